@@ -1,0 +1,109 @@
+import type { LogIndex, NodeId } from './types.ts'
+
+/** Base of every error that a caller of `raft/` is expected to handle. `code` is stable, `message` is not. */
+export abstract class RaftError extends Error {
+  abstract readonly code: string
+  /** Whether what was proposed may take effect: `no` is a promise. */
+  abstract readonly applied: 'no' | 'unknown'
+}
+
+/** This node cannot accept the request, and no leader could be found in time. Nothing was appended. */
+export class NotLeaderError extends RaftError {
+  override readonly name = 'NotLeaderError'
+  readonly code = 'RAFT_NOT_LEADER'
+  readonly applied = 'no'
+  readonly leaderId: NodeId | null
+
+  constructor(leaderId: NodeId | null) {
+    super(leaderId === null ? 'no leader is known' : `the leader is node ${leaderId}`)
+    this.leaderId = leaderId
+  }
+}
+
+/** Leadership or the connection to the leader was lost before the outcome was known; it may still commit. */
+export class ProposalUncertainError extends RaftError {
+  override readonly name = 'ProposalUncertainError'
+  readonly code = 'RAFT_PROPOSAL_UNCERTAIN'
+  readonly applied = 'unknown'
+}
+
+/** Another entry took the place of ours in the log. It was never and will never be applied. */
+export class ProposalDroppedError extends RaftError {
+  override readonly name = 'ProposalDroppedError'
+  readonly code = 'RAFT_PROPOSAL_DROPPED'
+  readonly applied = 'no'
+}
+
+/** A queue is at its maximum. Nothing was appended; try again shortly. */
+export class OverloadedError extends RaftError {
+  override readonly name = 'OverloadedError'
+  readonly code = 'RAFT_OVERLOADED'
+  readonly applied = 'no'
+}
+
+/** A read could not be confirmed by a quorum in time. */
+export class ReadTimeoutError extends RaftError {
+  override readonly name = 'ReadTimeoutError'
+  readonly code = 'RAFT_READ_TIMEOUT'
+  readonly applied = 'no'
+}
+
+/** `min_index` was not reached in time. */
+export class IndexNotReachedError extends RaftError {
+  override readonly name = 'IndexNotReachedError'
+  readonly code = 'RAFT_INDEX_NOT_REACHED'
+  readonly applied = 'no'
+
+  constructor(wanted: LogIndex, applied: LogIndex) {
+    super(`index ${wanted} is not applied here yet, ${applied} is`)
+  }
+}
+
+/** The command is above `commandBytesMax`. */
+export class CommandTooLargeError extends RaftError {
+  override readonly name = 'CommandTooLargeError'
+  readonly code = 'RAFT_COMMAND_TOO_LARGE'
+  readonly applied = 'no'
+}
+
+/** A membership change or transfer that cannot be made now; `reason` is a stable machine word. */
+export class MembershipRefusedError extends RaftError {
+  override readonly name = 'MembershipRefusedError'
+  readonly code = 'RAFT_MEMBERSHIP_REFUSED'
+  readonly applied = 'no'
+  readonly reason: string
+
+  constructor(reason: string, message: string) {
+    super(message)
+    this.reason = reason
+  }
+}
+
+/** The node is shutting down. */
+export class ClosedError extends RaftError {
+  override readonly name = 'ClosedError'
+  readonly code = 'RAFT_CLOSED'
+  readonly applied = 'no'
+
+  constructor() {
+    super('this node is shutting down')
+  }
+}
+
+/**
+ * The durable part of the log or of a snapshot does not read back as it was written.
+ *
+ * The node must not start: cutting the log here could lose what was acknowledged (§3.8).
+ */
+export class CorruptLogError extends Error {
+  override readonly name = 'CorruptLogError'
+  readonly code = 'RAFT_CORRUPT_LOG'
+  readonly file: string
+  readonly offset: number
+
+  constructor({ file, offset, message }: { file: string; offset: number; message: string }) {
+    super(`${file} at offset ${offset}: ${message}`)
+    this.file = file
+    this.offset = offset
+  }
+}

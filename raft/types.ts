@@ -1,0 +1,200 @@
+/** The words of the protocol: what a log holds, who is a member, what nodes say to each other. */
+
+/** A positive safe integer, chosen by the operator, never used again once removed. */
+export type NodeId = number
+/** From 1; 0 is "before the first term". */
+export type Term = number
+/** A position in the log, from 1; 0 is "before the first entry". */
+export type LogIndex = number
+
+/** `noop` opens a term (§6.4), `command` is a client's, `membership` is a configuration (§4.1). */
+export type EntryType = 'noop' | 'command' | 'membership'
+
+/** One position of the log. */
+export interface Entry {
+  readonly index: LogIndex
+  readonly term: Term
+  /** Milliseconds since 1970, stamped by the leader that appended it; never less than the entry before it. */
+  readonly time: number
+  readonly type: EntryType
+  /** Encoded once, by whoever proposed it; the same bytes go to the log, to every peer and to its log. */
+  readonly payload: Uint8Array
+}
+
+/** What a node must not forget (Figure 3.1, persistent state); one atomic record. */
+export interface HardState {
+  readonly currentTerm: Term
+  readonly votedFor: NodeId | null
+}
+
+export interface Member {
+  readonly id: NodeId
+  /** `host:port` of its Raft listener. */
+  readonly addr: string
+  /** False for a learner, which gets the log but does not count (§4.2.1). */
+  readonly voter: boolean
+  /** Of its data directory, once a leader has learned it; another one under this id is refused. */
+  readonly incarnation: string | null
+}
+
+/** The configuration (§4.1). */
+export interface Membership {
+  /** Ascending by id. */
+  readonly members: readonly Member[]
+  /** Ids that were removed and never return. Ascending. */
+  readonly removed: readonly NodeId[]
+}
+
+/** A run of entries with one term; the terms of a whole log are a short list of them. */
+export interface TermRun {
+  readonly firstIndex: LogIndex
+  readonly term: Term
+}
+
+/** The point that a log starts after: everything up to it is in the state machine (ch. 5). */
+export interface SnapshotMeta {
+  readonly lastIndex: LogIndex
+  readonly lastTerm: Term
+  /** The log time of `lastIndex`, in ms since 1970. */
+  readonly lastTime: number
+  /** In force at `lastIndex`. */
+  readonly membership: Membership
+  /** Where that membership was appended; 0 for the one a cluster starts with. */
+  readonly membershipIndex: LogIndex
+}
+
+interface Envelope {
+  readonly from: NodeId
+  readonly to: NodeId
+  /** The sender's current term, but for a pre-vote: there the term it would campaign in (§9.6). */
+  readonly term: Term
+}
+
+/** §3.4, §3.6.1; as a pre-vote §9.6. */
+export interface RequestVote extends Envelope {
+  readonly type: 'RequestVote'
+  readonly isPreVote: boolean
+  /** Sent because the leader asked us to campaign (§3.10): voters answer it even while they hear that leader. */
+  readonly isTransfer: boolean
+  readonly lastLogIndex: LogIndex
+  readonly lastLogTerm: Term
+}
+
+export interface RequestVoteReply extends Envelope {
+  readonly type: 'RequestVoteReply'
+  readonly isPreVote: boolean
+  readonly voteGranted: boolean
+}
+
+/** §3.5; a heartbeat when `entries` is empty. */
+export interface AppendEntries extends Envelope {
+  readonly type: 'AppendEntries'
+  readonly prevLogIndex: LogIndex
+  readonly prevLogTerm: Term
+  readonly entries: readonly Entry[]
+  readonly leaderCommit: LogIndex
+  /** Names this membership of this peer under this leader; a reply with another one is from an earlier life. */
+  readonly session: number
+  /** The leader's read counter (§6.4); echoed. */
+  readonly readRound: number
+}
+
+export interface AppendEntriesReply extends Envelope {
+  readonly type: 'AppendEntriesReply'
+  readonly success: boolean
+  /** On success: verified against this leader and durable here. On failure: 0. */
+  readonly matchIndex: LogIndex
+  /** On failure: the leader may try `prevLogIndex` here next; see `append-entries.ts`. */
+  readonly conflictIndex: LogIndex
+  readonly conflictTerm: Term
+  /** The `prevLogIndex` that failed, so that an old rejection is told from a new one. */
+  readonly rejectedIndex: LogIndex
+  readonly session: number
+  readonly readRound: number
+}
+
+/** "Your log is too far behind: I am sending a snapshot on its own connection" (ch. 5). A heartbeat meanwhile. */
+export interface InstallSnapshot extends Envelope {
+  readonly type: 'InstallSnapshot'
+  readonly lastIndex: LogIndex
+  readonly session: number
+  readonly readRound: number
+}
+
+/** The snapshot is installed and durable, or cannot be. */
+export interface InstallSnapshotReply extends Envelope {
+  readonly type: 'InstallSnapshotReply'
+  readonly success: boolean
+  readonly lastIndex: LogIndex
+  readonly session: number
+  readonly readRound: number
+}
+
+/** §3.10: campaign now. */
+export interface TimeoutNow extends Envelope {
+  readonly type: 'TimeoutNow'
+}
+
+/** A follower asks for an index from which a read is linearizable (§6.4). */
+export interface ReadIndexRequest extends Envelope {
+  readonly type: 'ReadIndexRequest'
+  readonly requestId: number
+}
+
+export interface ReadIndexReply extends Envelope {
+  readonly type: 'ReadIndexReply'
+  readonly requestId: number
+  /** Null: this node cannot say, ask again. */
+  readonly readIndex: LogIndex | null
+}
+
+/** What one core says to another. */
+export type RaftMessage =
+  | RequestVote
+  | RequestVoteReply
+  | AppendEntries
+  | AppendEntriesReply
+  | InstallSnapshot
+  | InstallSnapshotReply
+  | TimeoutNow
+  | ReadIndexRequest
+  | ReadIndexReply
+
+/** A change that the cluster's administrator asks for. */
+export type MembershipChange =
+  | { readonly type: 'add'; readonly id: NodeId; readonly addr: string }
+  | { readonly type: 'remove'; readonly id: NodeId; readonly isForced: boolean }
+
+/** Work that a follower hands to the leader. */
+export type ForwardedRequest =
+  | { readonly type: 'command'; readonly payload: Uint8Array }
+  | { readonly type: 'membership'; readonly change: MembershipChange; readonly note: string }
+  | { readonly type: 'transfer'; readonly target: NodeId | null; readonly note: string }
+
+/** What became of it. `code` is a `RaftError` code; `index` the log position on success. */
+export type ForwardedOutcome =
+  | { readonly type: 'result'; readonly result: Uint8Array; readonly index: LogIndex }
+  | {
+      readonly type: 'error'
+      readonly code: string
+      readonly message: string
+      readonly leaderId: NodeId | null
+    }
+
+/** All that gathered in one turn of the follower, as one frame. Ids are the sender's, unique per process. */
+export interface ForwardRequests {
+  readonly type: 'ForwardRequests'
+  readonly from: NodeId
+  readonly to: NodeId
+  readonly requests: readonly { readonly id: number; readonly request: ForwardedRequest }[]
+}
+
+export interface ForwardReplies {
+  readonly type: 'ForwardReplies'
+  readonly from: NodeId
+  readonly to: NodeId
+  readonly replies: readonly { readonly id: number; readonly outcome: ForwardedOutcome }[]
+}
+
+/** What travels on the connection between two nodes. */
+export type Message = RaftMessage | ForwardRequests | ForwardReplies

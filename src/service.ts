@@ -1,0 +1,75 @@
+/** All that HTTP, the command line and later parts know of the cluster. */
+import type { Command, CommandContext, ResultOf } from './ipam/command.ts'
+import type { AnswerTo, Query } from './ipam/query.ts'
+
+/** `stale` answers from this node as it is; `minIndex` first waits until that index is applied here. */
+export type Consistency =
+  | { readonly type: 'linearizable' }
+  | { readonly type: 'stale' }
+  | { readonly type: 'minIndex'; readonly index: number }
+
+export interface MemberStatus {
+  readonly nodeId: number
+  readonly addr: string
+  readonly role: 'leader' | 'follower' | 'candidate' | 'learner'
+  readonly voter: boolean
+  /** Known to the leader only; null elsewhere. */
+  readonly healthy: boolean | null
+  readonly matchIndex: number | null
+  readonly lastContactMs: number | null
+  /** Why it is not healthy. */
+  readonly reasons: readonly string[]
+}
+
+export interface ClusterStatus {
+  readonly nodeId: number
+  readonly clusterId: number
+  readonly role: 'leader' | 'follower' | 'candidate' | 'learner'
+  readonly members: readonly MemberStatus[]
+  readonly leaderId: number | null
+  readonly leaderAddr: string | null
+  readonly term: number
+  readonly commitIndex: number
+  readonly appliedIndex: number
+}
+
+export interface Readiness {
+  readonly ready: boolean
+  /** Why not: `no_leader`, `catching_up`, `draining`, `removed`, `refused: …`. */
+  readonly reasons: readonly string[]
+}
+
+/**
+ * Every method may reject with a `RaftError`, whose `applied` says whether the change may have happened.
+ */
+export interface IpamService {
+  /** False for standalone. */
+  readonly isClusterMode: boolean
+  /**
+   * Replicates a command and waits until it is durable on a majority and applied.
+   *
+   * @throws {IpamError} if it was refused; nothing has changed then.
+   */
+  execute<C extends Command>(
+    command: C,
+    context: CommandContext,
+  ): Promise<{ readonly value: ResultOf<C>; readonly index: number }>
+  /** @throws {InvalidCursorError} */
+  read<Q extends Query>(
+    query: Q,
+    consistency: Consistency,
+  ): Promise<{ readonly value: AnswerTo<Q>; readonly index: number; readonly lastContactMs: number | null }>
+  /** This node's view, without asking anyone. */
+  status(): ClusterStatus
+  readiness(): Readiness
+  /** Resolves when the change is committed. @throws {MembershipRefusedError} */
+  addNode(node: { readonly nodeId: number; readonly addr: string }, context: CommandContext): Promise<void>
+  removeNode(
+    node: { readonly nodeId: number; readonly isForced: boolean },
+    context: CommandContext,
+  ): Promise<void>
+  /** @throws {MembershipRefusedError} */
+  transferLeader(target: { readonly nodeId: number | null }, context: CommandContext): Promise<void>
+  /** `net` + `alloc` ids: `net-…`. */
+  newId(kind: 'net' | 'alloc'): string
+}
