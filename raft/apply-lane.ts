@@ -1,0 +1,82 @@
+/** The apply lane: committed entries into the state machine, in order, in slices that leave the event loop free. */
+import type { Clock, StateMachine } from './ports.ts'
+import type { Entry } from './types.ts'
+
+/** Entries applied in one go; at tens of microseconds each this is some milliseconds. */
+const SLICE_ENTRIES_MAX = 256
+
+export class ApplyLane {
+  readonly #stateMachine: StateMachine
+  readonly #clock: Clock
+  readonly #onApplied: (entry: Entry, result: unknown) => void
+  readonly #onSlice: () => void
+  readonly #onFatal: (error: unknown) => void
+  #queue: Entry[] = []
+  #isRunning = false
+  #isStopped = false
+  #idleWaiters: (() => void)[] = []
+
+  constructor(options: {
+    stateMachine: StateMachine
+    clock: Clock
+    onApplied: (entry: Entry, result: unknown) => void
+    /** After each slice, when `appliedIndex` has moved. */
+    onSlice: () => void
+    onFatal: (error: unknown) => void
+  }) {
+    this.#stateMachine = options.stateMachine
+    this.#clock = options.clock
+    this.#onApplied = options.onApplied
+    this.#onSlice = options.onSlice
+    this.#onFatal = options.onFatal
+  }
+
+  get queuedCount(): number {
+    return this.#queue.length
+  }
+
+  /** Applies what fits into one slice before it returns, the rest later. */
+  push(entries: readonly Entry[]): void {
+    if (entries.length === 0 || this.#isStopped) return
+    for (const entry of entries) this.#queue.push(entry)
+    if (!this.#isRunning) this.#slice()
+  }
+
+  /** Resolves once everything pushed so far is applied. */
+  idle(): Promise<void> {
+    if (!this.#isRunning || this.#isStopped) return Promise.resolve()
+    return new Promise((resolve) => {
+      this.#idleWaiters.push(resolve)
+    })
+  }
+
+  stop(): void {
+    this.#isStopped = true
+    this.#queue = []
+    this.#finish()
+  }
+
+  #slice(): void {
+    if (this.#isStopped) return
+    try {
+      this.#isRunning = true
+      const slice = this.#queue.splice(0, SLICE_ENTRIES_MAX)
+      for (const entry of slice) this.#onApplied(entry, this.#stateMachine.apply(entry))
+      if (slice.length > 0) this.#onSlice()
+      const capacity = this.#stateMachine.waitForCapacity()
+      if (capacity !== null) capacity.then(() => this.#slice(), this.#onFatal)
+      else if (this.#queue.length > 0) this.#clock.setSoon(() => this.#slice())
+      else this.#finish()
+    } catch (error) {
+      this.#isStopped = true
+      this.#onFatal(error)
+    }
+  }
+
+  #finish(): void {
+    this.#isRunning = false
+    const waiters = this.#idleWaiters
+    this.#idleWaiters = []
+    for (const resolve of waiters) resolve()
+  }
+}

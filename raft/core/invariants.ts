@@ -1,0 +1,55 @@
+/** What is true of every node after every step; tests and the simulator check it. */
+import { assert } from '../assert.ts'
+import { lastTerm, termAt } from './log.ts'
+import { isVoter } from './membership.ts'
+import type { Raft } from './state.ts'
+
+/** @throws {AssertionError} naming what does not hold. */
+export function checkState(raft: Raft): void {
+  const { log, commitIndex, releasedIndex } = raft
+  assert(
+    log.base.lastIndex <= releasedIndex,
+    `released ${releasedIndex} is below the base ${log.base.lastIndex}`,
+  )
+  assert(releasedIndex <= commitIndex, `released ${releasedIndex} is above commit ${commitIndex}`)
+  assert(commitIndex <= log.lastIndex, `commit ${commitIndex} is above the last index ${log.lastIndex}`)
+  assert(releasedIndex <= log.durableIndex, `released ${releasedIndex} is not durable (${log.durableIndex})`)
+  assert(log.durableIndex <= log.lastIndex, `durable ${log.durableIndex} is above the last index`)
+  assert(lastTerm(log) <= raft.currentTerm, `the log has term ${lastTerm(log)}, the node ${raft.currentTerm}`)
+  assert(raft.verifiedIndex <= log.lastIndex, `verified ${raft.verifiedIndex} is above the last index`)
+  checkRole(raft)
+  checkLog(raft)
+}
+
+function checkRole(raft: Raft): void {
+  if (raft.role === 'leader') {
+    assert(raft.leaderId === raft.id, 'a leader follows itself')
+    assert(raft.votedFor === raft.id, 'a leader voted for itself')
+    assert(isVoter(raft, raft.id), 'a leader is a voter')
+    assert(termAt(raft.log, raft.termStartIndex) === raft.currentTerm, 'a term starts with a no-op')
+    for (const [id, progress] of raft.progress) {
+      assert(
+        progress.matchIndex < progress.nextIndex,
+        `node ${id}: match ${progress.matchIndex} is not below next`,
+      )
+      assert(progress.matchIndex <= raft.log.lastIndex, `node ${id}: match is above the last index`)
+    }
+  } else {
+    assert(raft.progress.size === 0, 'only a leader replicates')
+    assert(raft.pendingReads.length === 0 && raft.earlyReads.length === 0, 'only a leader confirms reads')
+    assert(raft.transfer === null, 'only a leader hands over')
+    assert(raft.leaderId !== raft.id, 'only a leader is the leader')
+  }
+}
+
+function checkLog({ log }: Raft): void {
+  let previous = { firstIndex: log.base.lastIndex, term: log.base.lastTerm }
+  for (const run of log.terms) {
+    assert(run.firstIndex > previous.firstIndex && run.term >= previous.term, 'terms ascend')
+    previous = run
+  }
+  const cached = log.cache.length - log.cacheStart
+  assert(cached <= log.lastIndex - log.base.lastIndex, 'the cache reaches below the base')
+  const newest = log.cache.at(-1)
+  assert(cached === 0 || newest?.index === log.lastIndex, 'the cache ends where the log ends')
+}

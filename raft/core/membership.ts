@@ -1,0 +1,265 @@
+/** Single-server membership changes (§4.1), learners and their promotion (§4.2.1). */
+import { unreachable } from '../assert.ts'
+import type { LogIndex, Member, Membership, MembershipChange, NodeId } from '../types.ts'
+import { membershipAt } from './log.ts'
+import { encodeMembership } from './membership-entry.ts'
+import { append } from './out.ts'
+import { quorumSize } from './quorum.ts'
+import type { Progress, Raft } from './state.ts'
+
+/**
+ * The configuration in force: the newest in the log, committed or not ("a server always uses the
+ * latest configuration in its log", §4.1), else the one the log starts with.
+ */
+export function currentMembership(raft: Raft): Membership {
+  return membershipAt(raft.log, raft.log.lastIndex).membership
+}
+
+export function voterIds(raft: Raft): NodeId[] {
+  return currentMembership(raft)
+    .members.filter((member) => member.voter)
+    .map((member) => member.id)
+}
+
+export function isVoter(raft: Raft, id: NodeId): boolean {
+  return currentMembership(raft).members.some((member) => member.id === id && member.voter)
+}
+
+/** A change is appended and not committed yet; the next has to wait (§4.1). */
+export function isChangePending(raft: Raft): boolean {
+  return membershipAt(raft.log, raft.log.lastIndex).index > raft.commitIndex
+}
+
+/**
+ * A leader may change the membership only once an entry of its own term is committed: otherwise two
+ * leaders that do not know each other's change form disjoint majorities (the 2015 bug of §4.1).
+ */
+export function isChangeAllowed(raft: Raft): boolean {
+  return (
+    raft.role === 'leader' &&
+    raft.commitIndex >= raft.termStartIndex &&
+    !isChangePending(raft) &&
+    raft.transfer === null
+  )
+}
+
+/** Lets the leader's view of its peers follow the configuration in force; called after every append. */
+export function syncProgress(raft: Raft): void {
+  const ids = new Set(currentMembership(raft).members.map((member) => member.id))
+  for (const id of raft.progress.keys()) {
+    if (!ids.has(id)) raft.progress.delete(id)
+  }
+  for (const id of ids) {
+    if (id !== raft.id && !raft.progress.has(id)) raft.progress.set(id, newProgress(raft))
+  }
+}
+
+function newProgress(raft: Raft): Progress {
+  const session = raft.nextSession
+  raft.nextSession += 1
+  return {
+    session,
+    state: 'probe',
+    nextIndex: raft.log.lastIndex + 1,
+    matchIndex: 0,
+    inflight: [],
+    inflightBytes: 0,
+    isProbeSent: false,
+    isFetching: false,
+    snapshotIndex: 0,
+    isSnapshotSent: false,
+    // Counts as heard now, so that a new member or leader has a whole timeout to be answered in.
+    lastContact: raft.now,
+    lastSent: Number.NEGATIVE_INFINITY,
+    sentCommit: 0,
+    ackedRound: 0,
+    sentRound: 0,
+    roundTarget: raft.log.lastIndex,
+    roundStart: raft.now,
+  }
+}
+
+/** Answers an administrator's wish, in `memberships`: appended, or refused with a reason. */
+export function changeMembership(
+  raft: Raft,
+  { id, change, note, time }: { id: number; change: MembershipChange; note: string; time: number },
+): void {
+  const refusal = refuseNow(raft) ?? refuseChange(raft, change)
+  if (refusal !== null) {
+    raft.out.memberships.push({ id, ...refusal })
+    return
+  }
+  const index = appendMembership(raft, { membership: changed(currentMembership(raft), change), note, time })
+  raft.out.memberships.push({ id, index, term: raft.currentTerm })
+}
+
+type Refusal = { refusal: string; message: string }
+
+function refuseNow(raft: Raft): Refusal | null {
+  if (raft.role !== 'leader') return { refusal: 'not_leader', message: 'this node is not the leader' }
+  if (raft.transfer !== null) {
+    return { refusal: 'not_leader', message: `leadership is being handed to node ${raft.transfer.target}` }
+  }
+  if (raft.commitIndex < raft.termStartIndex) {
+    return { refusal: 'leader_not_ready', message: 'the leader has just been elected, try again' }
+  }
+  if (isChangePending(raft)) {
+    return { refusal: 'change_in_flight', message: 'another membership change is in flight, try again' }
+  }
+  return null
+}
+
+function refuseChange(raft: Raft, change: MembershipChange): Refusal | null {
+  const { members, removed } = currentMembership(raft)
+  const member = members.find(({ id }) => id === change.id)
+  switch (change.type) {
+    case 'add': {
+      if (member !== undefined) {
+        return { refusal: 'node_exists', message: `node ${change.id} is a member already, at ${member.addr}` }
+      }
+      if (removed.includes(change.id)) {
+        return {
+          refusal: 'node_removed',
+          message: `node ${change.id} was removed and its id cannot return; choose an id that was never used`,
+        }
+      }
+      const holder = members.find(({ addr }) => addr === change.addr)
+      if (holder !== undefined) {
+        return { refusal: 'addr_in_use', message: `${change.addr} is the address of node ${holder.id}` }
+      }
+      if (members.length >= raft.limits.membersMax) {
+        return { refusal: 'too_many_nodes', message: `a cluster has at most ${raft.limits.membersMax} nodes` }
+      }
+      return null
+    }
+    case 'remove': {
+      if (member === undefined) {
+        const message = removed.includes(change.id)
+          ? `node ${change.id} was removed already`
+          : `node ${change.id} is not a member`
+        return { refusal: 'node_not_found', message }
+      }
+      if (!member.voter) return null
+      return refuseRemoval(raft, member, change.isForced)
+    }
+    default:
+      return unreachable(change)
+  }
+}
+
+function refuseRemoval(raft: Raft, member: Member, isForced: boolean): Refusal | null {
+  const remaining = voterIds(raft).filter((id) => id !== member.id)
+  if (remaining.length === 0) {
+    return { refusal: 'last_voter', message: `node ${member.id} is the only voter; a cluster needs one` }
+  }
+  if (member.id === raft.id) {
+    return { refusal: 'is_leader', message: 'the leader hands leadership over before it is removed' }
+  }
+  const healthy = remaining.filter((id) => isInContact(raft, id)).length
+  const needed = quorumSize(remaining.length)
+  if (healthy >= needed || isForced) return null
+  return {
+    refusal: 'would_lose_quorum',
+    message: `without node ${member.id}, ${healthy} of ${remaining.length} voters would be healthy and ${needed} are needed; bring a voter back first, or force it`,
+  }
+}
+
+/** The leader has heard from that node within an election timeout. */
+export function isInContact(raft: Raft, id: NodeId): boolean {
+  if (id === raft.id) return true
+  const progress = raft.progress.get(id)
+  return progress !== undefined && raft.now - progress.lastContact < raft.timing.electionMinMs
+}
+
+function changed({ members, removed }: Membership, change: MembershipChange): Membership {
+  switch (change.type) {
+    case 'add':
+      return {
+        members: ascending([
+          ...members,
+          { id: change.id, addr: change.addr, voter: false, incarnation: null },
+        ]),
+        removed,
+      }
+    case 'remove':
+      return {
+        members: members.filter(({ id }) => id !== change.id),
+        removed: [...removed, change.id].toSorted((a, b) => a - b),
+      }
+    default:
+      return unreachable(change)
+  }
+}
+
+function ascending(members: Member[]): Member[] {
+  return members.toSorted((a, b) => a.id - b.id)
+}
+
+function appendMembership(
+  raft: Raft,
+  { membership, note, time }: { membership: Membership; note: string; time: number },
+): LogIndex {
+  const index = raft.log.lastIndex + 1
+  append(raft, {
+    index,
+    term: raft.currentTerm,
+    time: Math.max(time, raft.log.maxTime),
+    type: 'membership',
+    payload: encodeMembership({ membership, note }),
+  })
+  syncProgress(raft)
+  return index
+}
+
+/** Notes which data directory a node came with; the leader writes it into the membership (`recordIncarnations`). */
+export function notePeer(raft: Raft, { id, incarnation }: { id: NodeId; incarnation: string }): void {
+  raft.incarnations.set(id, incarnation)
+}
+
+/**
+ * What a leader changes by itself: a learner that keeps up becomes a voter, and a data directory seen for
+ * the first time is recorded, so that another one under the same id is recognized.
+ */
+export function maintainMembership(raft: Raft, time: number): void {
+  const { members, removed } = currentMembership(raft)
+  trackRounds(raft)
+  if (!isChangeAllowed(raft)) return
+  const known = members.map((member) => {
+    return member.incarnation === null
+      ? { ...member, incarnation: raft.incarnations.get(member.id) ?? null }
+      : member
+  })
+  if (known.some((member, i) => member.incarnation !== members[i]?.incarnation)) {
+    appendMembership(raft, { membership: { members: known, removed }, note: '', time })
+    return
+  }
+  const learner = members.find((member) => !member.voter && isCaughtUp(raft, member.id))
+  if (learner === undefined) return
+  const promoted = members.map((member) => (member.id === learner.id ? { ...member, voter: true } : member))
+  appendMembership(raft, { membership: { members: promoted, removed }, note: '', time })
+}
+
+/**
+ * "Each round replicates all the log entries present in the leader's log at the start of the round"; a learner
+ * whose last round took less than an election timeout keeps up (§4.2.1).
+ */
+function isCaughtUp(raft: Raft, id: NodeId): boolean {
+  const progress = raft.progress.get(id)
+  return (
+    progress !== undefined &&
+    progress.state === 'replicate' &&
+    isInContact(raft, id) &&
+    progress.matchIndex >= progress.roundTarget &&
+    raft.now - progress.roundStart < raft.timing.electionMinMs
+  )
+}
+
+function trackRounds(raft: Raft): void {
+  for (const progress of raft.progress.values()) {
+    const isRoundOver = progress.matchIndex >= progress.roundTarget
+    const wasSlow = raft.now - progress.roundStart >= raft.timing.electionMinMs
+    if (!isRoundOver || !wasSlow) continue
+    progress.roundTarget = raft.log.lastIndex
+    progress.roundStart = raft.now
+  }
+}

@@ -1,0 +1,10 @@
+/** The public surface of the consensus library. */
+export { AssertionError, assert, unreachable } from './assert.ts'
+export { DEFAULT_LIMITS, type Limits, type Timing } from './core/state.ts'
+export * from './errors.ts'
+export { RaftNode, type RaftNodeOptions } from './node.ts'
+export type * from './ports.ts'
+export { type Completion, DEFAULT_PROPOSAL_LIMITS, type ProposalLimits } from './proposals.ts'
+export { DEFAULT_READ_LIMITS, type ReadLimits } from './reads.ts'
+export type { PeerStatus, RaftStatus, StatusRole } from './status.ts'
+export type * from './types.ts'

@@ -1,0 +1,431 @@
+/** The driver: gathers what arrives into turns, steps the core, and carries out what it says, on two lanes. */
+import { ApplyLane } from './apply-lane.ts'
+import { assert } from './assert.ts'
+import { snapshotMetaAt } from './core/log.ts'
+import { currentMembership, isVoter, voterIds } from './core/membership.ts'
+import type { Effects, Event, Limits, Raft, Timing } from './core/state.ts'
+import { step } from './core/step.ts'
+import { DiskLane } from './disk-lane.ts'
+import { AddressBook } from './peers.ts'
+import type { Identity, PeerIdentity, Ports, SnapshotFile, SnapshotOffer, SnapshotReceiver } from './ports.ts'
+import { type Completion, type ProposalLimits, Proposals } from './proposals.ts'
+import { type ReadLimits, Reads } from './reads.ts'
+import { recover } from './recovery.ts'
+import { SnapshotTransfer } from './snapshot-transfer.ts'
+import { type RaftStatus, statusOf } from './status.ts'
+import type { Entry, LogIndex, Membership, MembershipChange, Message, NodeId, SnapshotMeta } from './types.ts'
+
+export interface RaftNodeOptions {
+  readonly identity: Identity
+  /** Who a new cluster starts with; no members for a node that waits to be added. */
+  readonly initialMembership: Membership
+  /** Where nodes may be found that the membership does not name yet. */
+  readonly addresses: readonly { readonly id: NodeId; readonly addr: string }[]
+  readonly timing: Timing
+  /** How often deadlines are looked at. */
+  readonly tickMs: number
+  readonly limits: Limits
+  readonly proposalLimits: ProposalLimits
+  readonly readLimits: ReadLimits
+  /** Entries kept in the log after they are durable in the state machine, for peers that lag. */
+  readonly retainedEntriesMin: number
+}
+
+/** A failed snapshot is not tried again before this has passed. */
+const SNAPSHOT_RETRY_MS = 1_000
+
+export class RaftNode {
+  readonly #options: RaftNodeOptions
+  readonly #ports: Ports
+  readonly #raft: Raft
+  readonly #proposals: Proposals
+  readonly #reads: Reads
+  readonly #disk: DiskLane
+  readonly #apply: ApplyLane
+  readonly #transfer: SnapshotTransfer
+  readonly #addresses: AddressBook
+  #inbox: Event[] = []
+  #isTurnQueued = false
+  #isStopped = false
+  /** Reads of the log under way; what they read must not be removed. */
+  readonly #fetches = new Set<Promise<void>>()
+  /** Up to here the log is being removed from disk; 0 when it is not. */
+  #compactingTo = 0
+  #isRestoring = false
+  #cancelTick: () => void = () => {}
+  #nextTransferId = -1
+  #handOver: { readonly id: number; readonly resolve: (isDone: boolean) => void } | null = null
+
+  /** Reads everything back from disk, then takes part. @throws {CorruptLogError} */
+  static async open(options: RaftNodeOptions, ports: Ports): Promise<RaftNode> {
+    const { identity, initialMembership, timing, limits } = options
+    const raft = await recover({ id: identity.nodeId, initialMembership, timing, limits }, ports)
+    const node = new RaftNode(options, ports, raft)
+    await node.#start()
+    return node
+  }
+
+  private constructor(options: RaftNodeOptions, ports: Ports, raft: Raft) {
+    this.#options = options
+    this.#ports = ports
+    this.#raft = raft
+    const { clock, stateMachine, transport, snapshots, logger } = ports
+    const now = (): number => clock.now()
+    const onFatal = (error: unknown): void => this.#fail(error)
+    this.#proposals = new Proposals({
+      id: raft.id,
+      limits: options.proposalLimits,
+      stateMachine,
+      now,
+      send: (message) => transport.send(message),
+      leaderId: () => raft.leaderId,
+    })
+    this.#reads = new Reads(options.readLimits, now)
+    this.#disk = new DiskLane({
+      log: ports.log,
+      now,
+      onPersisted: ({ messages, batchNumber }) => {
+        for (const message of messages) transport.send(message)
+        this.#enqueue({ type: 'persisted', batchNumber })
+      },
+      onFatal,
+    })
+    this.#apply = new ApplyLane({
+      stateMachine,
+      clock,
+      onApplied: (entry, result) => this.#proposals.handleApplied(entry.index, entry.term, result),
+      onSlice: () => this.#onApplied(),
+      onFatal,
+    })
+    this.#transfer = new SnapshotTransfer({
+      id: raft.id,
+      snapshots,
+      stateMachine,
+      transport,
+      logger,
+      currentTerm: () => raft.currentTerm,
+      metaAt: (index) => snapshotMetaAt(raft.log, index),
+      baseIndex: () => raft.log.base.lastIndex,
+    })
+    this.#addresses = new AddressBook(options.identity, options.addresses)
+    stateMachine.failed.catch(onFatal)
+  }
+
+  async #start(): Promise<void> {
+    const { transport } = this.#ports
+    await transport.start({
+      onMessage: (message) => this.#onMessage(message),
+      authorize: (peer) => this.#addresses.authorize(peer, currentMembership(this.#raft)),
+      onPeer: (peer) => this.#onPeer(peer),
+      onPeerLost: (peer) => {
+        this.#proposals.handlePeerLost(peer)
+        this.#schedule()
+      },
+      onRefused: (refusal) => this.#addresses.noteRefusal(refusal),
+      onSnapshotOffer: (offer) => this.#onSnapshotOffer(offer),
+      onSnapshotReceived: (offer, file) => this.#onSnapshotReceived(offer, file),
+    })
+    this.#connectPeers()
+    this.#enqueue({ type: 'peerSeen', id: this.#raft.id, incarnation: this.#options.identity.incarnation })
+    const voters = voterIds(this.#raft)
+    // Nobody else could lead: there is nothing to wait for.
+    if (voters.length === 1 && voters[0] === this.#raft.id) this.#raft.electionDeadline = this.#raft.now
+    this.#enqueue({ type: 'tick' })
+    this.#startTick()
+  }
+
+  /**
+   * Replicates `payload` and resolves with what `apply` made of it, once it is durable on a majority and applied
+   * where it was decided. Waits for a leader if there is none.
+   *
+   * @throws {RaftError} whose `applied` says whether it may take effect.
+   */
+  propose(payload: Uint8Array): Promise<Completion> {
+    return this.#submit({ type: 'command', payload })
+  }
+
+  /** Resolves when the change is committed. @param note Comes back in the entry. @throws {MembershipRefusedError} */
+  async changeMembership(change: MembershipChange, note: string): Promise<void> {
+    await this.#submit({ type: 'membership', change, note })
+  }
+
+  /** Resolves when another node leads. @throws {MembershipRefusedError} */
+  async transferLeadership(target: NodeId | null): Promise<void> {
+    await this.#submit({ type: 'transfer', target, note: '' })
+  }
+
+  #submit(work: Parameters<Proposals['submit']>[0]): Promise<Completion> {
+    const done = this.#proposals.submit(work)
+    this.#schedule()
+    return done
+  }
+
+  /** Resolves once a read of this node's state is linearizable (§6.4). @throws {ReadTimeoutError} */
+  readIndex(): Promise<LogIndex> {
+    const done = this.#reads.wait()
+    this.#schedule()
+    return done
+  }
+
+  /** Resolves once `index` is applied here. @throws {IndexNotReachedError} */
+  waitForApplied(index: LogIndex): Promise<LogIndex> {
+    return this.#reads.waitForApplied(index, this.#ports.stateMachine.appliedIndex)
+  }
+
+  status(): RaftStatus {
+    return statusOf(this.#raft, {
+      now: this.#ports.clock.now(),
+      appliedIndex: this.#ports.stateMachine.appliedIndex,
+      isRestoring: this.#isRestoring,
+      refusals: this.#addresses.refusals,
+      addrOf: (id) => this.#addresses.addrOf(id, currentMembership(this.#raft)),
+    })
+  }
+
+  get isLeader(): boolean {
+    return this.#raft.role === 'leader' && this.#raft.transfer === null
+  }
+
+  /** Hands leadership to whoever can take it, if it is ours. @returns Whether it is gone. */
+  handOver(): Promise<boolean> {
+    if (this.#raft.role !== 'leader' || this.#handOver !== null)
+      return Promise.resolve(this.#raft.role !== 'leader')
+    const id = this.#nextTransferId
+    this.#nextTransferId -= 1
+    return new Promise((resolve) => {
+      this.#handOver = { id, resolve }
+      this.#enqueue({ type: 'transfer', id, target: null })
+    })
+  }
+
+  /** Answers whoever waits, makes everything applied durable, and lets go of disk and network. */
+  async close(): Promise<void> {
+    if (this.#isStopped) return
+    this.#isStopped = true
+    this.#cancelTick()
+    this.#proposals.close()
+    this.#proposals.flushReplies()
+    this.#reads.close()
+    this.#apply.stop()
+    await this.#ports.transport.close()
+    await this.#disk.stop()
+    await this.#transfer.close()
+    await this.#ports.stateMachine.flush()
+    await this.#ports.stateMachine.close()
+    await this.#ports.log.close()
+  }
+
+  #enqueue(event: Event): void {
+    if (this.#isStopped) return
+    this.#inbox.push(event)
+    this.#schedule()
+  }
+
+  #schedule(): void {
+    if (this.#isTurnQueued || this.#isStopped) return
+    this.#isTurnQueued = true
+    this.#ports.clock.setSoon(() => this.#turn())
+  }
+
+  /** Everything that arrived since the last turn is stepped, written and sent as one batch. */
+  #turn(): void {
+    this.#isTurnQueued = false
+    if (this.#isStopped) return
+    try {
+      const effects = step(this.#raft, this.#takeEvents(), this.#ports.clock.now())
+      this.#carryOut(effects)
+      const { leaderId, role } = this.#raft
+      if (role !== 'leader') this.#proposals.returnToPeers()
+      if (leaderId !== null && role !== 'leader') this.#proposals.forward(leaderId)
+      if (leaderId !== null) this.#proposals.handleLeader(leaderId)
+      this.#proposals.flushReplies()
+      if (this.#canTakeParked() || this.#inbox.length > 0) this.#schedule()
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  #takeEvents(): Event[] {
+    const events = this.#inbox
+    this.#inbox = []
+    if (this.#canTakeParked()) {
+      for (const event of this.#proposals.takeEvents(this.#ports.clock.wallTime())) events.push(event)
+    }
+    const read = this.#reads.takeEvent()
+    if (read !== null) events.push(read)
+    return events
+  }
+
+  /** While leadership is handed over requests stay parked: the next leader gets them. */
+  #canTakeParked(): boolean {
+    return this.isLeader && this.#proposals.hasParked
+  }
+
+  /** In the order of the fields of `Effects`. */
+  #carryOut(effects: Effects): void {
+    const { transport, logger, stateMachine } = this.#ports
+    for (const message of effects.messages) transport.send(message)
+    if (effects.batch !== null) this.#disk.push(effects.batch)
+    if (effects.install !== null) this.#install(effects.install)
+    for (const fate of effects.proposals) this.#proposals.handleProposalFate(fate)
+    for (const fate of effects.memberships) this.#handleMembershipFate(fate)
+    if (effects.committed.length > 0) this.#apply.push(effects.committed)
+    for (const fate of effects.transfers) this.#handleTransferFate(fate)
+    for (const read of effects.reads) this.#reads.handleReadIndex(read, stateMachine.appliedIndex)
+    for (const fetch of effects.fetches) this.#startFetch(fetch)
+    for (const { to, session } of effects.snapshots) void this.#sendSnapshot(to, session)
+    for (const lost of effects.lostEntries)
+      logger.error(lost, 'a peer has lost entries that it had acknowledged')
+    this.#connectPeers()
+    this.#addresses.logChanges(this.#raft, logger)
+  }
+
+  #handleMembershipFate(fate: Effects['memberships'][number]): void {
+    const next = this.#proposals.handleMembershipFate(fate)
+    if (next !== null) this.#enqueue({ type: 'transfer', id: next.transferId, target: null })
+  }
+
+  #handleTransferFate(fate: Effects['transfers'][number]): void {
+    if (this.#handOver?.id !== fate.id) {
+      this.#proposals.handleTransferFate(fate)
+      return
+    }
+    this.#handOver.resolve(fate.refusal === null)
+    this.#handOver = null
+  }
+
+  #onApplied(): void {
+    this.#reads.handleApplied(this.#ports.stateMachine.appliedIndex)
+    this.#proposals.flushReplies()
+  }
+
+  #onMessage(message: Message): void {
+    if (this.#isStopped) return
+    if (message.type === 'ForwardRequests') {
+      this.#proposals.handleForwardRequests(message, { isLeader: this.#raft.role === 'leader' })
+      this.#schedule()
+    } else if (message.type === 'ForwardReplies') {
+      this.#proposals.handleForwardReplies(message)
+      this.#schedule()
+    } else {
+      this.#enqueue({ type: 'message', message })
+    }
+  }
+
+  #onPeer(peer: PeerIdentity): void {
+    this.#addresses.notePeer(peer)
+    this.#enqueue({ type: 'peerSeen', id: peer.nodeId, incarnation: peer.incarnation })
+    this.#connectPeers()
+  }
+
+  #connectPeers(): void {
+    const peers = this.#addresses.changedPeers(currentMembership(this.#raft))
+    if (peers !== null) this.#ports.transport.setPeers(peers)
+  }
+
+  /** Log entries that a peer lacks and that have left the memory. */
+  #startFetch(wanted: Effects['fetches'][number]): void {
+    const fetch = this.#fetch(wanted).catch((error: unknown) => this.#fail(error))
+    this.#fetches.add(fetch)
+    void fetch.then(() => this.#fetches.delete(fetch))
+  }
+
+  async #fetch({ to, session, first, last, bytesMax }: Effects['fetches'][number]): Promise<void> {
+    const isHere = first > Math.max(this.#raft.log.base.lastIndex, this.#compactingTo)
+    const entries: Entry[] = isHere ? await this.#ports.log.read({ first, last, bytesMax }) : []
+    this.#enqueue({ type: 'fetched', to, session, entries })
+  }
+
+  async #sendSnapshot(to: NodeId, session: number): Promise<void> {
+    const isSent = await this.#transfer.send(to, session, (lastIndex) => {
+      this.#enqueue({ type: 'snapshotStarted', to, session, lastIndex })
+    })
+    const report = (): void => this.#enqueue({ type: 'snapshotSent', to, session, isSent })
+    if (isSent) report()
+    else this.#ports.clock.setTimer(SNAPSHOT_RETRY_MS, report)
+  }
+
+  async #onSnapshotOffer(offer: SnapshotOffer): Promise<SnapshotReceiver | null> {
+    const { currentTerm, leaderId, installing, commitIndex } = this.#raft
+    const isWanted =
+      offer.term === currentTerm &&
+      offer.from === leaderId &&
+      installing === null &&
+      offer.lastIndex > commitIndex
+    return isWanted && !this.#isStopped ? this.#transfer.receive(offer) : null
+  }
+
+  #onSnapshotReceived(offer: SnapshotOffer, file: SnapshotFile): void {
+    this.#transfer.keepReceived(file)
+    this.#enqueue({ type: 'snapshotReceived', from: offer.from, term: offer.term, meta: file.meta })
+  }
+
+  /**
+   * Puts a snapshot in place of log and state machine. The file is durable; resetting the log is the commit
+   * point: a crash before it leaves the old state, one after it is finished at the next start (`recovery.ts`).
+   */
+  #install(meta: SnapshotMeta): void {
+    const file = this.#transfer.takeReceived()
+    assert(file !== null && file.meta.lastIndex === meta.lastIndex, 'the snapshot to install is not here')
+    this.#disk.pushTask(async () => {
+      await this.#apply.idle()
+      this.#isRestoring = true
+      await Promise.all(this.#fetches)
+      await this.#ports.log.reset(meta)
+      await this.#ports.stateMachine.restore(meta, file.chunks())
+      await file.close()
+      this.#isRestoring = false
+      this.#ports.logger.info({ lastIndex: meta.lastIndex }, 'installed a snapshot')
+      this.#proposals.handleSnapshotInstalled(meta.lastIndex)
+      this.#enqueue({ type: 'snapshotInstalled', meta })
+      this.#reads.handleApplied(meta.lastIndex)
+    })
+  }
+
+  #startTick(): void {
+    this.#cancelTick = this.#ports.clock.setTimer(this.#options.tickMs, () => {
+      // After a stall of the event loop the messages that waited go first: they may be the leader's heartbeats.
+      this.#ports.clock.setSoon(() => this.#ports.clock.setSoon(() => this.#tick()))
+    })
+  }
+
+  #tick(): void {
+    if (this.#isStopped) return
+    this.#proposals.handleTick()
+    this.#reads.handleTick(this.#ports.stateMachine.appliedIndex)
+    this.#enqueue({ type: 'tick' })
+    if (this.#raft.role === 'leader') this.#enqueue({ type: 'maintain', time: this.#ports.clock.wallTime() })
+    this.#compact()
+    this.#startTick()
+  }
+
+  /** Forgets log entries that the state machine holds durably, but for those that a lagging peer may want. */
+  #compact(): void {
+    const { retainedEntriesMin } = this.#options
+    const { log } = this.#raft
+    const reachable = Math.min(this.#ports.stateMachine.durableIndex, this.#transfer.lowestSending)
+    const target = reachable - retainedEntriesMin
+    const isWorthIt = target - log.base.lastIndex >= Math.max(1, retainedEntriesMin / 4)
+    if (!isWorthIt || this.#compactingTo > 0 || this.#fetches.size > 0 || this.#raft.installing !== null)
+      return
+    this.#compactingTo = target
+    const base = snapshotMetaAt(log, target)
+    this.#disk.pushTask(async () => {
+      await this.#ports.log.compact(base)
+      this.#enqueue({ type: 'compacted', base })
+      this.#compactingTo = 0
+    })
+  }
+
+  #fail(error: unknown): void {
+    if (this.#isStopped) return
+    this.#isStopped = true
+    this.#cancelTick()
+    this.#ports.onFatal(error)
+  }
+
+  /** Whether this node counts in elections and commits, by the newest configuration it knows. */
+  get isVoter(): boolean {
+    return isVoter(this.#raft, this.#raft.id)
+  }
+}

@@ -1,0 +1,81 @@
+/** Where the other nodes are, and who may be one. */
+import type { Raft } from './core/state.ts'
+import type { Identity, Log, PeerIdentity } from './ports.ts'
+import type { Membership, NodeId } from './types.ts'
+
+export class AddressBook {
+  readonly #self: Identity
+  /** From the config file, then from whoever introduced itself; the membership's own addresses go first. */
+  readonly #known: Map<NodeId, string>
+  readonly #refusals = new Map<NodeId, { reason: string; message: string }>()
+  #connected = ''
+  #membership: Membership | null = null
+  #isStale = true
+  #seen = { role: 'follower', leaderId: null as NodeId | null, term: 0 }
+
+  constructor(self: Identity, known: readonly { readonly id: NodeId; readonly addr: string }[]) {
+    this.#self = self
+    this.#known = new Map(known.map(({ id, addr }) => [id, addr]))
+  }
+
+  /** Why other nodes do not talk to this one, by who refused. */
+  get refusals(): ReadonlyMap<NodeId, { reason: string; message: string }> {
+    return this.#refusals
+  }
+
+  addrOf(id: NodeId, membership: Membership): string | null {
+    return membership.members.find((member) => member.id === id)?.addr ?? this.#known.get(id) ?? null
+  }
+
+  /** @returns Whom to be connected to, or null if that has not changed. */
+  changedPeers(membership: Membership): { id: NodeId; addr: string }[] | null {
+    if (!this.#isStale && membership === this.#membership) return null
+    this.#isStale = false
+    this.#membership = membership
+    const addresses = new Map(this.#known)
+    for (const { id, addr } of membership.members) addresses.set(id, addr)
+    for (const id of [this.#self.nodeId, ...membership.removed]) addresses.delete(id)
+    const peers = [...addresses].map(([id, addr]) => ({ id, addr })).toSorted((a, b) => a.id - b.id)
+    const key = JSON.stringify(peers)
+    if (key === this.#connected) return null
+    this.#connected = key
+    return peers
+  }
+
+  /** A node that we do not know may be newer than our configuration; one that we know to be gone is not. */
+  authorize(peer: PeerIdentity, membership: Membership): { reason: string; message: string } | null {
+    const { nodeId, incarnation } = peer
+    if (membership.removed.includes(nodeId)) {
+      const message = `node ${nodeId} was removed from the cluster; its id cannot return, join under a new one with an empty data directory`
+      return { reason: 'removed', message }
+    }
+    const member = membership.members.find(({ id }) => id === nodeId)
+    if (member !== undefined && member.incarnation !== null && member.incarnation !== incarnation) {
+      const message = `node ${nodeId} is known with another data directory (${member.incarnation}, not ${incarnation}); if its disk was lost, remove node ${nodeId} and join the machine under a new id`
+      return { reason: 'incarnation', message }
+    }
+    return null
+  }
+
+  notePeer({ nodeId, addr }: PeerIdentity): void {
+    this.#refusals.delete(nodeId)
+    if (this.#known.get(nodeId) === addr) return
+    this.#known.set(nodeId, addr)
+    this.#isStale = true
+  }
+
+  noteRefusal({ peer, reason, message }: { peer: NodeId; reason: string; message: string }): void {
+    this.#refusals.set(peer, { reason, message })
+  }
+
+  /** The core does not log; its driver tells what has changed since the last turn. */
+  logChanges(raft: Raft, logger: Log): void {
+    const { role, leaderId, currentTerm: term } = raft
+    if (role === this.#seen.role && leaderId === this.#seen.leaderId && term === this.#seen.term) return
+    this.#seen = { role, leaderId, term }
+    logger.info(
+      { role, term, leader: leaderId, commitIndex: raft.commitIndex },
+      'role, term or leader changed',
+    )
+  }
+}

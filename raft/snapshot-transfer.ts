@@ -1,0 +1,106 @@
+/** Snapshots between nodes: made when a peer needs one, sent and received beside the log. */
+
+import type {
+  Log,
+  SnapshotFile,
+  SnapshotOffer,
+  SnapshotReceiver,
+  SnapshotStore,
+  StateMachine,
+  Transport,
+} from './ports.ts'
+import type { LogIndex, NodeId, SnapshotMeta } from './types.ts'
+
+export interface SnapshotTransferHost {
+  readonly id: NodeId
+  readonly snapshots: SnapshotStore
+  readonly stateMachine: StateMachine
+  readonly transport: Transport
+  readonly logger: Log
+  currentTerm(): number
+  /** What the log knows about an index that the state machine has applied. */
+  metaAt(index: LogIndex): SnapshotMeta
+  /** The log starts after this. */
+  baseIndex(): LogIndex
+}
+
+export class SnapshotTransfer {
+  readonly #host: SnapshotTransferHost
+  /** Made for a peer, and sent to others as long as the log goes on from there. */
+  #outgoing: Promise<SnapshotFile> | null = null
+  /** The log must be kept after these while they are on their way. */
+  readonly #sending = new Map<NodeId, LogIndex>()
+  #received: SnapshotFile | null = null
+
+  constructor(host: SnapshotTransferHost) {
+    this.#host = host
+  }
+
+  /** The lowest index that a snapshot under way brings a peer to; the log may not be compacted past it. */
+  get lowestSending(): LogIndex {
+    return Math.min(Number.MAX_SAFE_INTEGER, ...this.#sending.values())
+  }
+
+  /** Sends a snapshot that is at most as old as the log. @returns Whether the peer has all of it. */
+  async send(to: NodeId, session: number, onStarted: (lastIndex: LogIndex) => void): Promise<boolean> {
+    const { id, transport, logger } = this.#host
+    const started = { to, baseIndex: this.#host.baseIndex() }
+    this.#sending.set(to, started.baseIndex)
+    try {
+      const file = await this.#current()
+      const { lastIndex } = file.meta
+      this.#sending.set(to, lastIndex)
+      onStarted(lastIndex)
+      logger.info({ peer: to, lastIndex, bytes: file.sizeBytes }, 'sending a snapshot')
+      const { identity, sizeBytes } = file
+      const term = this.#host.currentTerm()
+      await transport.sendSnapshot({ from: id, to, term, session, lastIndex, sizeBytes, identity }, file)
+      return true
+    } catch (error) {
+      logger.warn({ peer: to, error }, 'a snapshot could not be sent; it is tried again')
+      return false
+    } finally {
+      this.#sending.delete(to)
+    }
+  }
+
+  async #current(): Promise<SnapshotFile> {
+    const existing = await this.#outgoing?.catch(() => null)
+    if (existing && existing.meta.lastIndex >= this.#host.baseIndex()) return existing
+    await existing?.close()
+    this.#outgoing = this.#create()
+    return this.#outgoing
+  }
+
+  async #create(): Promise<SnapshotFile> {
+    const { stateMachine, snapshots } = this.#host
+    const image = await stateMachine.snapshot()
+    try {
+      return await snapshots.create(this.#host.metaAt(image.appliedIndex), image.chunks())
+    } finally {
+      await image.release()
+    }
+  }
+
+  receive({ identity, lastIndex, sizeBytes }: SnapshotOffer): Promise<SnapshotReceiver> {
+    return this.#host.snapshots.receive({ identity, lastIndex, sizeBytes })
+  }
+
+  /** Holds a complete snapshot until the core has said whether it is wanted. */
+  keepReceived(file: SnapshotFile): void {
+    const previous = this.#received
+    this.#received = file
+    if (previous !== null) void previous.close().catch(() => {})
+  }
+
+  takeReceived(): SnapshotFile | null {
+    const file = this.#received
+    this.#received = null
+    return file
+  }
+
+  async close(): Promise<void> {
+    await (await this.#outgoing?.catch(() => null))?.close()
+    await this.#received?.close()
+  }
+}

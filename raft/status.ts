@@ -1,0 +1,78 @@
+/** What a node knows of itself and, where it leads, of the others. */
+import { currentMembership } from './core/membership.ts'
+import type { Raft } from './core/state.ts'
+import type { LogIndex, Membership, NodeId, Term } from './types.ts'
+
+export type StatusRole = 'leader' | 'follower' | 'candidate' | 'learner'
+
+export interface PeerStatus {
+  readonly id: NodeId
+  /** Entries up to here are durable there. */
+  readonly matchIndex: LogIndex
+  /** Since its last answer. */
+  readonly lastContactMs: number
+  readonly state: 'probe' | 'replicate' | 'snapshot'
+}
+
+export interface RaftStatus {
+  readonly id: NodeId
+  readonly role: StatusRole
+  readonly term: Term
+  readonly leaderId: NodeId | null
+  readonly leaderAddr: string | null
+  readonly commitIndex: LogIndex
+  readonly appliedIndex: LogIndex
+  readonly lastIndex: LogIndex
+  readonly membership: Membership
+  /** The leader's view of the others; empty elsewhere. */
+  readonly peers: readonly PeerStatus[]
+  /** Since the leader was last heard; 0 on the leader, null if never in this term. */
+  readonly leaderContactMs: number | null
+  readonly isTransferring: boolean
+  readonly isRestoring: boolean
+  /** This node was removed from the cluster. */
+  readonly isRemoved: boolean
+  /** What other nodes told us when they refused our connection. */
+  readonly refusals: readonly { readonly peer: NodeId; readonly reason: string; readonly message: string }[]
+}
+
+export function statusOf(
+  raft: Raft,
+  node: {
+    now: number
+    appliedIndex: LogIndex
+    isRestoring: boolean
+    refusals: ReadonlyMap<NodeId, { reason: string; message: string }>
+    addrOf: (id: NodeId) => string | null
+  },
+): RaftStatus {
+  const membership = currentMembership(raft)
+  const refusals = [...node.refusals].map(([peer, refusal]) => ({ peer, ...refusal }))
+  const contactMs = node.now - raft.lastLeaderContact
+  return {
+    id: raft.id,
+    role: roleOf(raft, membership),
+    term: raft.currentTerm,
+    leaderId: raft.leaderId,
+    leaderAddr: raft.leaderId === null ? null : node.addrOf(raft.leaderId),
+    commitIndex: raft.commitIndex,
+    appliedIndex: node.appliedIndex,
+    lastIndex: raft.log.lastIndex,
+    membership,
+    peers: [...raft.progress].map(([id, { matchIndex, lastContact, state }]) => {
+      return { id, matchIndex, lastContactMs: Math.max(0, node.now - lastContact), state }
+    }),
+    leaderContactMs: raft.role === 'leader' ? 0 : Number.isFinite(contactMs) ? Math.max(0, contactMs) : null,
+    isTransferring: raft.transfer !== null,
+    isRestoring: node.isRestoring,
+    isRemoved: membership.removed.includes(raft.id) || refusals.some(({ reason }) => reason === 'removed'),
+    refusals,
+  }
+}
+
+function roleOf(raft: Raft, membership: Membership): StatusRole {
+  if (raft.role === 'leader') return 'leader'
+  if (raft.role === 'candidate' || raft.role === 'preCandidate') return 'candidate'
+  const self = membership.members.find(({ id }) => id === raft.id)
+  return self?.voter === true ? 'follower' : 'learner'
+}
