@@ -12,7 +12,7 @@ import { type Completion, type ProposalLimits, Proposals } from './proposals.ts'
 import { type ReadLimits, Reads } from './reads.ts'
 import { recover } from './recovery.ts'
 import { SnapshotTransfer } from './snapshot-transfer.ts'
-import { type RaftStatus, statusOf } from './status.ts'
+import { leaderContactMs, type RaftStatus, statusOf } from './status.ts'
 import type { Entry, LogIndex, Membership, MembershipChange, Message, NodeId, SnapshotMeta } from './types.ts'
 
 export interface RaftNodeOptions {
@@ -49,8 +49,9 @@ export class RaftNode {
   #isStopped = false
   /** Reads of the log under way; what they read must not be removed. */
   readonly #fetches = new Set<Promise<void>>()
-  /** Up to here the log is being removed from disk; 0 when it is not. */
-  #compactingTo = 0
+  #isCompacting = false
+  /** Up to here the log is, or may already be, gone from disk; the core learns it a turn later. */
+  #compactedTo = 0
   #isRestoring = false
   #cancelTick: () => void = () => {}
   #nextTransferId = -1
@@ -180,6 +181,16 @@ export class RaftNode {
       refusals: this.#addresses.refusals,
       addrOf: (id) => this.#addresses.addrOf(id, currentMembership(this.#raft)),
     })
+  }
+
+  /** A snapshot is being put in place: there is no state to read. */
+  get isRestoring(): boolean {
+    return this.#isRestoring
+  }
+
+  /** Since the leader was last heard; 0 on the leader, null if not in this term. */
+  get leaderContactMs(): number | null {
+    return leaderContactMs(this.#raft, this.#ports.clock.now())
   }
 
   get isLeader(): boolean {
@@ -331,7 +342,7 @@ export class RaftNode {
   }
 
   async #fetch({ to, session, first, last, bytesMax }: Effects['fetches'][number]): Promise<void> {
-    const isHere = first > Math.max(this.#raft.log.base.lastIndex, this.#compactingTo)
+    const isHere = first > Math.max(this.#raft.log.base.lastIndex, this.#compactedTo)
     const entries: Entry[] = isHere ? await this.#ports.log.read({ first, last, bytesMax }) : []
     this.#enqueue({ type: 'fetched', to, session, entries })
   }
@@ -406,14 +417,14 @@ export class RaftNode {
     const reachable = Math.min(this.#ports.stateMachine.durableIndex, this.#transfer.lowestSending)
     const target = reachable - retainedEntriesMin
     const isWorthIt = target - log.base.lastIndex >= Math.max(1, retainedEntriesMin / 4)
-    if (!isWorthIt || this.#compactingTo > 0 || this.#fetches.size > 0 || this.#raft.installing !== null)
-      return
-    this.#compactingTo = target
+    if (!isWorthIt || this.#isCompacting || this.#fetches.size > 0 || this.#raft.installing !== null) return
+    this.#isCompacting = true
+    this.#compactedTo = target
     const base = snapshotMetaAt(log, target)
     this.#disk.pushTask(async () => {
       await this.#ports.log.compact(base)
       this.#enqueue({ type: 'compacted', base })
-      this.#compactingTo = 0
+      this.#isCompacting = false
     })
   }
 

@@ -122,6 +122,8 @@ export interface LogStore {
 /** A whole snapshot as a file: header with its meta, checksummed chunks, digest over all. */
 export interface SnapshotFile {
   readonly meta: SnapshotMeta
+  /** Tells this file from every other: derived from its bytes. Opaque; at most 128 characters. */
+  readonly identity: string
   readonly sizeBytes: number
   /** Raw bytes of the file, for sending; `length` may reach past the end. */
   read(offset: number, length: number): Promise<Buffer>

@@ -21,6 +21,8 @@ export interface RaftStatus {
   readonly leaderId: NodeId | null
   readonly leaderAddr: string | null
   readonly commitIndex: LogIndex
+  /** The highest commit index that the leader has told, which our own log may not reach yet. */
+  readonly knownCommitIndex: LogIndex
   readonly appliedIndex: LogIndex
   readonly lastIndex: LogIndex
   readonly membership: Membership
@@ -48,7 +50,6 @@ export function statusOf(
 ): RaftStatus {
   const membership = currentMembership(raft)
   const refusals = [...node.refusals].map(([peer, refusal]) => ({ peer, ...refusal }))
-  const contactMs = node.now - raft.lastLeaderContact
   return {
     id: raft.id,
     role: roleOf(raft, membership),
@@ -56,18 +57,26 @@ export function statusOf(
     leaderId: raft.leaderId,
     leaderAddr: raft.leaderId === null ? null : node.addrOf(raft.leaderId),
     commitIndex: raft.commitIndex,
+    knownCommitIndex: Math.max(raft.commitIndex, raft.leaderCommit),
     appliedIndex: node.appliedIndex,
     lastIndex: raft.log.lastIndex,
     membership,
     peers: [...raft.progress].map(([id, { matchIndex, lastContact, state }]) => {
       return { id, matchIndex, lastContactMs: Math.max(0, node.now - lastContact), state }
     }),
-    leaderContactMs: raft.role === 'leader' ? 0 : Number.isFinite(contactMs) ? Math.max(0, contactMs) : null,
+    leaderContactMs: leaderContactMs(raft, node.now),
     isTransferring: raft.transfer !== null,
     isRestoring: node.isRestoring,
     isRemoved: membership.removed.includes(raft.id) || refusals.some(({ reason }) => reason === 'removed'),
     refusals,
   }
+}
+
+/** Null if no leader was heard in this term. */
+export function leaderContactMs(raft: Raft, now: number): number | null {
+  if (raft.role === 'leader') return 0
+  const contactMs = now - raft.lastLeaderContact
+  return Number.isFinite(contactMs) ? Math.max(0, contactMs) : null
 }
 
 function roleOf(raft: Raft, membership: Membership): StatusRole {

@@ -13,6 +13,7 @@ import type { Progress, Raft } from './state.ts'
 export function handleAppendEntries(raft: Raft, request: AppendEntries): void {
   raft.session = request.session
   raft.readRound = Math.max(raft.readRound, request.readRound)
+  raft.leaderCommit = Math.max(raft.leaderCommit, request.leaderCommit)
   const { prevLogIndex, prevLogTerm, entries } = afterBase(raft, request)
   if (raft.installing !== null) {
     // The log is being replaced. The leader hears from us, and asks for the same again at its next heartbeat.

@@ -140,6 +140,8 @@ export interface Raft {
   /** Up to here our log is known to be the log of `leaderId` in `currentTerm`. */
   verifiedIndex: LogIndex
   ackedIndex: LogIndex
+  /** As the leader last told; our own commit index may still be below it. */
+  leaderCommit: LogIndex
   isAckDue: boolean
   session: number
   readRound: number
@@ -322,6 +324,7 @@ export function restoreRaft(options: {
     unpersisted: [],
     verifiedIndex: 0,
     ackedIndex: 0,
+    leaderCommit: 0,
     isAckDue: false,
     session: 0,
     readRound: 0,

@@ -74,6 +74,8 @@ export type RefusalReason =
   | 'network_has_allocations'
   | 'network_exhausted'
   | 'allocation_not_found'
+  /** Ids are generated, so only a faulty generator, or an entry proposed twice, meets this. */
+  | 'id_in_use'
   | 'unsupported_command'
 
 /** A command that changes nothing, the same on every replica. */

@@ -1,0 +1,48 @@
+# Two commands matter: `make run` starts a three-node cluster on this machine, `make test` checks everything.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help run test check unit cluster build clean node-version
+
+STAMP := node_modules/.package-lock.json
+SOURCES := $(shell find raft src -name '*.ts' 2>/dev/null)
+
+help:
+	@echo 'make run      three nodes on this machine: API on 8080, 8081 and 8082; Ctrl-C stops them'
+	@echo 'make test     every check and test'
+	@echo 'make check    format, lint and types'
+	@echo 'make unit     the tests that need no processes'
+	@echo 'make cluster  the tests on real processes'
+	@echo 'make clean    forget what was built; data stays'
+
+run: build
+	@exec node dist/src/main.js local-cluster
+
+test: check unit cluster
+
+check: $(STAMP)
+	npm run --silent check
+
+unit: $(STAMP)
+	npm test --silent
+
+cluster: build
+	@scripts/install-test-programs curl jq
+	npm run --silent test:cluster
+
+build: dist/.built
+
+dist/.built: $(STAMP) $(SOURCES) package.json tsconfig.json tsconfig.build.json
+	@npm run --silent build
+	@touch $@
+
+# Installed again whenever the lock file is newer than what it led to.
+$(STAMP): package-lock.json | node-version
+	npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+node-version:
+	@command -v node >/dev/null || { echo 'ipam: Node.js is missing: install version 20.19 or newer' >&2; exit 1; }
+	@node -e 'var v = process.versions.node.split(".").map(Number); if (v[0] < 20 || (v[0] === 20 && v[1] < 19)) { console.error("ipam: Node.js " + process.versions.node + " is too old: install version 20.19 or newer"); process.exit(1) }'
+
+clean:
+	rm -rf dist

@@ -1,0 +1,200 @@
+import { assert } from '../assert.ts'
+import type { Disk, DiskFile, SnapshotFile, SnapshotReceiver, SnapshotStore } from '../ports.ts'
+import type { LogIndex, SnapshotMeta } from '../types.ts'
+import { damage } from './damage.ts'
+import { readIdentity, SnapshotEncoder, SnapshotReader } from './snapshot-format.ts'
+import { completeName, isPartial, lastIndexOf, NEW_NAME, partialName } from './snapshot-names.ts'
+import { FileReceiver, SYNC_INTERVAL_BYTES } from './snapshot-receiver.ts'
+
+export interface SnapshotFilesOptions {
+  readonly disk: Disk
+  readonly directory: string
+}
+
+/**
+ * Snapshots as files. A file gets its final name only once it is whole, verified and durable, and only then do
+ * older ones go: at every moment the newest complete one is there.
+ */
+export class SnapshotFiles implements SnapshotStore {
+  readonly #disk: Disk
+  readonly #directory: string
+  #receiver: FileReceiver | null = null
+  #isCreating = false
+
+  constructor({ disk, directory }: SnapshotFilesOptions) {
+    this.#disk = disk
+    this.#directory = directory
+  }
+
+  /** @throws {CorruptLogError} if the newest complete snapshot is damaged where this can be told without reading all. */
+  async open(): Promise<SnapshotFile | null> {
+    await this.#disk.makeDirectory(this.#directory)
+    await this.#disk.remove(this.#path(NEW_NAME))
+    const newest = (await this.#completeNames()).at(-1)
+    if (newest === undefined) return null
+    const file = await openSnapshot(this.#disk, this.#path(newest))
+    await this.#removeOlder(file.meta.lastIndex, newest)
+    return file
+  }
+
+  async create(meta: SnapshotMeta, chunks: AsyncIterable<Uint8Array>): Promise<SnapshotFile> {
+    assert(!this.#isCreating, 'two snapshots are created at once')
+    this.#isCreating = true
+    const path = this.#path(NEW_NAME)
+    try {
+      await this.#disk.remove(path)
+      const file = await this.#disk.open(path, { create: true })
+      assert(file !== null, `${path} could not be created`)
+      try {
+        await writeSnapshot(file, meta, chunks)
+        await verify(file, path)
+      } catch (error) {
+        await file.close()
+        await this.#disk.remove(path)
+        throw error
+      }
+      return await this.#complete(path, file)
+    } finally {
+      this.#isCreating = false
+    }
+  }
+
+  async receive({
+    identity,
+    lastIndex,
+    sizeBytes,
+  }: {
+    identity: string
+    lastIndex: LogIndex
+    sizeBytes: number
+  }): Promise<SnapshotReceiver> {
+    // Whoever wrote before lost its connection, or will not get through: two writers would spoil the file.
+    await this.#receiver?.suspend()
+    this.#receiver = null
+    const name = partialName(identity)
+    for (const other of await this.#disk.list(this.#directory)) {
+      if (isPartial(other) && other !== name) await this.#disk.remove(this.#path(other))
+    }
+    const path = this.#path(name)
+    const complete = (file: DiskFile): Promise<SnapshotFile> => this.#complete(path, file)
+    this.#receiver = await FileReceiver.open({ disk: this.#disk, path, lastIndex, sizeBytes, complete })
+    await this.#disk.syncDirectory(this.#directory)
+    return this.#receiver
+  }
+
+  async clear(): Promise<void> {
+    await this.#receiver?.suspend()
+    this.#receiver = null
+    for (const name of await this.#disk.list(this.#directory)) await this.#disk.remove(this.#path(name))
+    await this.#disk.syncDirectory(this.#directory)
+  }
+
+  /** `file`, at `path`, is whole, verified and synced. */
+  async #complete(path: string, file: DiskFile): Promise<SnapshotFile> {
+    const identity = await readIdentity(file, path)
+    const { lastIndex } = await new SnapshotReader(file, path).readHeader()
+    await file.close()
+    const name = completeName(lastIndex, identity)
+    await this.#disk.rename(path, this.#path(name))
+    await this.#disk.syncDirectory(this.#directory)
+    await this.#removeOlder(lastIndex, name)
+    return openSnapshot(this.#disk, this.#path(name))
+  }
+
+  /** Not newer ones: a snapshot may have been received while this one was created. */
+  async #removeOlder(lastIndex: LogIndex, kept: string): Promise<void> {
+    for (const name of await this.#completeNames()) {
+      const other = lastIndexOf(name)
+      if (name !== kept && other !== null && other <= lastIndex) await this.#disk.remove(this.#path(name))
+    }
+    await this.#disk.syncDirectory(this.#directory)
+  }
+
+  /** Ascending by last index. */
+  async #completeNames(): Promise<string[]> {
+    const names = await this.#disk.list(this.#directory)
+    return names.filter((name) => lastIndexOf(name) !== null).toSorted()
+  }
+
+  #path(name: string): string {
+    return `${this.#directory}/${name}`
+  }
+}
+
+async function writeSnapshot(
+  file: DiskFile,
+  meta: SnapshotMeta,
+  chunks: AsyncIterable<Uint8Array>,
+): Promise<void> {
+  const encoder = new SnapshotEncoder()
+  let offset = 0
+  let syncedOffset = 0
+  const write = (bytes: Buffer): void => {
+    file.write(offset, bytes)
+    offset += bytes.length
+  }
+  write(encoder.header(meta))
+  for await (const chunk of chunks) {
+    if (chunk.length > 0) write(encoder.chunk(chunk))
+    if (offset - syncedOffset < SYNC_INTERVAL_BYTES) continue
+    syncedOffset = offset
+    await file.sync()
+  }
+  write(encoder.trailer())
+  await file.sync()
+}
+
+/** Before an older snapshot goes: this one must be readable. */
+async function verify(file: DiskFile, path: string): Promise<void> {
+  const reader = new SnapshotReader(file, path)
+  await reader.readHeader()
+  while ((await reader.readChunk()) !== null);
+}
+
+async function openSnapshot(disk: Disk, path: string): Promise<SnapshotFile> {
+  const file = await disk.open(path, { create: false })
+  if (file === null) throw damage(path, 0, 'the snapshot is missing')
+  try {
+    const meta = await new SnapshotReader(file, path).readHeader()
+    return new StoredSnapshot(path, file, { meta, identity: await readIdentity(file, path) })
+  } catch (error) {
+    await file.close()
+    throw error
+  }
+}
+
+class StoredSnapshot implements SnapshotFile {
+  readonly meta: SnapshotMeta
+  readonly identity: string
+  readonly #path: string
+  readonly #file: DiskFile
+
+  constructor(path: string, file: DiskFile, { meta, identity }: { meta: SnapshotMeta; identity: string }) {
+    this.#path = path
+    this.#file = file
+    this.meta = meta
+    this.identity = identity
+  }
+
+  get sizeBytes(): number {
+    return this.#file.sizeBytes()
+  }
+
+  read(offset: number, length: number): Promise<Buffer> {
+    return this.#file.read(offset, length)
+  }
+
+  async *chunks(): AsyncIterable<Uint8Array> {
+    const reader = new SnapshotReader(this.#file, this.#path)
+    await reader.readHeader()
+    for (;;) {
+      const chunk = await reader.readChunk()
+      if (chunk === null) return
+      yield chunk
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#file.close()
+  }
+}

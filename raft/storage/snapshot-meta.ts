@@ -1,0 +1,65 @@
+/** The binary form of `SnapshotMeta`, in a log's base record and in a snapshot's header: JSON, so that `strings` shows it. */
+import type { Member, Membership, SnapshotMeta } from '../types.ts'
+
+/** Far above any cluster; checked before memory is taken. */
+export const META_BYTES_MAX = 1024 * 1024
+
+export function encodeMeta(meta: SnapshotMeta): Buffer {
+  const { lastIndex, lastTerm, lastTime, membership, membershipIndex } = meta
+  const members = membership.members.map(({ id, addr, voter, incarnation }) => {
+    return { id, addr, voter, incarnation }
+  })
+  // Built field by field: the bytes must not depend on how the caller made its object.
+  return Buffer.from(
+    JSON.stringify({
+      lastIndex,
+      lastTerm,
+      lastTime,
+      membership: { members, removed: membership.removed },
+      membershipIndex,
+    }),
+  )
+}
+
+/** @returns `null` if `bytes` are not the form of a `SnapshotMeta`. */
+export function decodeMeta(bytes: Uint8Array): SnapshotMeta | null {
+  try {
+    const value: unknown = JSON.parse(Buffer.from(bytes).toString('utf8'))
+    return isMeta(value) ? value : null
+  } catch {
+    return null
+  }
+}
+
+function isMeta(value: unknown): value is SnapshotMeta {
+  if (!isRecord(value)) return false
+  const { lastIndex, lastTerm, lastTime, membership, membershipIndex } = value
+  return (
+    isCount(lastIndex) &&
+    isCount(lastTerm) &&
+    Number.isFinite(lastTime) &&
+    isCount(membershipIndex) &&
+    isMembership(membership)
+  )
+}
+
+function isMembership(value: unknown): value is Membership {
+  if (!isRecord(value)) return false
+  const { members, removed } = value
+  return Array.isArray(members) && members.every(isMember) && Array.isArray(removed) && removed.every(isCount)
+}
+
+function isMember(value: unknown): value is Member {
+  if (!isRecord(value)) return false
+  const { id, addr, voter, incarnation } = value
+  const isIncarnation = incarnation === null || typeof incarnation === 'string'
+  return isCount(id) && typeof addr === 'string' && typeof voter === 'boolean' && isIncarnation
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0
+}

@@ -1,0 +1,123 @@
+import { assert } from '../assert.ts'
+import { CorruptLogError } from '../errors.ts'
+import type { Disk, DiskFile, SnapshotFile, SnapshotReceiver } from '../ports.ts'
+import type { LogIndex } from '../types.ts'
+import { damage } from './damage.ts'
+import { SnapshotReader } from './snapshot-format.ts'
+
+/** How many bytes may wait for a sync: what a crash costs, against what each sync costs. */
+export const SYNC_INTERVAL_BYTES = 8 * 1024 * 1024
+
+export interface ReceiverOptions {
+  readonly disk: Disk
+  readonly path: string
+  readonly lastIndex: LogIndex
+  readonly sizeBytes: number
+  /** Gives the verified and synced file its final name. */
+  readonly complete: (file: DiskFile) => Promise<SnapshotFile>
+}
+
+/** Collects a snapshot in a file of its own, which a later receiver of the same snapshot continues. */
+export class FileReceiver implements SnapshotReceiver {
+  readonly #options: ReceiverOptions
+  readonly #file: DiskFile
+  #offset: number
+  #unsyncedBytes = 0
+  #isOpen = true
+
+  private constructor(options: ReceiverOptions, file: DiskFile, offset: number) {
+    this.#options = options
+    this.#file = file
+    this.#offset = offset
+  }
+
+  /**
+   * Continues after the last part that is intact: the checksums in the file say how far that is, better than any
+   * count kept beside it.
+   */
+  static async open(options: ReceiverOptions): Promise<FileReceiver> {
+    const { disk, path, sizeBytes } = options
+    const file = await disk.open(path, { create: true })
+    assert(file !== null, `${path} could not be created`)
+    try {
+      const intact = await intactBytes(file, path)
+      const offset = intact <= sizeBytes ? intact : 0
+      if (file.sizeBytes() > offset) await file.truncate(offset)
+      await file.sync()
+      const freeBytes = await disk.freeBytes()
+      if (freeBytes < sizeBytes - offset) {
+        throw new Error(`a snapshot needs ${sizeBytes - offset} more bytes, ${freeBytes} are free`)
+      }
+      return new FileReceiver(options, file, offset)
+    } catch (error) {
+      await file.close()
+      throw error
+    }
+  }
+
+  get offset(): number {
+    return this.#offset
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    this.#checkOpen()
+    const { sizeBytes } = this.#options
+    if (this.#offset + bytes.length > sizeBytes) {
+      throw new Error(`a snapshot of ${sizeBytes} bytes goes on after its end`)
+    }
+    this.#file.write(this.#offset, bytes)
+    this.#offset += bytes.length
+    this.#unsyncedBytes += bytes.length
+    if (this.#unsyncedBytes < SYNC_INTERVAL_BYTES) return
+    this.#unsyncedBytes = 0
+    await this.#file.sync()
+  }
+
+  async finish(): Promise<SnapshotFile> {
+    this.#checkOpen()
+    this.#isOpen = false
+    try {
+      await this.#verify()
+      await this.#file.sync()
+    } catch (error) {
+      await this.#file.close()
+      if (error instanceof CorruptLogError) await this.#options.disk.remove(this.#options.path)
+      throw error
+    }
+    return this.#options.complete(this.#file)
+  }
+
+  async suspend(): Promise<void> {
+    if (!this.#isOpen) return
+    this.#isOpen = false
+    try {
+      await this.#file.sync()
+    } finally {
+      await this.#file.close()
+    }
+  }
+
+  async #verify(): Promise<void> {
+    const { path, sizeBytes, lastIndex } = this.#options
+    if (this.#offset !== sizeBytes) throw damage(path, this.#offset, `${sizeBytes} bytes were announced`)
+    const reader = new SnapshotReader(this.#file, path)
+    const meta = await reader.readHeader()
+    if (meta.lastIndex !== lastIndex) throw damage(path, 0, `index ${lastIndex} was announced`)
+    while ((await reader.readChunk()) !== null);
+  }
+
+  #checkOpen(): void {
+    if (!this.#isOpen) throw new Error('this snapshot is no longer received here')
+  }
+}
+
+async function intactBytes(file: DiskFile, path: string): Promise<number> {
+  const reader = new SnapshotReader(file, path)
+  try {
+    await reader.readHeader()
+    while ((await reader.readChunk()) !== null);
+  } catch (error) {
+    if (!(error instanceof CorruptLogError)) throw error
+  }
+  return reader.position
+}

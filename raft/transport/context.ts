@@ -1,0 +1,13 @@
+import type { Clock, Identity, Log, TransportHandlers } from '../ports.ts'
+import type { TransportLimits } from './limits.ts'
+
+/** What both directions of a transport work with. */
+export interface TransportContext {
+  readonly self: Identity
+  readonly clock: Clock
+  readonly random: () => number
+  readonly logger: Log
+  readonly limits: TransportLimits
+  readonly handlers: TransportHandlers
+  readonly onFatal: (error: unknown) => void
+}

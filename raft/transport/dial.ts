@@ -1,0 +1,61 @@
+import { connect } from 'node:net'
+import type { PeerIdentity } from '../ports.ts'
+import type { NodeId } from '../types.ts'
+import { type Addr, parseAddr } from './addr.ts'
+import { Connection } from './connection.ts'
+import type { TransportContext } from './context.ts'
+import { ConnectionError } from './errors.ts'
+import { HANDSHAKE_FRAME_BYTES_MAX } from './frame.ts'
+import { type ConnectionKind, greet } from './handshake.ts'
+
+/** A connection on its way; closing it ends `accepted`. */
+export interface Dial {
+  readonly connection: Connection
+  readonly accepted: Promise<PeerIdentity>
+}
+
+/** @throws {ConnectionError} if the address is malformed */
+export function dial(
+  context: TransportContext,
+  { to, addr, kind }: { to: NodeId; addr: string; kind: ConnectionKind },
+): Dial {
+  const connection = new Connection(connect(parsed(addr)), {
+    remote: addr,
+    // What comes back on a connection that we dialled is small for ever.
+    frameBytesMax: HANDSHAKE_FRAME_BYTES_MAX,
+    onFatal: context.onFatal,
+  })
+  return { connection, accepted: accepted(context, connection, { to, kind }) }
+}
+
+async function accepted(
+  { self, clock, limits, handlers }: TransportContext,
+  connection: Connection,
+  { to, kind }: { to: NodeId; kind: ConnectionKind },
+): Promise<PeerIdentity> {
+  const cancelConnect = clock.setTimer(limits.connectMs, () => {
+    if (connection.isConnecting) connection.close(late('connected', limits.connectMs))
+  })
+  const cancelHandshake = clock.setTimer(limits.handshakeMs, () => {
+    connection.close(late('accepted', limits.handshakeMs))
+  })
+  try {
+    await connection.opened()
+    return await greet(connection, { self, to, kind, authorize: (peer) => handlers.authorize(peer) })
+  } finally {
+    cancelConnect()
+    cancelHandshake()
+  }
+}
+
+function parsed(addr: string): Addr {
+  try {
+    return parseAddr(addr)
+  } catch (cause) {
+    throw new ConnectionError(cause instanceof Error ? cause.message : String(cause), { cause })
+  }
+}
+
+function late(what: string, limitMs: number): ConnectionError {
+  return new ConnectionError(`not ${what} within ${limitMs} ms`)
+}

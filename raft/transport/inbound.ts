@@ -1,0 +1,229 @@
+import { createServer, type Server, type Socket } from 'node:net'
+import type { PeerIdentity } from '../ports.ts'
+import type { NodeId } from '../types.ts'
+import { formatAddr } from './addr.ts'
+import type { MessageCodec } from './codec.ts'
+import { Connection } from './connection.ts'
+import type { TransportContext } from './context.ts'
+import {
+  ConnectionError,
+  isNetworkError,
+  type NetworkError,
+  ProtocolError,
+  RefusedError,
+  reasonOf,
+} from './errors.ts'
+import { encodeFrame, type Frame, HANDSHAKE_FRAME_BYTES_MAX } from './frame.ts'
+import { type Greeted, receiveGreeting } from './handshake.ts'
+import { HEARD, PING } from './kinds.ts'
+import { QuietLog } from './quiet-log.ts'
+import { receiveSnapshot, SNAPSHOT_FRAME_BYTES_MAX } from './snapshot-stream.ts'
+import { repeat, Watchdog } from './timers.ts'
+
+/** How often a sender hears that we hear it, in the time after which silence means death. */
+const ANSWERS_PER_SILENCE = 4
+
+interface Receiving {
+  readonly connection: Connection
+  readonly peer: PeerIdentity
+  /** When everything that came of it is cleaned up. */
+  readonly over: Promise<void>
+}
+
+/** The connections that peers dial to us, and that we receive on. */
+export class Inbound {
+  readonly #context: TransportContext
+  readonly #codec: MessageCodec
+  readonly #onPeerSeen: (peer: NodeId) => void
+  readonly #quietLog: QuietLog
+  readonly #server: Server
+  /** Whose handshake is not finished; the oldest first. */
+  readonly #pending = new Set<Connection>()
+  /** One for each peer: a new one replaces the old one, whose end we may not have noticed. */
+  readonly #raft = new Map<NodeId, { readonly connection: Connection; readonly peer: PeerIdentity }>()
+  readonly #snapshots = new Map<NodeId, Receiving>()
+
+  /** @param onPeerSeen A peer has reached us: dialling it may be worth while. */
+  constructor(
+    context: TransportContext,
+    { codec, onPeerSeen }: { codec: MessageCodec; onPeerSeen: (peer: NodeId) => void },
+  ) {
+    this.#context = context
+    this.#codec = codec
+    this.#onPeerSeen = onPeerSeen
+    this.#quietLog = new QuietLog(context.clock, context.logger)
+    this.#server = createServer((socket) => this.#accept(socket))
+  }
+
+  /** @throws if the address cannot be listened on */
+  async listen({ host, port }: { host: string; port: number }): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', reject)
+      this.#server.listen({ host, port }, () => {
+        this.#server.off('error', reject)
+        resolve()
+      })
+    })
+    // Out of file descriptors, for example: those that we have go on working.
+    this.#server.on('error', (error) => {
+      this.#quietLog.warn('accept', { error: error.message }, 'a connection could not be accepted')
+    })
+  }
+
+  /** Where we listen, also if port 0 was asked for. */
+  get port(): number | null {
+    const address = this.#server.address()
+    return typeof address === 'object' && address !== null ? address.port : null
+  }
+
+  /** Asks again whether we want those who are connected, now that more may be known about them. */
+  authorize(): void {
+    for (const { connection, peer } of [...this.#raft.values(), ...this.#snapshots.values()]) {
+      const refusal = this.#context.handlers.authorize(peer)
+      if (refusal !== null) connection.close(new RefusedError(refusal, 'us'))
+    }
+  }
+
+  async close(): Promise<void> {
+    const reason = new ConnectionError('this node is shutting down')
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
+    const snapshots = [...this.#snapshots.values()]
+    for (const connection of this.#pending) connection.close(reason)
+    for (const { connection } of [...this.#raft.values(), ...snapshots]) connection.close(reason)
+    await Promise.all(snapshots.map(({ over }) => over))
+    await closed
+  }
+
+  #accept(socket: Socket): void {
+    const { remoteAddress: host = 'unknown', remotePort: port = 0 } = socket
+    const connection = new Connection(socket, {
+      remote: formatAddr({ host, port }),
+      frameBytesMax: HANDSHAKE_FRAME_BYTES_MAX,
+      onFatal: this.#context.onFatal,
+    })
+    this.#pending.add(connection)
+    this.#makeRoom()
+    this.#serve(connection, host).catch(this.#context.onFatal)
+  }
+
+  /** The oldest goes, not the newest: who means it needs milliseconds, who wants to block us waits. */
+  #makeRoom(): void {
+    const [oldest] = this.#pending
+    if (oldest === undefined || this.#pending.size <= this.#context.limits.pendingConnectionsMax) return
+    this.#pending.delete(oldest)
+    oldest.close(new ConnectionError('too many connections that have not said who they are'))
+  }
+
+  async #serve(connection: Connection, host: string): Promise<void> {
+    try {
+      const { peer, kind } = await this.#handshake(connection)
+      if (kind === 'raft') this.#openRaft(connection, peer)
+      else await this.#openSnapshot(connection, peer)
+    } catch (error) {
+      connection.close(isNetworkError(error) ? error : new ConnectionError('failed', { cause: error }))
+      if (!isNetworkError(error)) throw error
+      this.#report(host, error)
+    }
+  }
+
+  async #handshake(connection: Connection): Promise<Greeted> {
+    const { self, clock, limits, handlers } = this.#context
+    const cancelDeadline = clock.setTimer(limits.handshakeMs, () => {
+      connection.close(new ConnectionError(`no handshake within ${limits.handshakeMs} ms`))
+    })
+    try {
+      const greeted = await receiveGreeting(connection, {
+        self,
+        authorize: (peer) => handlers.authorize(peer),
+        onRefused: (peer, { reason, message }) => handlers.onRefused({ peer, reason, message }),
+      })
+      if (connection.isClosed) throw new ConnectionError('closed as the handshake ended')
+      return greeted
+    } finally {
+      cancelDeadline()
+      this.#pending.delete(connection)
+    }
+  }
+
+  #openRaft(connection: Connection, peer: PeerIdentity): void {
+    const { clock, limits, logger, handlers } = this.#context
+    const { nodeId } = peer
+    const old = this.#raft.get(nodeId)
+    old?.connection.close(new ConnectionError('the peer has dialled anew'))
+    const watchdog = new Watchdog({
+      clock,
+      limitMs: limits.silenceMs,
+      onExpired: () => connection.close(new ConnectionError(`silent for ${limits.silenceMs} ms`)),
+    })
+    const stopAnswers = this.#answer(connection, () => watchdog.touch())
+    connection.onClosed((error) => {
+      watchdog.stop()
+      stopAnswers()
+      if (this.#raft.get(nodeId)?.connection === connection) this.#raft.delete(nodeId)
+      this.#reportLost(peer, connection, error)
+    })
+    this.#raft.set(nodeId, { connection, peer })
+    connection.frameBytesMax = limits.frameBytesMax
+    logger.info({ peer: nodeId, remote: connection.remote }, 'peer has connected')
+    handlers.onPeer(peer)
+    this.#onPeerSeen(nodeId)
+    connection.consume((frame) => this.#receive(frame, peer))
+  }
+
+  /** Tells the sender now and then that its bytes arrive: it has no other way to know. Returns what ends it. */
+  #answer(connection: Connection, onReceived: () => void): () => void {
+    let hasHeard = false
+    connection.onReceived(() => {
+      hasHeard = true
+      onReceived()
+    })
+    return repeat(this.#context.clock, this.#context.limits.silenceMs / ANSWERS_PER_SILENCE, () => {
+      if (hasHeard && connection.bufferedBytes === 0) connection.write(encodeFrame(HEARD))
+      hasHeard = false
+    })
+  }
+
+  #receive(frame: Frame, peer: PeerIdentity): void {
+    if (frame.kind === PING) return
+    const message = this.#codec.decode(frame)
+    const { from, to } = message
+    if (from !== peer.nodeId || to !== this.#context.self.nodeId) {
+      throw new ProtocolError(`a message from ${from} to ${to} came from ${peer.nodeId}`)
+    }
+    this.#context.handlers.onMessage(message)
+  }
+
+  /** A new one replaces the old one, once what that has received is put away. */
+  async #openSnapshot(connection: Connection, peer: PeerIdentity): Promise<void> {
+    const { nodeId } = peer
+    const old = this.#snapshots.get(nodeId)
+    old?.connection.close(new ConnectionError('the peer sends another snapshot'))
+    const over = this.#receiveSnapshot(connection, peer, old?.over ?? Promise.resolve())
+    const receiving = { connection, peer, over: over.catch(() => {}) }
+    this.#snapshots.set(nodeId, receiving)
+    try {
+      await over
+    } finally {
+      if (this.#snapshots.get(nodeId) === receiving) this.#snapshots.delete(nodeId)
+    }
+  }
+
+  async #receiveSnapshot(connection: Connection, peer: PeerIdentity, old: Promise<void>): Promise<void> {
+    const { clock, limits, handlers } = this.#context
+    await old
+    connection.frameBytesMax = SNAPSHOT_FRAME_BYTES_MAX
+    await receiveSnapshot(connection, { peer, handlers, clock, idleMs: limits.snapshotIdleMs })
+  }
+
+  #report(host: string, error: NetworkError): void {
+    const reason = reasonOf(error)
+    const fields = { remote: host, reason, error: error.message }
+    this.#quietLog.warn(`${host} ${reason}`, fields, 'a connection to this node came to nothing')
+  }
+
+  #reportLost({ nodeId }: PeerIdentity, { remote }: Connection, error: NetworkError): void {
+    const reason = reasonOf(error)
+    const fields = { peer: nodeId, remote, reason, error: error.message }
+    this.#quietLog.warn(`${nodeId} ${reason}`, fields, 'a connection from a peer is gone')
+  }
+}

@@ -1,0 +1,256 @@
+/** The cluster file: the same on every node (see `cluster.example.yaml`). */
+import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml'
+import { z } from 'zod'
+import { type Addr, parseAddr } from '../raft/transport/addr.ts'
+import { isWildcard, parseReachableAddr } from './config-addr.ts'
+import { ConfigError } from './config-error.ts'
+import { LOG_LEVELS, type LogLevel } from './logger.ts'
+import { nearest } from './nearest.ts'
+import { show } from './show.ts'
+
+export interface ClusterFile {
+  readonly clusterId: number
+  readonly dataDir: string
+  readonly nodes: readonly NodeConfig[]
+  readonly timing: Timing
+  /** Null if the file leaves it open. */
+  readonly logLevel: LogLevel | null
+}
+
+export interface NodeConfig {
+  readonly id: number
+  /** `host:port` of its Raft listener, as the other nodes reach it. */
+  readonly addr: string
+  /** `host:port` of its API. */
+  readonly api: string
+}
+
+export interface Timing {
+  /** How finely timers are checked. */
+  readonly tickMs: number
+  readonly heartbeatMs: number
+  /** A follower that hears nothing campaigns after a random time between the two. */
+  readonly electionMinMs: number
+  readonly electionMaxMs: number
+}
+
+export const TIMING_DEFAULTS: Timing = {
+  tickMs: 50,
+  heartbeatMs: 100,
+  electionMinMs: 1_000,
+  electionMaxMs: 2_000,
+}
+
+const TIMING_MS_MAX = 600_000
+
+const wholeNumber = (max: number) => {
+  const error = (issue: { input?: unknown }) => expected(`a whole number from 1 to ${max}`, issue.input)
+  return z.int({ error }).min(1, { error }).max(max, { error })
+}
+
+const address = (parse: (text: string) => Addr, example: string) =>
+  z
+    .string({ error: (issue) => expected(`host:port, such as "${example}"`, issue.input) })
+    .superRefine((text, context) => {
+      try {
+        parse(text)
+      } catch (error) {
+        if (!(error instanceof TypeError)) throw error
+        context.addIssue(error.message)
+      }
+    })
+
+const section = (issue: { input?: unknown }) => expected('a section of keys', issue.input)
+
+const NodeSchema = z.strictObject(
+  {
+    node_id: wholeNumber(Number.MAX_SAFE_INTEGER),
+    addr: address(parseReachableAddr, '10.0.0.1:5001'),
+    api: address(parseAddr, '127.0.0.1:8080'),
+  },
+  { error: section },
+)
+
+const RaftSchema = z.strictObject(
+  {
+    tick_ms: wholeNumber(TIMING_MS_MAX).default(TIMING_DEFAULTS.tickMs),
+    heartbeat_ms: wholeNumber(TIMING_MS_MAX).default(TIMING_DEFAULTS.heartbeatMs),
+    election_min_ms: wholeNumber(TIMING_MS_MAX).default(TIMING_DEFAULTS.electionMinMs),
+    election_max_ms: wholeNumber(TIMING_MS_MAX).default(TIMING_DEFAULTS.electionMaxMs),
+  },
+  { error: section },
+)
+
+const LogSchema = z.strictObject(
+  {
+    level: z
+      .enum(LOG_LEVELS, { error: (issue) => expected(`one of ${LOG_LEVELS.join(', ')}`, issue.input) })
+      .nullable()
+      .default(null),
+  },
+  { error: section },
+)
+
+const FileSchema = z
+  .strictObject(
+    {
+      cluster_id: wholeNumber(Number.MAX_SAFE_INTEGER),
+      data_dir: z
+        .string({ error: (issue) => expected('a directory', issue.input) })
+        .refine((path) => path.trim() !== '', { error: 'must not be empty' })
+        .default('./data'),
+      nodes: z
+        .array(NodeSchema, { error: (issue) => expected('a list of nodes', issue.input) })
+        .min(1, { error: 'must name at least one node' }),
+      raft: RaftSchema.prefault({}),
+      log: LogSchema.prefault({}),
+    },
+    { error: section },
+  )
+  .superRefine((file, context) => {
+    for (const { path, message } of [...nodeMistakes(file.nodes), ...timingMistakes(file.raft)]) {
+      context.addIssue({ code: 'custom', path: [...path], message, input: file })
+    }
+  })
+
+type Path = readonly PropertyKey[]
+
+interface Mistake {
+  readonly path: Path
+  readonly message: string
+}
+
+/** @throws {ConfigError} that names the file, the line, the key and what it should be. */
+export function parseClusterFile(yaml: string, path: string): ClusterFile {
+  const lines = new LineCounter()
+  const document = parseDocument(yaml, { lineCounter: lines, prettyErrors: false })
+  const locate = (offset: number): string => {
+    const { line, col } = lines.linePos(offset)
+    return `${path}:${line}:${col}`
+  }
+  const [syntaxError] = document.errors
+  if (syntaxError) throw new ConfigError(`${locate(syntaxError.pos[0])}: ${syntaxError.message}`)
+
+  const result = FileSchema.safeParse(toPlain(document, path))
+  if (result.success) return toClusterFile(result.data)
+  const mistakes = result.error.issues
+    .flatMap(toMistakes)
+    .map((mistake) => ({ ...mistake, offset: offsetOf(document, mistake.path) }))
+    .sort((a, b) => a.offset - b.offset)
+  const first = mistakes[0] ?? { path: [], message: 'is not a cluster file', offset: 0 }
+  throw new ConfigError(`${locate(first.offset)}: ${formatPath(first.path)}${first.message}`)
+}
+
+function toPlain(document: Document.Parsed, path: string): unknown {
+  try {
+    return document.toJS()
+  } catch (cause) {
+    // Aliases that expand without end, or to nothing.
+    throw new ConfigError(`${path}: ${(cause as Error).message}`, { cause })
+  }
+}
+
+function toClusterFile(file: z.output<typeof FileSchema>): ClusterFile {
+  return {
+    clusterId: file.cluster_id,
+    dataDir: file.data_dir,
+    nodes: file.nodes.map(({ node_id, addr, api }) => ({ id: node_id, addr, api })),
+    timing: {
+      tickMs: file.raft.tick_ms,
+      heartbeatMs: file.raft.heartbeat_ms,
+      electionMinMs: file.raft.election_min_ms,
+      electionMaxMs: file.raft.election_max_ms,
+    },
+    logLevel: file.log.level,
+  }
+}
+
+function nodeMistakes(nodes: z.output<typeof NodeSchema>[]): Mistake[] {
+  const mistakes: Mistake[] = []
+  for (const [i, node] of nodes.entries()) {
+    if (sameHostAndPort(node.addr, node.api)) {
+      mistakes.push({ path: ['nodes', i, 'api'], message: `is also this node's addr; use another port` })
+    }
+    for (const earlier of nodes.slice(0, i)) {
+      if (node.node_id === earlier.node_id) {
+        mistakes.push({ path: ['nodes', i, 'node_id'], message: `${node.node_id} is given twice` })
+      }
+      if (node.addr === earlier.addr) {
+        const message = `${show(node.addr)} is also that of node ${earlier.node_id}`
+        mistakes.push({ path: ['nodes', i, 'addr'], message })
+      }
+      // The same API address is fine where the nodes are on different hosts.
+      if (node.api === earlier.api && parseAddr(node.addr).host === parseAddr(earlier.addr).host) {
+        const message = `${show(node.api)} is also that of node ${earlier.node_id} on the same host`
+        mistakes.push({ path: ['nodes', i, 'api'], message })
+      }
+    }
+  }
+  return mistakes
+}
+
+function sameHostAndPort(addr: string, api: string): boolean {
+  const [a, b] = [parseAddr(addr), parseAddr(api)]
+  return a.port === b.port && (a.host === b.host || isWildcard(b.host))
+}
+
+function timingMistakes(raft: z.output<typeof RaftSchema>): Mistake[] {
+  const { tick_ms, heartbeat_ms, election_min_ms, election_max_ms } = raft
+  const mistakes: Mistake[] = []
+  if (tick_ms > heartbeat_ms) {
+    const message = `${tick_ms} is above heartbeat_ms ${heartbeat_ms}, which could then not be kept`
+    mistakes.push({ path: ['raft', 'tick_ms'], message })
+  }
+  if (heartbeat_ms * 3 > election_min_ms) {
+    const message = `${election_min_ms} is below three times heartbeat_ms ${heartbeat_ms}: one lost heartbeat would start an election`
+    mistakes.push({ path: ['raft', 'election_min_ms'], message })
+  }
+  if (election_min_ms >= election_max_ms) {
+    const message = `${election_max_ms} is not above election_min_ms ${election_min_ms}: nodes would campaign at the same time`
+    mistakes.push({ path: ['raft', 'election_max_ms'], message })
+  }
+  return mistakes
+}
+
+function toMistakes(issue: z.core.$ZodIssue): Mistake[] {
+  if (issue.code !== 'unrecognized_keys') return [{ path: issue.path, message: issue.message }]
+  const known = knownKeysAt(issue.path)
+  return issue.keys.map((key) => {
+    const meant = nearest(key, known)
+    const wayOut = meant === null ? `known are ${known.join(', ')}` : `did you mean ${meant}?`
+    return { path: [...issue.path, key], message: `unknown key; ${wayOut}` }
+  })
+}
+
+function knownKeysAt([first]: Path): string[] {
+  if (first === 'nodes') return Object.keys(NodeSchema.shape)
+  if (first === 'raft') return Object.keys(RaftSchema.shape)
+  return Object.keys(first === 'log' ? LogSchema.shape : FileSchema.shape)
+}
+
+/** Where the value at `path` stands, or the key if it is unknown, or what should contain it. */
+function offsetOf(document: Document.Parsed, path: Path): number {
+  for (let length = path.length; length > 0; length--) {
+    const parent = length === 1 ? document.contents : document.getIn(path.slice(0, length - 1), true)
+    const key = path[length - 1]
+    if (isMap(parent)) {
+      const pair = parent.items.find((item) => isScalar(item.key) && String(item.key.value) === key)
+      if (isNode(pair?.key) && pair.key.range) return pair.key.range[0]
+    }
+    const value = document.getIn(path.slice(0, length), true)
+    if (isNode(value) && value.range) return value.range[0]
+  }
+  return 0
+}
+
+function formatPath(path: Path): string {
+  if (path.length === 0) return ''
+  const names = path.map((key, i) =>
+    typeof key === 'number' ? `[${key}]` : `${i > 0 ? '.' : ''}${String(key)}`,
+  )
+  return `${names.join('')}: `
+}
+
+function expected(what: string, input: unknown): string {
+  return input === undefined ? `is missing: ${what}` : `must be ${what}, not ${show(input)}`
+}

@@ -1,0 +1,239 @@
+/** Everything that a node is told when it starts. */
+import { dirname, join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { formatAddr, parseAddr } from '../raft/transport/addr.ts'
+import { isLoopback, parseReachableAddr } from './config-addr.ts'
+import { ConfigError } from './config-error.ts'
+import {
+  type ClusterFile,
+  type NodeConfig,
+  parseClusterFile,
+  TIMING_DEFAULTS,
+  type Timing,
+} from './config-file.ts'
+import { LOG_LEVELS, type LogLevel } from './logger.ts'
+import { nearest } from './nearest.ts'
+import { show } from './show.ts'
+
+export { ConfigError, type NodeConfig, type Timing }
+
+export interface Config {
+  readonly mode: 'cluster' | 'standalone'
+  readonly clusterId: number
+  readonly nodeId: number
+  /** This node starts empty and waits until the cluster, which was told of it, sends it everything. */
+  readonly isJoining: boolean
+  /** This node's own: `<data_dir>/node-<id>`. A relative path is relative to the working directory. */
+  readonly dataDir: string
+  readonly api: { readonly host: string; readonly port: number }
+  /** Where other nodes reach this one; null when there are none. */
+  readonly raft: { readonly host: string; readonly port: number; readonly addr: string } | null
+  /** The members at first start, and where to find living ones when joining. */
+  readonly nodes: readonly NodeConfig[]
+  readonly timing: Timing
+  readonly logLevel: LogLevel
+}
+
+const STANDALONE: ClusterFile = {
+  clusterId: 1,
+  dataDir: './data',
+  nodes: [{ id: 1, addr: '127.0.0.1:0', api: '127.0.0.1:8080' }],
+  timing: TIMING_DEFAULTS,
+  logLevel: null,
+}
+
+/** Each can also be given as `IPAM_` and its name in capitals, `IPAM_NODE_ID`; the flag wins. */
+const FLAGS = {
+  config: { type: 'string' },
+  'node-id': { type: 'string' },
+  join: { type: 'boolean' },
+  'data-dir': { type: 'string' },
+  listen: { type: 'string' },
+  'log-level': { type: 'string' },
+} as const
+
+type Flag = keyof typeof FLAGS
+
+/** A value, and where it was given: errors name it. */
+interface Setting {
+  readonly text: string
+  readonly source: string
+}
+
+type Settings = Partial<Record<Flag, Setting>>
+
+/**
+ * Flags win over `IPAM_*` variables, those over the file, that over the defaults.
+ *
+ * @param argv What follows `ipam server`.
+ * @param readFile Throws as `readFileSync` does.
+ * @throws {ConfigError}
+ */
+export function loadConfig(
+  argv: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+  readFile: (path: string) => string,
+): Config {
+  const settings = { ...settingsOfEnvironment(env), ...settingsOfFlags(argv) }
+  const isCluster = settings.config !== undefined
+  const file = settings.config === undefined ? STANDALONE : loadClusterFile(settings.config.text, readFile)
+  const isJoining = settings.join !== undefined && parseBoolean(settings.join)
+  if (isJoining && !isCluster) {
+    throw new ConfigError(
+      `${settings.join?.source} needs --config with a file that names the cluster's nodes`,
+    )
+  }
+  const node = ownNode(file, settings)
+  const dataDir = settings['data-dir'] === undefined ? file.dataDir : nonEmpty(settings['data-dir'])
+  return {
+    mode: isCluster ? 'cluster' : 'standalone',
+    clusterId: file.clusterId,
+    nodeId: node.id,
+    isJoining,
+    dataDir: join(dataDir, `node-${node.id}`),
+    api: settings.listen === undefined ? parseAddr(node.api) : parseListen(settings.listen),
+    raft: isCluster ? { ...parseReachableAddr(node.addr), addr: node.addr } : null,
+    nodes: file.nodes,
+    timing: file.timing,
+    logLevel:
+      settings['log-level'] === undefined ? (file.logLevel ?? 'info') : parseLogLevel(settings['log-level']),
+  }
+}
+
+/** What is allowed, but probably not meant. One sentence each. */
+export function configWarnings({ api, nodes, isJoining }: Config): string[] {
+  const warnings: string[] = []
+  if (!isLoopback(api.host)) {
+    warnings.push(
+      `the API listens on ${formatAddr(api)} and has no authentication: whoever reaches it can change everything`,
+    )
+  }
+  if (!isJoining && nodes.length % 2 === 0) {
+    warnings.push(
+      `${nodes.length} nodes survive no more failures than ${nodes.length - 1}: use an odd number`,
+    )
+  }
+  return warnings
+}
+
+function settingsOfFlags(argv: readonly string[]): Settings {
+  const { tokens } = parseArgs({
+    args: [...argv],
+    options: FLAGS,
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+  })
+  const settings: Settings = {}
+  for (const token of tokens) {
+    if (token.kind === 'option-terminator') continue
+    if (token.kind === 'positional') throw usageError(`unexpected argument ${show(token.value)}`)
+    if (!isFlag(token.name)) throw usageError(`unknown flag ${token.rawName}${didYouMean(token.name)}`)
+    if (settings[token.name] !== undefined) throw usageError(`${token.rawName} is given twice`)
+    settings[token.name] = { text: flagValue(token), source: token.rawName }
+  }
+  return settings
+}
+
+function flagValue(token: { name: string; rawName: string; value?: string | undefined }): string {
+  const takesValue = FLAGS[token.name as Flag].type === 'string'
+  if (!takesValue && token.value !== undefined) throw usageError(`${token.rawName} takes no value`)
+  // What looks like the next flag is no value: `--config --join`.
+  if (takesValue && (token.value === undefined || token.value === '' || token.value.startsWith('--'))) {
+    throw usageError(`${token.rawName} needs a value`)
+  }
+  return token.value ?? 'true'
+}
+
+function isFlag(name: string): name is Flag {
+  return Object.hasOwn(FLAGS, name)
+}
+
+function didYouMean(name: string): string {
+  const meant = nearest(name, Object.keys(FLAGS))
+  return meant === null ? '' : `; did you mean --${meant}?`
+}
+
+function usageError(message: string): ConfigError {
+  return new ConfigError(`${message} (see ipam server --help)`)
+}
+
+/** An empty variable counts as none. Others that start with `IPAM_` are not ours: Kubernetes makes some for a service of that name. */
+function settingsOfEnvironment(env: Readonly<Record<string, string | undefined>>): Settings {
+  const settings: Settings = {}
+  for (const flag of Object.keys(FLAGS) as Flag[]) {
+    const source = `IPAM_${flag.toUpperCase().replaceAll('-', '_')}`
+    const text = env[source]
+    if (text !== undefined && text !== '') settings[flag] = { text, source }
+  }
+  return settings
+}
+
+/**
+ * @param readFile Throws as `readFileSync` does.
+ * @throws {ConfigError}
+ */
+export function loadClusterFile(path: string, readFile: (path: string) => string): ClusterFile {
+  let yaml: string
+  try {
+    yaml = readFile(path)
+  } catch (cause) {
+    throw new ConfigError(`cannot read ${path}: ${whyUnreadable(cause)}`, { cause })
+  }
+  const file = parseClusterFile(yaml, path)
+  // Relative to the file, so that starting in another directory does not start another, empty node.
+  return { ...file, dataDir: file.dataDir.startsWith('/') ? file.dataDir : join(dirname(path), file.dataDir) }
+}
+
+function whyUnreadable(error: unknown): string {
+  const { code } = error as NodeJS.ErrnoException
+  if (code === 'ENOENT') return 'there is no such file'
+  if (code === 'EISDIR') return 'it is a directory'
+  if (code === 'EACCES') return 'permission denied'
+  return error instanceof Error ? error.message : String(error)
+}
+
+function ownNode({ nodes }: ClusterFile, settings: Settings): NodeConfig {
+  const setting = settings['node-id']
+  const known = nodes.map((node) => node.id).join(', ')
+  if (setting === undefined) {
+    const [first] = nodes
+    if (first !== undefined && settings.config === undefined) return first
+    throw usageError(`--node-id is missing: which of the nodes ${known} is this one?`)
+  }
+  const own = nodes.find((node) => String(node.id) === setting.text)
+  if (own !== undefined) return own
+  if (!/^[1-9][0-9]{0,15}$/.test(setting.text)) {
+    throw new ConfigError(`${setting.source} must be a whole number from 1, not ${show(setting.text)}`)
+  }
+  throw new ConfigError(
+    settings.config === undefined
+      ? `${setting.source} ${setting.text} needs --config: without a file there is node ${known} only`
+      : `${setting.source} ${setting.text} is not in ${settings.config.text}, which has nodes ${known}`,
+  )
+}
+
+function parseBoolean({ text, source }: Setting): boolean {
+  if (text === 'true' || text === '1') return true
+  if (text === 'false' || text === '0') return false
+  throw new ConfigError(`${source} must be true or false, not ${show(text)}`)
+}
+
+function parseListen({ text, source }: Setting): { host: string; port: number } {
+  try {
+    return parseAddr(text)
+  } catch (cause) {
+    throw new ConfigError(`${source}: ${(cause as TypeError).message}`, { cause })
+  }
+}
+
+function nonEmpty({ text, source }: Setting): string {
+  if (text.trim() === '') throw new ConfigError(`${source} must not be empty`)
+  return text
+}
+
+function parseLogLevel({ text, source }: Setting): LogLevel {
+  const level = LOG_LEVELS.find((known) => known === text)
+  if (level !== undefined) return level
+  throw new ConfigError(`${source} must be one of ${LOG_LEVELS.join(', ')}, not ${show(text)}`)
+}

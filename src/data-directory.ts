@@ -1,0 +1,109 @@
+/** The directory of one node: whose it is, and that no other process or node takes it. */
+import { randomBytes } from 'node:crypto'
+import { mkdir, open, readdir, readFile, rename } from 'node:fs/promises'
+import { join } from 'node:path'
+import { z } from 'zod'
+
+const IDENTITY_FILE = 'node.json'
+const FORMAT = 1
+
+const IdentitySchema = z.strictObject({
+  format: z.literal(FORMAT),
+  cluster_id: z.int().positive(),
+  node_id: z.int().positive(),
+  incarnation: z.string().regex(/^[0-9a-f]{32}$/),
+})
+
+/** A directory that must not be used for what was asked. The message says what to do. */
+export class DataDirectoryError extends Error {
+  override readonly name = 'DataDirectoryError'
+}
+
+/**
+ * Reads whose directory this is, or makes it ours if it is new.
+ *
+ * The incarnation is random and made once: the cluster knows a node by it, and notices a disk that was wiped
+ * or exchanged.
+ *
+ * @throws {DataDirectoryError} if it is another node's, another cluster's, or has lost its identity.
+ */
+export async function claimDataDirectory({
+  directory,
+  clusterId,
+  nodeId,
+}: {
+  directory: string
+  clusterId: number
+  nodeId: number
+}): Promise<{ incarnation: string }> {
+  await mkdir(directory, { recursive: true, mode: 0o700 })
+  const path = join(directory, IDENTITY_FILE)
+  const text = await readIfPresent(path)
+  if (text === null) return { incarnation: await create({ directory, path, clusterId, nodeId }) }
+  const identity = parse(path, text)
+  if (identity.cluster_id !== clusterId || identity.node_id !== nodeId) {
+    throw new DataDirectoryError(
+      `data directory ${directory} belongs to node ${identity.node_id} of cluster ${identity.cluster_id}, not to node ${nodeId} of cluster ${clusterId}: choose another with --data-dir`,
+    )
+  }
+  return { incarnation: identity.incarnation }
+}
+
+function parse(path: string, text: string): z.infer<typeof IdentitySchema> {
+  let json: unknown
+  try {
+    json = JSON.parse(text)
+  } catch (cause) {
+    throw unreadable(path, cause)
+  }
+  const identity = IdentitySchema.safeParse(json)
+  if (!identity.success) throw unreadable(path, identity.error)
+  return identity.data
+}
+
+function unreadable(path: string, cause: unknown): DataDirectoryError {
+  const message = `${path} is damaged: remove this node from the cluster, then join it under a new id with an empty directory`
+  return new DataDirectoryError(message, { cause })
+}
+
+async function create(options: {
+  directory: string
+  path: string
+  clusterId: number
+  nodeId: number
+}): Promise<string> {
+  const { directory, path, clusterId, nodeId } = options
+  const names = await readdir(directory)
+  if (names.some((name) => name === 'log' || name === 'state')) {
+    throw new DataDirectoryError(
+      `data directory ${directory} holds data but no ${IDENTITY_FILE}: put that file back, or join under a new id with an empty directory`,
+    )
+  }
+  const incarnation = randomBytes(16).toString('hex')
+  const identity = { format: FORMAT, cluster_id: clusterId, node_id: nodeId, incarnation }
+  const unfinished = `${path}.new`
+  const file = await open(unfinished, 'w', 0o600)
+  try {
+    await file.writeFile(`${JSON.stringify(identity)}\n`)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+  await rename(unfinished, path)
+  const parent = await open(directory, 'r')
+  try {
+    await parent.sync()
+  } finally {
+    await parent.close()
+  }
+  return incarnation
+}
+
+async function readIfPresent(path: string): Promise<string | null> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
+    throw error
+  }
+}

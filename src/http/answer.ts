@@ -1,0 +1,46 @@
+/** What a handler answers. The response is made of it in one place, once, with all its headers. */
+
+export interface Answer {
+  readonly status: number
+  /** Ready for the wire; null for none. */
+  readonly body: string | null
+  readonly headers: Record<string, string>
+}
+
+/** Where in the log an answer comes from. */
+export interface Position {
+  readonly index: number
+  /** How long ago this node heard from the leader; null if that does not matter for the answer. */
+  readonly lastContactMs: number | null
+}
+
+export function json(status: number, body: unknown, headers: Record<string, string> = {}): Answer {
+  headers['Content-Type'] = 'application/json'
+  // A cache between us and the client would turn a linearizable read into an old one.
+  headers['Cache-Control'] = 'no-store'
+  return { status, body: JSON.stringify(body), headers }
+}
+
+export function noContent(headers: Record<string, string> = {}): Answer {
+  return { status: 204, body: null, headers }
+}
+
+export function positionHeaders({ index, lastContactMs }: Position): Record<string, string> {
+  const headers: Record<string, string> = { 'X-Raft-Index': String(index) }
+  if (lastContactMs !== null) headers['X-Raft-Last-Contact-Ms'] = String(Math.round(lastContactMs))
+  return headers
+}
+
+export function etag(changedIndex: number): string {
+  return `"${changedIndex}"`
+}
+
+/** RFC 3339 in UTC; milliseconds only where there are any. */
+export function formatTime(ms: number): string {
+  return new Date(ms).toISOString().replace('.000Z', 'Z')
+}
+
+/** A number while JSON readers take it exactly, decimal text above. */
+export function formatCount(count: bigint): number | string {
+  return count <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(count) : String(count)
+}

@@ -1,0 +1,66 @@
+/** The HTTP API: which paths there are, and what the rest of them answer. */
+import { type Context, Hono } from 'hono'
+import type { Logger } from '../logger.ts'
+import type { IpamService } from '../service.ts'
+import { show } from '../show.ts'
+import { allocationRoutes } from './allocations.ts'
+import { type Answer, noContent } from './answer.ts'
+import { auditRoutes } from './audit.ts'
+import { clusterRoutes } from './cluster.ts'
+import { createHandle, createRequestIds } from './handle.ts'
+import { healthRoutes } from './health.ts'
+import { networkRoutes } from './networks.ts'
+import { ProblemError } from './problem.ts'
+
+const BASE_PATH = '/api/v1'
+const METHODS: readonly string[] = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
+
+export interface AppOptions {
+  readonly service: IpamService
+  readonly logger: Logger
+  readonly version: string
+  /** Monotonic milliseconds. */
+  readonly now?: () => number
+  /** For requests that bring no id. */
+  readonly newRequestId?: () => string
+}
+
+/** Answers every request, whatever it is: a known path, 404, 405, OPTIONS. Never throws. */
+export function createApp({
+  service,
+  logger,
+  version,
+  now = () => performance.now(),
+  newRequestId = createRequestIds(),
+}: AppOptions): Hono {
+  const handle = createHandle({ logger, now, newRequestId })
+  const startedAt = now()
+  const uptimeMs = () => now() - startedAt
+  const app = new Hono()
+  app.route(BASE_PATH, networkRoutes(service, handle))
+  app.route(BASE_PATH, allocationRoutes(service, handle))
+  app.route(BASE_PATH, clusterRoutes(service, { version, handle }))
+  app.route(BASE_PATH, healthRoutes(service, { version, uptimeMs, handle }))
+  app.route(BASE_PATH, auditRoutes(service, handle))
+  const answerUnrouted = handle((c) => unrouted(app, c))
+  app.notFound(async (c) => (await answerUnrouted(c, async () => {})) as Response)
+  return app
+}
+
+/** The router knows which methods a path has, so there is no second list to forget. */
+function unrouted(app: Hono, c: Context): Answer {
+  const methods = METHODS.filter((method) => app.router.match(method, c.req.path)[0].length > 0)
+  if (methods.length === 0) {
+    const message = `${show(c.req.path)} is no path of this API, whose paths start with ${BASE_PATH}/`
+    throw new ProblemError({ status: 404, reason: 'route_not_found', message })
+  }
+  const head = methods.includes('GET') ? ['HEAD'] : []
+  const allow = [...methods, ...head, 'OPTIONS'].join(', ')
+  if (c.req.method === 'OPTIONS') return noContent({ Allow: allow })
+  throw new ProblemError({
+    status: 405,
+    reason: 'method_not_allowed',
+    message: `${c.req.method} is not allowed on ${show(c.req.path)}; allowed are ${allow}`,
+    headers: { Allow: allow },
+  })
+}

@@ -1,0 +1,102 @@
+import { Hono } from 'hono'
+import { z } from 'zod'
+import type { ClusterStatus, IpamService, MemberStatus } from '../service.ts'
+import { show } from '../show.ts'
+import { json, noContent } from './answer.ts'
+import { addr, booleanParam, NO_PARAMS, wholeNumber } from './fields.ts'
+import type { Handle } from './handle.ts'
+import { readBody, readQuery } from './input.ts'
+import { invalidRequest } from './problem.ts'
+
+const nodeId = wholeNumber({ min: 1, max: Number.MAX_SAFE_INTEGER })
+
+const AddNodeBody = z.strictObject({ node_id: nodeId, addr })
+/** Without a node the cluster chooses one. */
+const TransferLeaderBody = z.strictObject({ node_id: nodeId.nullish().transform((id) => id ?? null) })
+const RemoveNodeParams = z.strictObject({ force: booleanParam.default(false) })
+
+/** Also standalone, which is a cluster of one. */
+export function clusterRoutes(
+  service: IpamService,
+  { version, handle }: { version: string; handle: Handle },
+): Hono {
+  return new Hono()
+    .get(
+      '/cluster/status',
+      handle((c) => {
+        readQuery(c, NO_PARAMS)
+        const status = service.status()
+        return json(200, statusBody(status, version), { 'X-Raft-Index': String(status.appliedIndex) })
+      }),
+    )
+    .post(
+      '/cluster/nodes',
+      handle(async (c, caller) => {
+        readQuery(c, NO_PARAMS)
+        const body = await readBody(c, AddNodeBody)
+        await service.addNode({ nodeId: body.node_id, addr: body.addr }, caller)
+        return noContent()
+      }),
+    )
+    .delete(
+      '/cluster/nodes/:id',
+      handle(async (c, caller) => {
+        const { force } = readQuery(c, RemoveNodeParams)
+        const nodeId = parseNodeId(c.req.param('id') ?? '')
+        await service.removeNode({ nodeId, isForced: force }, caller)
+        return noContent()
+      }),
+    )
+    .post(
+      '/cluster/transfer-leader',
+      handle(async (c, caller) => {
+        readQuery(c, NO_PARAMS)
+        const body = await readBody(c, TransferLeaderBody, { isOptional: true })
+        await service.transferLeader({ nodeId: body.node_id }, caller)
+        return noContent()
+      }),
+    )
+}
+
+function parseNodeId(text: string): number {
+  const id = /^[1-9][0-9]{0,15}$/.test(text) ? Number(text) : Number.NaN
+  if (Number.isSafeInteger(id)) return id
+  throw invalidRequest([{ field: 'node_id', message: `must be a whole number from 1, not ${show(text)}` }])
+}
+
+/** The names that clients of the documented API know. */
+const RAFT_STATES: Record<ClusterStatus['role'], string> = {
+  leader: 'StateLeader',
+  follower: 'StateFollower',
+  candidate: 'StateCandidate',
+  learner: 'StateLearner',
+}
+
+function statusBody(status: ClusterStatus, version: string) {
+  return {
+    node_id: status.nodeId,
+    cluster_id: status.clusterId,
+    role: status.role,
+    raft_state: RAFT_STATES[status.role],
+    members: status.members.map(memberBody),
+    leader_id: status.leaderId,
+    leader_addr: status.leaderAddr,
+    term: status.term,
+    commit_index: status.commitIndex,
+    applied_index: status.appliedIndex,
+    version,
+  }
+}
+
+function memberBody(member: MemberStatus) {
+  return {
+    node_id: member.nodeId,
+    addr: member.addr,
+    role: member.role,
+    voter: member.voter,
+    healthy: member.healthy,
+    match_index: member.matchIndex,
+    last_contact_ms: member.lastContactMs,
+    reasons: member.reasons,
+  }
+}

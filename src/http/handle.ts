@@ -1,0 +1,87 @@
+/** What every request has in common: its id, its errors, its log line, its response. */
+import type { Context, Handler } from 'hono'
+import { nanoid } from 'nanoid'
+import type { CommandContext } from '../ipam/command.ts'
+import type { Logger } from '../logger.ts'
+import type { Answer } from './answer.ts'
+import { formatProblem, toProblem } from './problem.ts'
+
+/** Answers one request; whatever it throws becomes a problem. */
+export type Respond = (c: Context, caller: CommandContext) => Answer | Promise<Answer>
+
+/** Makes a hono handler of it. */
+export type Handle = (respond: Respond) => Handler
+
+const REQUEST_ID = /^[\x20-\x7e]{1,128}$/
+const LOGGED_PATH_CHARS_MAX = 256
+
+/**
+ * Wraps the handler itself and is no middleware: hono then calls it directly, and the response is built once.
+ * Setting headers after `next()` would rebuild it, at twice the cost of a request.
+ *
+ * @param now Monotonic milliseconds.
+ */
+export function createHandle({
+  logger,
+  now,
+  newRequestId,
+}: {
+  logger: Logger
+  now: () => number
+  newRequestId: () => string
+}): Handle {
+  return (respond) => async (c) => {
+    const startedAt = now()
+    const caller = { user: 'system', requestId: requestIdOf(c) ?? newRequestId() }
+    let answer: Answer
+    try {
+      answer = await respond(c, caller)
+    } catch (error) {
+      const problem = toProblem(error)
+      answer = formatProblem(problem, { requestId: caller.requestId, isRfc9457: wantsRfc9457(c) })
+      if (problem.status === 500) logger.error({ err: error, requestId: caller.requestId }, 'bug')
+    }
+    answer.headers['X-Request-Id'] = caller.requestId
+    logRequest(logger, {
+      method: c.req.method,
+      path: c.req.path.slice(0, LOGGED_PATH_CHARS_MAX),
+      status: answer.status,
+      durationMs: Math.round((now() - startedAt) * 1000) / 1000,
+      requestId: caller.requestId,
+    })
+    return new Response(answer.body, { status: answer.status, headers: answer.headers })
+  }
+}
+
+/** Unique among all processes, for little: a random start and a counter. */
+export function createRequestIds(): () => string {
+  const start = nanoid(10)
+  let count = 0
+  return () => `${start}-${(++count).toString(36)}`
+}
+
+/** Reads are many and leave no trace elsewhere: they show at level `debug`. */
+function logRequest(
+  logger: Logger,
+  request: { method: string; path: string; status: number; durationMs: number; requestId: string },
+): void {
+  if (request.status >= 500) logger.warn(request, 'request')
+  else if (request.status >= 400 || !isRead(request.method)) logger.info(request, 'request')
+  else logger.debug(request, 'request')
+}
+
+function isRead(method: string): boolean {
+  return method === 'GET' || method === 'HEAD' || method === 'OPTIONS'
+}
+
+/** The client's own id, if it is fit for logs and headers. */
+function requestIdOf(c: Context): string | null {
+  const id = c.req.raw.headers.get('x-request-id')
+  return id !== null && REQUEST_ID.test(id) ? id : null
+}
+
+/** RFC 9457 §3; a quality of 0 is a refusal. */
+function wantsRfc9457(c: Context): boolean {
+  const accept = c.req.raw.headers.get('accept') ?? ''
+  return /application\/problem\+json(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))/i.test(accept)
+}

@@ -1,0 +1,155 @@
+/** What a client sent, checked: everything wrong with it becomes a 400 that names the field and the way out. */
+import type { Context } from 'hono'
+import type { z } from 'zod'
+import { nearest } from '../nearest.ts'
+import { cut, show } from '../show.ts'
+import { JsonSyntaxError, parseJson } from './json.ts'
+import { type Detail, invalidRequest, ProblemError } from './problem.ts'
+
+export const BODY_BYTES_MAX = 1 << 20
+
+const DETAILS_MAX = 20
+
+/**
+ * The JSON object in the body. `isOptional` takes an empty body for `{}`.
+ *
+ * @throws {ProblemError}
+ */
+export async function readBody<S extends z.ZodObject>(
+  c: Context,
+  schema: S,
+  { isOptional = false }: { isOptional?: boolean } = {},
+): Promise<z.output<S>> {
+  const bytes = await readBytes(c)
+  if (bytes.byteLength === 0 && isOptional) return check({}, schema, 'field')
+  checkMediaType(c)
+  const value = parseBody(bytes)
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw invalidRequest([{ field: 'body', message: `must be a JSON object, not ${show(value)}` }])
+  }
+  return check(value, schema, 'field')
+}
+
+/** @throws {ProblemError} */
+export function readQuery<S extends z.ZodObject>(c: Context, schema: S): z.output<S> {
+  const values: Record<string, string> = Object.create(null)
+  for (const [name, value] of queryPairs(c.req.raw.url)) {
+    if (name in values) throw invalidRequest([{ field: cut(name), message: 'is given more than once' }])
+    values[name] = value
+  }
+  return check(values, schema, 'parameter')
+}
+
+/** Stops at the limit, whether the length was announced or not. */
+async function readBytes(c: Context): Promise<ArrayBuffer | Uint8Array> {
+  const announced = c.req.raw.headers.get('content-length')
+  if (announced !== null && Number(announced) > BODY_BYTES_MAX) throw bodyTooLarge()
+  try {
+    // The announced length is what the HTTP parser delivers; only without one we have to count.
+    if (announced !== null) return await c.req.raw.arrayBuffer()
+    return await readCounting(c.req.raw.body)
+  } catch (error) {
+    if (error instanceof ProblemError) throw error
+    throw new ProblemError({ status: 400, reason: 'body_incomplete', message: 'the body ended too early' })
+  }
+}
+
+async function readCounting(body: ReadableStream<Uint8Array> | null): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = []
+  let byteCount = 0
+  for await (const chunk of body ?? []) {
+    byteCount += chunk.byteLength
+    if (byteCount > BODY_BYTES_MAX) throw bodyTooLarge()
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
+}
+
+function bodyTooLarge(): ProblemError {
+  const message = `the body is above ${BODY_BYTES_MAX} bytes`
+  return new ProblemError({ status: 413, reason: 'body_too_large', message })
+}
+
+function checkMediaType(c: Context): void {
+  const type = c.req.raw.headers.get('content-type')
+  if (type === null || !/^application\/json\s*(?:;\s*charset\s*=\s*"?utf-8"?\s*)?$/i.test(type)) {
+    const message = `Content-Type must be application/json, not ${show(type ?? undefined)}`
+    throw new ProblemError({ status: 415, reason: 'unsupported_media_type', message })
+  }
+  const encoding = c.req.raw.headers.get('content-encoding')
+  if (encoding !== null && encoding.toLowerCase() !== 'identity') {
+    const message = `Content-Encoding ${show(encoding)} is not supported; send the body as it is`
+    throw new ProblemError({ status: 415, reason: 'unsupported_media_type', message })
+  }
+}
+
+function parseBody(bytes: ArrayBuffer | Uint8Array): unknown {
+  let text: string
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch {
+    throw new ProblemError({ status: 400, reason: 'invalid_json', message: 'the body is not valid UTF-8' })
+  }
+  try {
+    return parseJson(text)
+  } catch (error) {
+    if (!(error instanceof JsonSyntaxError)) throw error
+    const message = `the body is not valid JSON: ${error.message}`
+    throw new ProblemError({ status: 400, reason: 'invalid_json', message })
+  }
+}
+
+function* queryPairs(url: string): Generator<[name: string, value: string]> {
+  const [, query = ''] = /\?([^#]*)/.exec(url) ?? []
+  for (const pair of query.split('&')) {
+    if (pair === '') continue
+    const equals = pair.indexOf('=')
+    const name = equals < 0 ? pair : pair.slice(0, equals)
+    yield [decodeQuery(name), equals < 0 ? '' : decodeQuery(pair.slice(equals + 1))]
+  }
+}
+
+function decodeQuery(text: string): string {
+  try {
+    return decodeURIComponent(text.replaceAll('+', ' '))
+  } catch {
+    throw new ProblemError({
+      status: 400,
+      reason: 'invalid_query',
+      message: `${show(text)} in the query is not valid percent-encoded UTF-8`,
+    })
+  }
+}
+
+function check<S extends z.ZodObject>(value: object, schema: S, kind: 'field' | 'parameter'): z.output<S> {
+  const result = schema.safeParse(value)
+  if (result.success) return result.data
+  const known = Object.keys(schema.shape)
+  const details = result.error.issues.flatMap((issue) => toDetails(issue, known, kind))
+  // A number that is too large for two checks is still one mistake.
+  const distinct = details.filter(({ field, message }, i) => {
+    return details.findIndex((other) => other.field === field && other.message === message) === i
+  })
+  throw invalidRequest(distinct.slice(0, DETAILS_MAX))
+}
+
+function toDetails(issue: z.core.$ZodIssue, known: readonly string[], kind: string): Detail[] {
+  if (issue.code !== 'unrecognized_keys') {
+    return [{ field: formatPath(issue.path), message: issue.message }]
+  }
+  return issue.keys.slice(0, DETAILS_MAX).map((key) => {
+    const meant = nearest(key, known)
+    const wayOut = meant !== null ? `did you mean ${meant}?` : knownNames(known)
+    return { field: cut(key), message: `unknown ${kind}; ${wayOut}` }
+  })
+}
+
+function knownNames(known: readonly string[]): string {
+  return known.length === 0 ? 'this request takes none' : `known are ${known.join(', ')}`
+}
+
+function formatPath(path: readonly PropertyKey[]): string {
+  return path
+    .map((key, i) => (typeof key === 'number' ? `[${key}]` : `${i > 0 ? '.' : ''}${String(key)}`))
+    .join('')
+}

@@ -1,0 +1,207 @@
+/** The HTTP server around the app: its limits, its last words on what is not HTTP, its end. */
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+  STATUS_CODES,
+} from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import { getRequestListener, RequestError } from '@hono/node-server'
+import type { Hono } from 'hono'
+import type { Logger } from '../logger.ts'
+import type { Answer } from './answer.ts'
+import { createRequestIds } from './handle.ts'
+import { formatProblem, type Problem, ProblemError, toProblem } from './problem.ts'
+
+export interface HttpLimits {
+  /** Further connections are dropped at once. */
+  readonly connectionsMax: number
+  readonly headerBytesMax: number
+  /** From the first byte of a request, or the connection, to the end of its headers. */
+  readonly headersTimeoutMs: number
+  /** … to the end of its body. */
+  readonly requestTimeoutMs: number
+  /** Longer than the idle time of common load balancers (60 s), or they send into a closing connection. */
+  readonly keepAliveTimeoutMs: number
+  /** What `close` grants to requests in flight. */
+  readonly closeTimeoutMs: number
+}
+
+export const HTTP_LIMITS: HttpLimits = {
+  connectionsMax: 10_000,
+  headerBytesMax: 16 << 10,
+  headersTimeoutMs: 10_000,
+  requestTimeoutMs: 30_000,
+  keepAliveTimeoutMs: 75_000,
+  closeTimeoutMs: 10_000,
+}
+
+export interface Listener {
+  readonly port: number
+  /** Stops accepting, lets requests in flight finish, then closes what is left. */
+  close(): Promise<void>
+}
+
+const TIMEOUT_CHECK_MS = 1_000
+/** A connection closed with unread bytes is reset, and the client may never see our answer. */
+const LINGER_MS = 500
+const IDLE_CHECK_MS = 20
+
+/** Resolves once requests are accepted. Rejects with node's own error, such as `EADDRINUSE`. */
+export async function listen(
+  app: Hono,
+  {
+    host,
+    port,
+    logger,
+    limits = {},
+  }: { host: string; port: number; logger: Logger; limits?: Partial<HttpLimits> },
+): Promise<Listener> {
+  const all: HttpLimits = { ...HTTP_LIMITS, ...limits }
+  const newRequestId = createRequestIds()
+  const format = (problem: Problem) => formatProblem(problem, { requestId: newRequestId(), isRfc9457: false })
+  const server = createServer(
+    {
+      maxHeaderSize: all.headerBytesMax,
+      headersTimeout: all.headersTimeoutMs,
+      requestTimeout: all.requestTimeoutMs,
+      keepAliveTimeout: all.keepAliveTimeoutMs,
+      connectionsCheckingInterval: TIMEOUT_CHECK_MS,
+      // Checked in `createListener`, to answer in JSON.
+      requireHostHeader: false,
+    },
+    createListener(app, format),
+  )
+  server.maxConnections = all.connectionsMax
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+    answerClientError(socket, format(clientProblem(error)))
+  })
+  server.on('connect', (_request, socket: Socket) => {
+    const message = 'CONNECT is not allowed: this is no proxy'
+    answerOnSocket(socket, format(problemOf({ status: 405, reason: 'method_not_allowed', message })))
+  })
+  server.on('checkExpectation', (_request: IncomingMessage, response: ServerResponse) => {
+    const message = 'the only expectation that can be met is 100-continue'
+    answerOnResponse(response, format(problemOf({ status: 417, reason: 'expectation_failed', message })))
+  })
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen({ host, port }, () => {
+      server.off('error', reject)
+      resolve()
+    })
+  })
+  // Out of file descriptors, say: those who are connected are still served.
+  server.on('error', (error) => logger.error({ err: error }, 'cannot accept connections'))
+  server.on('drop', () => logger.warn({ connectionsMax: all.connectionsMax }, 'too many connections'))
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: () => close(server, all.closeTimeoutMs),
+  }
+}
+
+function createListener(app: Hono, format: (problem: Problem) => Answer): RequestListener {
+  const answer = getRequestListener(app.fetch, {
+    // HTTP/1.0 health checks come without a Host.
+    hostname: 'localhost',
+    errorHandler: (error) => {
+      const { status, body, headers } = format(
+        error instanceof RequestError ? badTarget(error) : toProblem(error),
+      )
+      return new Response(body, { status, headers })
+    },
+  })
+  return (request, response) => {
+    if (request.headers.host === undefined && request.httpVersionMinor > 0) {
+      // RFC 9112 §3.2.
+      const message = 'the Host header is missing'
+      answerOnResponse(response, format(problemOf({ status: 400, reason: 'malformed_http', message })))
+      return
+    }
+    answer(request, response).catch(() => response.destroy())
+  }
+}
+
+function badTarget(error: RequestError): Problem {
+  const message = `the request target or Host header is not valid: ${error.message}`
+  return problemOf({ status: 400, reason: 'malformed_http', message })
+}
+
+/** What node's HTTP parser refuses never becomes a request. */
+function clientProblem(error: NodeJS.ErrnoException): Problem {
+  switch (error.code) {
+    case 'HPE_HEADER_OVERFLOW':
+      return problemOf({
+        status: 431,
+        reason: 'headers_too_large',
+        message: 'the request headers are too large',
+      })
+    case 'HPE_CHUNK_EXTENSIONS_OVERFLOW':
+      return problemOf({
+        status: 413,
+        reason: 'body_too_large',
+        message: 'the chunk extensions are too large',
+      })
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return problemOf({
+        status: 408,
+        reason: 'request_timeout',
+        message: 'the request took too long to arrive',
+      })
+    default: {
+      const { reason = error.message } = error as { reason?: string }
+      return problemOf({ status: 400, reason: 'malformed_http', message: `not valid HTTP: ${reason}` })
+    }
+  }
+}
+
+function problemOf(init: { status: number; reason: string; message: string }): Problem {
+  return new ProblemError(init).problem
+}
+
+/**
+ * Only where the answer cannot be mistaken for that of a request before it on the same connection, which may have been
+ * carried out: there the connection just ends, and the client knows that it does not know.
+ */
+function answerClientError(socket: Socket, answer: Answer): void {
+  // Undocumented, but what node's own default for this event looks at.
+  const { _httpMessage: response } = socket as { _httpMessage?: ServerResponse | null }
+  const isFirst = response === undefined || response === null
+  // A body is read to its end before anything is carried out, but for the methods that ignore theirs.
+  const isUnread =
+    !isFirst && !response.headersSent && !response.req.complete && response.req.method === 'POST'
+  if (socket.writable && (isFirst || isUnread)) answerOnSocket(socket, answer)
+  else if (!socket.writableEnded) socket.destroy()
+}
+
+function answerOnSocket(socket: Socket, { status, headers, body }: Answer): void {
+  const bytes = Buffer.from(body ?? '')
+  const lines = Object.entries({ ...headers, 'Content-Length': String(bytes.length), Connection: 'close' })
+  const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')
+  socket.on('error', () => socket.destroy())
+  socket.end(
+    Buffer.concat([Buffer.from(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${head}\r\n`), bytes]),
+  )
+  const timer = setTimeout(() => socket.destroy(), LINGER_MS)
+  socket.once('close', () => clearTimeout(timer))
+}
+
+function answerOnResponse(response: ServerResponse, { status, headers, body }: Answer): void {
+  const bytes = Buffer.from(body ?? '')
+  response.writeHead(status, { ...headers, 'Content-Length': bytes.length, Connection: 'close' })
+  response.end(bytes)
+}
+
+/** Node closes idle connections once, at the start; those that become idle afterwards are ours to close. */
+async function close(server: Server, timeoutMs: number): Promise<void> {
+  const idle = setInterval(() => server.closeIdleConnections(), IDLE_CHECK_MS)
+  const deadline = setTimeout(() => server.closeAllConnections(), timeoutMs)
+  try {
+    await new Promise<void>((resolve) => server.close(() => resolve()))
+  } finally {
+    clearInterval(idle)
+    clearTimeout(deadline)
+  }
+}

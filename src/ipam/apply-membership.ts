@@ -1,0 +1,87 @@
+/** Membership entries change the cluster, not the addresses: here they only leave their audit rows. */
+import { AssertionError } from '../../raft/assert.ts'
+import type { Member, Membership } from '../../raft/types.ts'
+import type { LogPosition } from './apply.ts'
+import { SYSTEM_USER } from './audit.ts'
+import type { CommandContext } from './command.ts'
+import type { AuditAction } from './records.ts'
+import type { Store } from './store.ts'
+
+interface MembershipAudit {
+  readonly action: AuditAction
+  readonly nodeId: number
+  readonly details: string
+}
+
+/** @param payload JSON `{"membership": Membership, "note": string}`; the note is `{"user", "requestId"}` or empty. */
+export function applyMembership(store: Store, payload: Uint8Array, { time }: LogPosition): void {
+  const { membership, note } = decodePayload(payload)
+  const { user, requestId } = contextOf(note)
+  for (const { action, nodeId, details } of changesBetween(store.membership(), membership)) {
+    const resource = `node-${nodeId}`
+    store.appendAudit({
+      timestamp: time,
+      action,
+      resource,
+      details,
+      user,
+      requestId,
+      before: null,
+      after: null,
+    })
+  }
+  store.putMembership(membership)
+}
+
+/** Removals, additions, promotions; each ascending by id. A new incarnation or address alone is none of them. */
+function changesBetween(previous: Membership | null, next: Membership): MembershipAudit[] {
+  const before = new Map((previous?.members ?? foundersOf(next)).map((member) => [member.id, member]))
+  const removedBefore = new Set(previous?.removed)
+  const removed = next.removed.filter((id) => !removedBefore.has(id))
+  const added = next.members.filter(({ id }) => !before.has(id))
+  const promoted = next.members.filter(({ id, voter }) => voter && before.get(id)?.voter === false)
+  return [
+    ...removed.map((nodeId): MembershipAudit => {
+      const addr = before.get(nodeId)?.addr
+      const details = addr === undefined ? `Removed node ${nodeId}` : `Removed node ${nodeId} (${addr})`
+      return { action: 'node_removed', nodeId, details }
+    }),
+    ...added.map(({ id, addr }): MembershipAudit => {
+      return { action: 'node_added', nodeId: id, details: `Added node ${id} (${addr})` }
+    }),
+    ...promoted.map(({ id, addr }): MembershipAudit => {
+      return { action: 'node_promoted', nodeId: id, details: `Promoted node ${id} (${addr}) to voter` }
+    }),
+  ]
+}
+
+/**
+ * The members that the cluster started with are in no entry, and a node that joins later does not know them. But they
+ * are voters, none was removed, and one entry changes one thing (§4.1): so in the first entry every voter is a founder.
+ */
+function foundersOf({ members }: Membership): Member[] {
+  return members.filter(({ voter }) => voter)
+}
+
+function decodePayload(payload: Uint8Array): { membership: Membership; note: string } {
+  try {
+    return JSON.parse(Buffer.from(payload).toString('utf8')) as { membership: Membership; note: string }
+  } catch (cause) {
+    throw new AssertionError('a membership entry is not JSON', { cause })
+  }
+}
+
+/** A note that is no context is no reason to stop: the change itself stands. */
+function contextOf(note: string): CommandContext {
+  const nobody = { user: SYSTEM_USER, requestId: null }
+  if (note === '') return nobody
+  try {
+    const { user, requestId } = JSON.parse(note) as Record<string, unknown>
+    return {
+      user: typeof user === 'string' ? user : nobody.user,
+      requestId: typeof requestId === 'string' ? requestId : null,
+    }
+  } catch {
+    return nobody
+  }
+}

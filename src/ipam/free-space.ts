@@ -1,0 +1,148 @@
+import { assert } from '../../raft/assert.ts'
+import { RunTree } from './free-space/run-tree.ts'
+import { type AddressRange, rangeContains, rangeSize } from './range.ts'
+
+/**
+ * Which addresses of a range are free: exact for up to 2^128 of them, in memory that grows with the number of free runs.
+ *
+ * Free runs are kept, not occupied ones, and adjacent ones are always one. So an empty network is a single run,
+ * the lowest free address is where the first run starts, and a gap never lies between two leaves of the tree.
+ * With n free runs every method takes O(log n) steps, except for iteration and aligned searches.
+ */
+export class FreeSpace {
+  readonly range: AddressRange
+  #free: RunTree
+  #freeCount: bigint
+
+  /** All of `range` is free. */
+  constructor(range: AddressRange) {
+    assert(range.first <= range.last, `range ${range.first} to ${range.last} is empty`)
+    this.range = range
+    this.#free = RunTree.build([range])
+    this.#freeCount = rangeSize(range)
+  }
+
+  /**
+   * Builds the whole tree at once, for boot.
+   *
+   * @param runs What is occupied: ascending, disjoint, within `range`. Adjacent ones need not be merged.
+   */
+  static fromRuns(range: AddressRange, runs: Iterable<AddressRange>): FreeSpace {
+    const space = new FreeSpace(range)
+    space.#free = RunTree.build(space.#gapsBetween(runs))
+    return space
+  }
+
+  get freeCount(): bigint {
+    return this.#freeCount
+  }
+
+  get occupiedCount(): bigint {
+    return rangeSize(this.range) - this.#freeCount
+  }
+
+  /** Takes these addresses, all of which must be free. */
+  occupy(first: bigint, last: bigint): void {
+    const run = this.#freeRunAround(first, last)
+    assert(run !== null, `occupy ${first} to ${last}: not all free`)
+    const runs: AddressRange[] = []
+    if (run.first < first) runs.push({ first: run.first, last: first - 1n })
+    if (last < run.last) runs.push({ first: last + 1n, last: run.last })
+    this.#free.edit({ at: run.first, deletes: true, runs })
+    this.#freeCount -= last - first + 1n
+  }
+
+  /** Gives these addresses back, none of which may be free. */
+  release(first: bigint, last: bigint): void {
+    const range = { first, last }
+    assert(first <= last && rangeContains(this.range, range), `release ${first} to ${last}: out of range`)
+    const left = this.#free.floor(last)
+    assert(left === null || left.last < first, `release ${first} to ${last}: not all occupied`)
+    const right = this.#free.ceiling(last)
+    this.#insertFree(
+      range,
+      left?.last === first - 1n ? left : null,
+      right?.first === last + 1n ? right : null,
+    )
+    this.#freeCount += last - first + 1n
+  }
+
+  /** False also where part of it lies outside `range`. */
+  isFree(first: bigint, last: bigint): boolean {
+    return this.#freeRunAround(first, last) !== null
+  }
+
+  /** Null when every address is occupied. O(1). */
+  lowestFree(): bigint | null {
+    return this.#free.first
+  }
+
+  /**
+   * Start of the lowest `count` contiguous free addresses, or null if there are none.
+   *
+   * An aligned search takes O(log n) for each run on its way that is long enough but badly placed, and never looks at
+   * more runs than the range has multiples of `alignment`.
+   *
+   * @param options.from Not below this address; default the start of the range.
+   * @param options.alignment The start is a multiple of it, counted from address 0; default 1.
+   */
+  lowestRun(count: bigint, options: { from?: bigint; alignment?: bigint } = {}): bigint | null {
+    const { from = this.range.first, alignment = 1n } = options
+    assert(count >= 1n && alignment >= 1n, `lowest run of ${count} aligned to ${alignment}`)
+    let start = this.#free.lowestFit(count, from)
+    while (start !== null && start % alignment !== 0n) {
+      start = this.#free.lowestFit(count, start - (start % alignment) + alignment)
+    }
+    return start
+  }
+
+  /** Addresses in the longest free run, 0 if there is none. O(1). */
+  largestRunSize(): bigint {
+    return this.#free.longest
+  }
+
+  /** Ascending; no two are adjacent. The space must not change meanwhile. */
+  *freeRuns(from: bigint = this.range.first): Generator<AddressRange> {
+    for (const run of this.#free.runs(from)) {
+      if (run.last >= from) yield run.first < from ? { first: from, last: run.last } : run
+    }
+  }
+
+  /** Ascending; no two are adjacent. The space must not change meanwhile. */
+  *occupiedRuns(from: bigint = this.range.first): Generator<AddressRange> {
+    let first = from < this.range.first ? this.range.first : from
+    for (const free of this.freeRuns(first)) {
+      if (free.first > first) yield { first, last: free.first - 1n }
+      first = free.last + 1n
+    }
+    if (first <= this.range.last) yield { first, last: this.range.last }
+  }
+
+  #freeRunAround(first: bigint, last: bigint): AddressRange | null {
+    assert(first <= last, `range ${first} to ${last} is empty`)
+    const run = this.#free.floor(first)
+    return run !== null && last <= run.last ? run : null
+  }
+
+  /** @param left @param right Free runs that touch it. */
+  #insertFree({ first, last }: AddressRange, left: AddressRange | null, right: AddressRange | null): void {
+    const merged = { first: left?.first ?? first, last: right?.last ?? last }
+    if (left !== null && right !== null) this.#free.edit({ at: right.first, deletes: true, runs: [] })
+    const neighbour = left ?? right
+    this.#free.edit({ at: neighbour?.first ?? first, deletes: neighbour !== null, runs: [merged] })
+  }
+
+  *#gapsBetween(occupied: Iterable<AddressRange>): Generator<AddressRange> {
+    let next = this.range.first
+    for (const { first, last } of occupied) {
+      assert(
+        next <= first && first <= last && last <= this.range.last,
+        `occupied run ${first} to ${last} is out of order or out of range`,
+      )
+      if (next < first) yield { first: next, last: first - 1n }
+      next = last + 1n
+      this.#freeCount -= last - first + 1n
+    }
+    if (next <= this.range.last) yield { first: next, last: this.range.last }
+  }
+}

@@ -1,0 +1,40 @@
+/** Structured logs: one JSON line each, on standard error. */
+import { destination, type LevelWithSilent, type Logger as Pino, pino } from 'pino'
+import type { Log } from '../raft/ports.ts'
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
+
+export const LOG_LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error']
+
+/** What could not be written because nobody reads standard error; beyond it lines are dropped. */
+const UNWRITTEN_BYTES_MAX = 4 << 20
+
+/** Also the `Log` that `raft/` wants. The message is a constant, what varies is in the fields. */
+export interface Logger extends Log {
+  debug(fields: object, message: string): void
+}
+
+/**
+ * Lines are written in the background, in order, and the rest when the process exits.
+ *
+ * @param isSync For the last words of a process that is about to exit: the line is out when the call returns.
+ */
+export function createLogger({
+  level,
+  isSync = false,
+}: {
+  level: LevelWithSilent
+  isSync?: boolean
+}): Logger {
+  const stderr = destination({ dest: 2, sync: isSync, maxLength: UNWRITTEN_BYTES_MAX })
+  const logger: Pino = pino(
+    {
+      level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    stderr,
+  )
+  return logger
+}

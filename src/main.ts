@@ -1,0 +1,59 @@
+#!/usr/bin/env node
+/** The `ipam` command: arguments, environment, signals. The only reader of `process`. */
+import { complaintAboutNode } from './cli/node-version.ts'
+import type { ExitCode, Shell } from './cli/shell.ts'
+
+process.on('uncaughtException', (error) => void die(error))
+main(process.argv.slice(2)).then((code) => process.exit(code), die)
+
+/** Loads only what the command needs, and nothing modern before Node.js is known to be. */
+async function main([command = '--help', ...argv]: string[]): Promise<ExitCode> {
+  const shell = createShell()
+  const complaint = complaintAboutNode(process.versions.node)
+  if (complaint !== null) {
+    shell.complain(complaint)
+    return 1
+  }
+  if (command === '--version') {
+    shell.print((await import('./cli/package.ts')).readVersion())
+    return 0
+  }
+  const usage = (await import('./cli/usage.ts')).usageFor(command, argv)
+  if (usage !== null) {
+    shell.print(usage)
+    return 0
+  }
+  if (command === 'server') return (await import('./cli/server.ts')).runServer(argv, shell)
+  if (command === 'local-cluster')
+    return (await import('./cli/local-cluster.ts')).runLocalCluster(argv, shell)
+  shell.complain(`unknown command ${JSON.stringify(command)} (see ipam --help)`)
+  return 2
+}
+
+function createShell(): Shell {
+  const stopped = new Promise<void>((resolve) => {
+    let signalCount = 0
+    const stop = () => {
+      if (++signalCount > 1) process.exit(1)
+      resolve()
+    }
+    process.on('SIGTERM', stop)
+    process.on('SIGINT', stop)
+    // A parent that started us with a channel, as `local-cluster` does, takes us with it however it ends.
+    process.on('disconnect', stop)
+  })
+  return {
+    env: process.env,
+    self: [process.execPath, ...process.execArgv, process.argv[1] ?? ''],
+    print: (text) => process.stdout.write(text.endsWith('\n') ? text : `${text}\n`),
+    complain: (line) => process.stderr.write(`ipam: ${line}\n`),
+    stopped,
+  }
+}
+
+/** A failure after which no promise holds. The node starts again from its disk. */
+async function die(error: unknown): Promise<void> {
+  const { createLogger } = await import('./logger.ts')
+  createLogger({ level: 'error', isSync: true }).error({ err: error }, 'fatal')
+  process.exit(1)
+}

@@ -1,0 +1,153 @@
+/** The service on a Raft node and the state machine behind it. */
+import { MembershipRefusedError, NotLeaderError, type RaftNode, type RaftStatus } from '../raft/index.ts'
+import { type Command, type CommandContext, IpamError, type Outcome, type ResultOf } from './ipam/command.ts'
+import { encodeCommand } from './ipam/command-codec.ts'
+import type { AnswerTo, Query } from './ipam/query.ts'
+import type { ClusterStatus, Consistency, IpamService, MemberStatus, Readiness } from './service.ts'
+import type { IpamStateMachine } from './state/state-machine.ts'
+
+/** A follower that has this much to apply is not ready: reads there would wait. */
+const APPLY_LAG_MAX = 1_000
+
+export class ReplicatedIpamService implements IpamService {
+  readonly isClusterMode: boolean
+  readonly #node: RaftNode
+  readonly #stateMachine: IpamStateMachine
+  readonly #clusterId: number
+  readonly #electionMinMs: number
+  readonly #newId: () => string
+  #isDraining = false
+
+  constructor(options: {
+    node: RaftNode
+    stateMachine: IpamStateMachine
+    clusterId: number
+    isClusterMode: boolean
+    /** A member that is silent for longer is not healthy. */
+    electionMinMs: number
+    /** Unique, of letters, digits, `_` and `-`. */
+    newId: () => string
+  }) {
+    this.isClusterMode = options.isClusterMode
+    this.#node = options.node
+    this.#stateMachine = options.stateMachine
+    this.#clusterId = options.clusterId
+    this.#electionMinMs = options.electionMinMs
+    this.#newId = options.newId
+  }
+
+  newId(kind: 'net' | 'alloc'): string {
+    return `${kind}-${this.#newId()}`
+  }
+
+  async execute<C extends Command>(
+    command: C,
+    context: CommandContext,
+  ): Promise<{ value: ResultOf<C>; index: number }> {
+    const { result, index } = await this.#node.propose(encodeCommand({ command, context }))
+    const outcome = result as Outcome
+    if (!outcome.ok) throw new IpamError(outcome.refusal)
+    return { value: outcome.value as ResultOf<C>, index }
+  }
+
+  async read<Q extends Query>(
+    query: Q,
+    consistency: Consistency,
+  ): Promise<{ value: AnswerTo<Q>; index: number; lastContactMs: number | null }> {
+    if (consistency.type === 'linearizable') await this.#node.readIndex()
+    else if (consistency.type === 'minIndex') await this.#node.waitForApplied(consistency.index)
+    // While a snapshot is put in place there is no state to read.
+    if (this.#node.isRestoring) throw new NotLeaderError(null)
+    const index = this.#stateMachine.appliedIndex
+    const lastContactMs = consistency.type === 'stale' ? this.#node.leaderContactMs : null
+    return { value: await this.#stateMachine.query(query), index, lastContactMs }
+  }
+
+  status(): ClusterStatus {
+    const status = this.#node.status()
+    return {
+      nodeId: status.id,
+      clusterId: this.#clusterId,
+      role: status.role,
+      members: this.#members(status),
+      leaderId: status.leaderId,
+      leaderAddr: status.leaderAddr,
+      term: status.term,
+      commitIndex: status.commitIndex,
+      appliedIndex: status.appliedIndex,
+    }
+  }
+
+  #members(status: RaftStatus): MemberStatus[] {
+    const isLeader = status.role === 'leader'
+    return status.membership.members.map(({ id, addr, voter }) => {
+      const peer = status.peers.find((candidate) => candidate.id === id)
+      const lastContactMs = id === status.id && isLeader ? 0 : (peer?.lastContactMs ?? null)
+      const reasons =
+        lastContactMs === null ? [] : this.#complaints(lastContactMs, peer?.state ?? 'replicate')
+      return {
+        nodeId: id,
+        addr,
+        role: id === status.leaderId ? 'leader' : voter ? 'follower' : 'learner',
+        voter,
+        healthy: isLeader ? reasons.length === 0 : null,
+        matchIndex: id === status.id ? status.appliedIndex : (peer?.matchIndex ?? null),
+        lastContactMs: lastContactMs === null ? null : Math.round(lastContactMs),
+        reasons,
+      }
+    })
+  }
+
+  #complaints(lastContactMs: number, state: 'probe' | 'replicate' | 'snapshot'): string[] {
+    const reasons = []
+    if (lastContactMs > this.#electionMinMs) reasons.push(`no answer for ${Math.round(lastContactMs)} ms`)
+    if (state === 'snapshot') reasons.push('receives a snapshot')
+    return reasons
+  }
+
+  readiness(): Readiness {
+    const status = this.#node.status()
+    const reasons: string[] = []
+    if (this.#isDraining) reasons.push('draining')
+    if (status.isRemoved) reasons.push('removed')
+    else if (!status.membership.members.some(({ id }) => id === status.id)) reasons.push('not_member')
+    if (status.leaderId === null) reasons.push('no_leader')
+    const lag = status.knownCommitIndex - status.appliedIndex
+    if (status.isRestoring || lag > APPLY_LAG_MAX) reasons.push('catching_up')
+    const refused = status.refusals.filter(({ reason }) => reason !== 'closed' && reason !== 'removed')
+    // One node that refuses us may be mistaken; while nobody leads us it is the likeliest reason.
+    if (status.leaderId === null) for (const { message } of refused) reasons.push(`refused: ${message}`)
+    return { ready: reasons.length === 0, reasons }
+  }
+
+  /** A load balancer should send nothing new. */
+  drain(): void {
+    this.#isDraining = true
+  }
+
+  async addNode(node: { nodeId: number; addr: string }, context: CommandContext): Promise<void> {
+    this.#refuseStandalone()
+    await this.#node.changeMembership({ type: 'add', id: node.nodeId, addr: node.addr }, note(context))
+  }
+
+  async removeNode(node: { nodeId: number; isForced: boolean }, context: CommandContext): Promise<void> {
+    const change = { type: 'remove', id: node.nodeId, isForced: node.isForced } as const
+    await this.#node.changeMembership(change, note(context))
+  }
+
+  async transferLeader({ nodeId }: { nodeId: number | null }): Promise<void> {
+    await this.#node.transferLeadership(nodeId)
+  }
+
+  #refuseStandalone(): void {
+    if (this.isClusterMode) return
+    const message =
+      'this node runs standalone and has no Raft address; start it with --config and a cluster file to add nodes'
+    throw new MembershipRefusedError('standalone', message)
+  }
+}
+
+/** Comes back when the change is applied, for its audit row. */
+function note({ user, requestId }: CommandContext): string {
+  return JSON.stringify({ user, requestId })
+}

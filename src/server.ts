@@ -1,0 +1,156 @@
+/** The composition root: the only place that constructs what touches disk, network, clock and chance. */
+import { join } from 'node:path'
+import { nanoid } from 'nanoid'
+import {
+  DEFAULT_LIMITS,
+  DEFAULT_PROPOSAL_LIMITS,
+  DEFAULT_READ_LIMITS,
+  type Identity,
+  type Membership,
+  type Ports,
+  RaftNode,
+  type Transport,
+} from '../raft/index.ts'
+import { lockDirectory } from '../raft/storage/directory-lock.ts'
+import { FileDisk } from '../raft/storage/file-disk.ts'
+import { SegmentedLog } from '../raft/storage/segmented-log.ts'
+import { SnapshotFiles } from '../raft/storage/snapshot-files.ts'
+import { systemClock } from '../raft/system-clock.ts'
+import { noPeers } from '../raft/transport/no-peers.ts'
+import { TcpTransport } from '../raft/transport/tcp-transport.ts'
+import { readVersion } from './cli/package.ts'
+import type { Config } from './config.ts'
+import { claimDataDirectory } from './data-directory.ts'
+import { Expiry } from './expiry.ts'
+import { createApp } from './http/app.ts'
+import { listen } from './http/listen.ts'
+import { createLogger, type Logger } from './logger.ts'
+import { ReplicatedIpamService } from './replicated-service.ts'
+import { levelStorage } from './state/level-storage.ts'
+import { IpamStateMachine } from './state/state-machine.ts'
+
+export interface Server {
+  /** Where the API is, without a path. */
+  readonly url: string
+  /** Hands leadership over, answers what is under way, and stops. Resolves when everything is on disk. */
+  close(): Promise<void>
+}
+
+/**
+ * @throws when a port is taken, the directory cannot be used, or what lies in it is damaged.
+ */
+export async function startServer(config: Config): Promise<Server> {
+  const logger = createLogger({ level: config.logLevel })
+  // A promise that the rest of the process relies on is broken: uncaught, it ends the process.
+  const onFatal = (error: unknown): void => {
+    queueMicrotask(() => {
+      throw error
+    })
+  }
+  const closers: (() => Promise<void>)[] = []
+  const closeAll = async (): Promise<void> => {
+    for (const close of closers.toReversed()) await close()
+  }
+  try {
+    closers.push(await lockDirectory(config.dataDir))
+    const { node, stateMachine } = await startNode(config, { logger, onFatal, closers })
+    const service = new ReplicatedIpamService({
+      node,
+      stateMachine,
+      clusterId: config.clusterId,
+      isClusterMode: config.mode === 'cluster',
+      electionMinMs: config.timing.electionMinMs,
+      newId: () => nanoid(),
+    })
+    const expiry = new Expiry({ node, stateMachine, clock: systemClock, onFatal })
+    const app = createApp({ service, logger, version: readVersion() })
+    const listener = await listen(app, { ...config.api, logger })
+    expiry.start()
+    return {
+      url: `http://${hostOfUrl(config.api.host)}:${listener.port}`,
+      async close() {
+        logger.info({}, 'shutting down')
+        service.drain()
+        expiry.stop()
+        await node.handOver()
+        await listener.close()
+        await closeAll()
+      },
+    }
+  } catch (error) {
+    await closeAll()
+    throw error
+  }
+}
+
+async function startNode(
+  config: Config,
+  {
+    logger,
+    onFatal,
+    closers,
+  }: { logger: Logger; onFatal: (error: unknown) => void; closers: (() => Promise<void>)[] },
+): Promise<{ node: RaftNode; stateMachine: IpamStateMachine }> {
+  const { clusterId, nodeId, dataDir, timing } = config
+  const { incarnation } = await claimDataDirectory({ directory: dataDir, clusterId, nodeId })
+  const identity: Identity = { clusterId, nodeId, incarnation, addr: config.raft?.addr ?? '127.0.0.1:1' }
+  const disk = new FileDisk(dataDir)
+  const stateMachine = await IpamStateMachine.open({
+    storage: levelStorage(join(dataDir, 'state')),
+    clock: systemClock,
+    logger,
+  })
+  const ports: Ports = {
+    clock: systemClock,
+    random: Math.random,
+    log: new SegmentedLog({ disk, directory: 'log' }),
+    snapshots: new SnapshotFiles({ disk, directory: 'snapshots' }),
+    transport: createTransport(config, { identity, logger, onFatal }),
+    stateMachine,
+    logger,
+    onFatal,
+  }
+  const node = await RaftNode.open(
+    {
+      identity,
+      initialMembership: initialMembership(config),
+      addresses: config.raft === null ? [] : config.nodes.map(({ id, addr }) => ({ id, addr })),
+      timing,
+      tickMs: timing.tickMs,
+      limits: DEFAULT_LIMITS,
+      proposalLimits: DEFAULT_PROPOSAL_LIMITS,
+      readLimits: DEFAULT_READ_LIMITS,
+      retainedEntriesMin: 100_000,
+    },
+    ports,
+  )
+  closers.push(() => node.close())
+  return { node, stateMachine }
+}
+
+/** The members at the first start of a cluster; a node that joins learns them from it. */
+function initialMembership({ isJoining, nodes }: Config): Membership {
+  if (isJoining) return { members: [], removed: [] }
+  const members = nodes.map(({ id, addr }) => ({ id, addr, voter: true, incarnation: null }))
+  return { members: members.toSorted((a, b) => a.id - b.id), removed: [] }
+}
+
+function createTransport(
+  { raft }: Config,
+  { identity, logger, onFatal }: { identity: Identity; logger: Logger; onFatal: (error: unknown) => void },
+): Transport {
+  if (raft === null) return noPeers()
+  const listenOn = { host: raft.host, port: raft.port }
+  return new TcpTransport({
+    identity,
+    listen: listenOn,
+    clock: systemClock,
+    random: Math.random,
+    logger,
+    onFatal,
+  })
+}
+
+function hostOfUrl(host: string): string {
+  return host.includes(':') ? `[${host}]` : host
+}

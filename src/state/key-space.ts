@@ -1,0 +1,103 @@
+/** Where each row lies. Keys are ASCII, so that their order is the same as strings and as bytes; see README.md. */
+import { assert } from '../../raft/assert.ts'
+import { addressBits, type Family } from '../ipam/address.ts'
+
+export const APPLIED_KEY = '!applied'
+export const MEMBERSHIP_KEY = '!membership'
+
+const INDEX_DIGITS = 14 // 53 bits
+const SEQUENCE_DIGITS = 4
+const SEQUENCE_MAX = 0xffff
+export const POSITION_CHARS = INDEX_DIGITS + SEQUENCE_DIGITS
+
+/** Which entry made a row, and which row of that entry it is: the order of creation, as text of fixed width. */
+export type Position = string
+
+/** Half-open, like the `gte` and `lt` of LevelDB. */
+export interface KeyRange {
+  readonly gte: string
+  readonly lt: string
+}
+
+export function positionOf(index: number, sequence: number): Position {
+  assert(sequence <= SEQUENCE_MAX, `entry ${index} makes more than ${SEQUENCE_MAX + 1} rows of one kind`)
+  return index.toString(16).padStart(INDEX_DIGITS, '0') + sequence.toString(16).padStart(SEQUENCE_DIGITS, '0')
+}
+
+export function parsePosition(position: Position): { index: number; sequence: number } {
+  return {
+    index: Number.parseInt(position.slice(0, INDEX_DIGITS), 16),
+    sequence: Number.parseInt(position.slice(INDEX_DIGITS), 16),
+  }
+}
+
+/** Allocations of all networks, active or ended. */
+export const ALLOCATIONS = prefixRange('a')
+/** Index of the active allocations of all networks. */
+export const ACTIVE_ALLOCATIONS = prefixRange('c')
+export const NETWORKS = prefixRange('n')
+/** Active addresses of all networks, by network and address. */
+export const ADDRESS_RANGES = prefixRange('r')
+export const AUDIT = prefixRange('u')
+export const EVERYTHING: KeyRange = { gte: '!', lt: '~' }
+
+export function allocationKey(position: Position): string {
+  return `a${position}`
+}
+
+/** Id to position. */
+export function allocationIdKey(id: string): string {
+  return `b${id}`
+}
+
+export function activeAllocationKey(position: Position): string {
+  return `c${position}`
+}
+
+/** Index of all allocations of a network. */
+export function networkAllocationKey(network: Position, position: Position): string {
+  return `d${network}${position}`
+}
+
+export function networkAllocations(network: Position): KeyRange {
+  return prefixRange(`d${network}`)
+}
+
+/** Index of the active allocations of a network. */
+export function networkActiveAllocationKey(network: Position, position: Position): string {
+  return `e${network}${position}`
+}
+
+export function networkActiveAllocations(network: Position): KeyRange {
+  return prefixRange(`e${network}`)
+}
+
+export function networkKey(position: Position): string {
+  return `n${position}`
+}
+
+export function addressRangeKey(network: Position, family: Family, first: bigint): string {
+  return `r${network}${first.toString(16).padStart(addressBits(family) / 4, '0')}`
+}
+
+/** The parts of an address range's key. */
+export function parseAddressRangeKey(key: string): { network: Position; first: bigint } {
+  return {
+    network: key.slice(1, 1 + POSITION_CHARS),
+    first: BigInt(`0x${key.slice(1 + POSITION_CHARS)}`),
+  }
+}
+
+export function auditKey(position: Position): string {
+  return `u${position}`
+}
+
+/** The position that a key ends with: that of the row, or of the row that an index points to. */
+export function positionIn(key: string): Position {
+  return key.slice(-POSITION_CHARS)
+}
+
+function prefixRange(prefix: string): KeyRange {
+  const last = prefix.charCodeAt(prefix.length - 1)
+  return { gte: prefix, lt: prefix.slice(0, -1) + String.fromCharCode(last + 1) }
+}

@@ -1,0 +1,50 @@
+import { mkdir, open, rename, rm } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { Level } from 'level'
+import type { StateDatabase, StateStorage } from './storage.ts'
+
+const BLOCK_CACHE_BYTES = 16 * 1024 * 1024
+/** Twice this much is in memory while one is written out. */
+const WRITE_BUFFER_BYTES = 8 * 1024 * 1024
+
+/** A LevelDB in the directory `location`, which nothing else uses. Its parent exists. */
+export function levelStorage(location: string): StateStorage {
+  // LevelDB replays any old log file that it finds beside a new database, so files must never go one by one.
+  const discarded = `${location}.discarded`
+
+  return {
+    async open(): Promise<StateDatabase> {
+      await rm(discarded, { recursive: true, force: true })
+      await mkdir(location, { recursive: true })
+      await syncDirectory(dirname(location))
+      const database = new Level<string, Buffer>(location, {
+        keyEncoding: 'utf8',
+        valueEncoding: 'buffer',
+        cacheSize: BLOCK_CACHE_BYTES,
+        writeBufferSize: WRITE_BUFFER_BYTES,
+      })
+      await database.open()
+      return database
+    },
+
+    async destroy(): Promise<void> {
+      await rm(discarded, { recursive: true, force: true })
+      try {
+        await rename(location, discarded)
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+      }
+      await syncDirectory(dirname(location))
+      await rm(discarded, { recursive: true, force: true })
+    },
+  }
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, 'r')
+  try {
+    await directory.sync()
+  } finally {
+    await directory.close()
+  }
+}

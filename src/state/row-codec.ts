@@ -1,0 +1,241 @@
+/** Rows as MessagePack arrays with fixed positions. A change of any of them is a new `FORMAT`. */
+import { Packr } from 'msgpackr'
+import type { Membership } from '../../raft/types.ts'
+import type { Allocation, AllocationStatus, AuditAction, AuditEntry, Network } from '../ipam/records.ts'
+import type { AuditDraft } from '../ipam/store.ts'
+import { CorruptStateError } from './errors.ts'
+import { type Position, parsePosition } from './key-space.ts'
+
+const FORMAT = 1
+const STATUSES: readonly AllocationStatus[] = ['allocated', 'released', 'expired']
+/** A stored number is the place in this list, so the list only ever grows at its end. */
+const ACTIONS: readonly AuditAction[] = [
+  'network_created',
+  'network_deleted',
+  'ip_allocated',
+  'ip_released',
+  'ip_expired',
+  'node_added',
+  'node_promoted',
+  'node_removed',
+]
+
+/** Without records, so that the bytes of a row depend on nothing but the row. */
+const packr = new Packr({ useRecords: false })
+
+/** The last entry that the rows contain. */
+export interface AppliedPoint {
+  readonly index: number
+  readonly term: number
+  /** Of that entry, ms since 1970. */
+  readonly time: number
+}
+
+/** What is needed of an active allocation to rebuild memory. */
+export interface AddressRangeRow {
+  readonly last: bigint
+  readonly position: Position
+  readonly expiresAt: number | null
+}
+
+export const EMPTY_ROW = Buffer.alloc(0)
+export const NOTHING_APPLIED: AppliedPoint = { index: 0, term: 0, time: 0 }
+
+export function encodeApplied({ index, term, time }: AppliedPoint): Buffer {
+  return packr.pack([FORMAT, index, term, time])
+}
+
+/** @throws {CorruptStateError} also for a format of another version. */
+export function decodeApplied(row: Uint8Array): AppliedPoint {
+  const [format, index, term, time] = packr.unpack(row) as number[]
+  if (format !== FORMAT) throw new CorruptStateError(`state format ${format}: this version reads ${FORMAT}`)
+  if (index === undefined || term === undefined || time === undefined) {
+    throw new CorruptStateError('the applied row is incomplete')
+  }
+  return { index, term, time }
+}
+
+export function encodeMembership({ members, removed }: Membership): Buffer {
+  return packr.pack([
+    members.map(({ id, addr, voter, incarnation }) => [id, addr, voter, incarnation]),
+    removed,
+  ])
+}
+
+export function decodeMembership(row: Uint8Array): Membership {
+  const [members, removed] = packr.unpack(row) as [[number, string, boolean, string | null][], number[]]
+  return {
+    members: members.map(([id, addr, voter, incarnation]) => ({ id, addr, voter, incarnation })),
+    removed,
+  }
+}
+
+export function encodeNetwork(network: Network): Buffer {
+  return packr.pack(networkFields(network))
+}
+
+export function decodeNetwork(row: Uint8Array): Network {
+  return networkOf(packr.unpack(row) as NetworkFields)
+}
+
+export function encodeAllocation(allocation: Allocation): Buffer {
+  return packr.pack(allocationFields(allocation))
+}
+
+export function decodeAllocation(row: Uint8Array): Allocation {
+  return allocationOf(packr.unpack(row) as AllocationFields)
+}
+
+/** 16 bytes of `last`, the expiry as a float (NaN for none), the position as text: read often, and all at once, on open. */
+export function encodeAddressRange({ last, position, expiresAt }: AddressRangeRow): Buffer {
+  const row = Buffer.allocUnsafe(24 + position.length)
+  row.writeBigUInt64BE(last >> 64n, 0)
+  row.writeBigUInt64BE(last & 0xffff_ffff_ffff_ffffn, 8)
+  row.writeDoubleBE(expiresAt ?? Number.NaN, 16)
+  row.write(position, 24, 'latin1')
+  return row
+}
+
+export function decodeAddressRange(row: Buffer): AddressRangeRow {
+  const expiresAt = row.readDoubleBE(16)
+  return {
+    last: (row.readBigUInt64BE(0) << 64n) | row.readBigUInt64BE(8),
+    position: row.toString('latin1', 24),
+    expiresAt: Number.isNaN(expiresAt) ? null : expiresAt,
+  }
+}
+
+/** `before` and `after` are both networks or both allocations. Index and sequence are in the key. */
+export function encodeAudit(draft: AuditDraft): Buffer {
+  const { timestamp, action, resource, details, user, requestId, before, after } = draft
+  return packr.pack([
+    timestamp,
+    ACTIONS.indexOf(action),
+    resource,
+    details,
+    user,
+    requestId,
+    before && recordFields(before),
+    after && recordFields(after),
+  ])
+}
+
+export function decodeAudit(position: Position, row: Uint8Array): AuditEntry {
+  const [timestamp, action, resource, details, user, requestId, before, after] = packr.unpack(
+    row,
+  ) as AuditFields
+  return {
+    ...parsePosition(position),
+    timestamp,
+    action: listed(ACTIONS, action),
+    resource,
+    details,
+    user,
+    requestId,
+    before: before && recordOf(before),
+    after: after && recordOf(after),
+  }
+}
+
+export function recordFields(record: Network | Allocation): RecordFields {
+  return 'cidr' in record ? networkFields(record) : allocationFields(record)
+}
+
+export function recordOf(fields: RecordFields): Network | Allocation {
+  return isNetworkFields(fields) ? networkOf(fields) : allocationOf(fields)
+}
+
+type NetworkFields = [
+  id: string,
+  cidr: string,
+  description: string,
+  tags: readonly string[],
+  createdAt: number,
+  updatedAt: number,
+  changedIndex: number,
+]
+
+type AllocationFields = [
+  id: string,
+  networkId: string,
+  ip: string,
+  endIp: string | null,
+  hostname: string | null,
+  description: string,
+  status: number,
+  allocatedAt: number,
+  expiresAt: number | null,
+  releasedAt: number | null,
+  changedIndex: number,
+]
+
+export type RecordFields = NetworkFields | AllocationFields
+
+type AuditFields = [
+  timestamp: number,
+  action: number,
+  resource: string,
+  details: string,
+  user: string,
+  requestId: string | null,
+  before: RecordFields | null,
+  after: RecordFields | null,
+]
+
+function networkFields(network: Network): NetworkFields {
+  const { id, cidr, description, tags, createdAt, updatedAt, changedIndex } = network
+  return [id, cidr, description, tags, createdAt, updatedAt, changedIndex]
+}
+
+function networkOf(fields: NetworkFields): Network {
+  const [id, cidr, description, tags, createdAt, updatedAt, changedIndex] = fields
+  return { id, cidr, description, tags, createdAt, updatedAt, changedIndex }
+}
+
+function allocationFields(allocation: Allocation): AllocationFields {
+  const { id, networkId, ip, endIp, hostname, description, status } = allocation
+  const { allocatedAt, expiresAt, releasedAt, changedIndex } = allocation
+  const statusNumber = STATUSES.indexOf(status)
+  return [
+    id,
+    networkId,
+    ip,
+    endIp,
+    hostname,
+    description,
+    statusNumber,
+    allocatedAt,
+    expiresAt,
+    releasedAt,
+    changedIndex,
+  ]
+}
+
+function allocationOf(fields: AllocationFields): Allocation {
+  const [id, networkId, ip, endIp, hostname, description, status, ...rest] = fields
+  const [allocatedAt, expiresAt, releasedAt, changedIndex] = rest
+  return {
+    id,
+    networkId,
+    ip,
+    endIp,
+    hostname,
+    description,
+    status: listed(STATUSES, status),
+    allocatedAt,
+    expiresAt,
+    releasedAt,
+    changedIndex,
+  }
+}
+
+/** The fourth field of a network is its list of tags; of an allocation, text or null. */
+function isNetworkFields(fields: RecordFields): fields is NetworkFields {
+  return Array.isArray(fields[3])
+}
+
+function listed<T>(list: readonly T[], place: number): T {
+  const found = list[place]
+  if (found === undefined) throw new CorruptStateError(`no meaning is known for the number ${place}`)
+  return found
+}

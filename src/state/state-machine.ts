@@ -1,0 +1,312 @@
+import { createHash } from 'node:crypto'
+import { assert, unreachable } from '../../raft/assert.ts'
+import type { Clock, Log, StateImage, StateMachine } from '../../raft/ports.ts'
+import type { Entry, SnapshotMeta } from '../../raft/types.ts'
+import { apply, refuseUnsupported } from '../ipam/apply.ts'
+import { applyMembership } from '../ipam/apply-membership.ts'
+import type { Outcome } from '../ipam/command.ts'
+import { decodeCommand } from '../ipam/command-codec.ts'
+import type { AnswerTo, Query, QueryResults } from '../ipam/query.ts'
+import { CorruptStateError } from './errors.ts'
+import { DEFAULT_FLUSH_LIMITS, type FlushLimits, SYNCED, WriteBehind } from './flush.ts'
+import { APPLIED_KEY, EVERYTHING } from './key-space.ts'
+import { type Loaded, load, loadRows } from './load.ts'
+import { decodeOutcome, encodeOutcome } from './outcome-codec.ts'
+import { Overlay } from './overlay.ts'
+import { listAllocations, listAudit, listNetworks, networkStats } from './queries.ts'
+import { decodeApplied } from './row-codec.ts'
+import { RowStore, type StateMemory } from './row-store.ts'
+import { appliedLayer, decodeRows, encodeRows, RowImage, readHead, writeRows } from './snapshot.ts'
+import type { StateDatabase, StateStorage } from './storage.ts'
+import { type StoredRow, View } from './view.ts'
+
+export interface StateMachineOptions {
+  readonly storage: StateStorage
+  readonly clock: Pick<Clock, 'setTimer'>
+  readonly logger: Log
+  readonly limits?: Partial<FlushLimits>
+}
+
+/** One open database and what memory holds over it; replaced as a whole by `restore`. */
+interface Opened {
+  readonly database: StateDatabase
+  readonly overlay: Overlay
+  readonly memory: StateMemory
+  readonly store: RowStore
+  readonly writeBehind: WriteBehind
+}
+
+/** The networks, allocations and audit rows of the cluster: the same on every node at the same log index. */
+export class IpamStateMachine implements StateMachine {
+  readonly failed: Promise<never>
+  readonly #storage: StateStorage
+  readonly #clock: Pick<Clock, 'setTimer'>
+  readonly #logger: Log
+  readonly #limits: FlushLimits
+  readonly #fail: (error: unknown) => void
+  #opened: Opened
+  /** Resolves when the restore under way ends, either way. */
+  #restoring: Promise<void> | null = null
+  /** Lists and statistics under way. */
+  readonly #reading = new Set<Promise<unknown>>()
+  readonly #images = new Set<RowImage>()
+
+  private constructor({ storage, clock, logger, limits }: StateMachineOptions, loaded: Loaded) {
+    this.#storage = storage
+    this.#clock = clock
+    this.#logger = logger
+    this.#limits = { ...DEFAULT_FLUSH_LIMITS, ...limits }
+    let fail = (_error: unknown): void => {}
+    this.failed = new Promise((_, reject) => {
+      fail = reject
+    })
+    // Whoever cares has a handler of its own; to the others this is no forgotten promise.
+    this.failed.catch(() => {})
+    this.#fail = fail
+    this.#opened = this.#open(loaded)
+  }
+
+  /**
+   * Opens the state as it was last flushed. Rows that a restore left half-made are removed: `durableIndex` is 0 then.
+   *
+   * @throws {CorruptStateError}
+   */
+  static async open(options: StateMachineOptions): Promise<IpamStateMachine> {
+    const loaded = await load(options.storage)
+    const { networks, point } = loaded
+    options.logger.info({ appliedIndex: point.index, networks: networks.size }, 'state opened')
+    return new IpamStateMachine(options, loaded)
+  }
+
+  get appliedIndex(): number {
+    return this.#opened.overlay.point.index
+  }
+
+  /** Log time of the last applied entry, ms since 1970; 0 before the first. */
+  get appliedTime(): number {
+    return this.#opened.overlay.point.time
+  }
+
+  get durableIndex(): number {
+    return this.#opened.writeBehind.durableIndex
+  }
+
+  /** When the next active allocation expires, ms since 1970; null if none does. O(1). */
+  get nextExpiry(): number | null {
+    return this.#opened.memory.expiries.earliest
+  }
+
+  apply(entry: Entry): Outcome | null {
+    const { overlay, store, writeBehind } = this.#opened
+    assert(this.#restoring === null, `entry ${entry.index} during a restore`)
+    assert(entry.index === overlay.point.index + 1, `entry ${entry.index} after ${overlay.point.index}`)
+    try {
+      store.beginEntry(entry.index)
+      const outcome = applyEntry(store, entry)
+      overlay.commit({ index: entry.index, term: entry.term, time: entry.time })
+      writeBehind.noticeEntry()
+      return outcome
+    } catch (error) {
+      // Half of the entry may be in the rows.
+      writeBehind.fail(error)
+      throw error
+    }
+  }
+
+  waitForCapacity(): Promise<void> | null {
+    return this.#opened.writeBehind.waitForCapacity()
+  }
+
+  encodeResult(result: unknown): Uint8Array {
+    return encodeOutcome(result as Outcome)
+  }
+
+  decodeResult(bytes: Uint8Array): Outcome {
+    return decodeOutcome(bytes)
+  }
+
+  flush(): Promise<void> {
+    return this.#opened.writeBehind.flush()
+  }
+
+  /**
+   * Answers from the state at the index at which the call starts, or, during a restore, from the restored one.
+   *
+   * @throws {InvalidCursorError}
+   */
+  async query<Q extends Query>(query: Q): Promise<AnswerTo<Q>> {
+    if (this.#restoring !== null) await this.#restoring
+    return (await this.#answer(query)) as AnswerTo<Q>
+  }
+
+  async snapshot(): Promise<StateImage> {
+    const image = new RowImage(this.#view({ withApplied: true }), () => this.#images.delete(image))
+    this.#images.add(image)
+    // The log may be cut at the image's index, so the rows up to there have to outlive a crash.
+    try {
+      await this.flush()
+    } catch (error) {
+      await image.release()
+      throw error
+    }
+    return image
+  }
+
+  /**
+   * Waits for reads under way; images that are not released yet break.
+   *
+   * @throws {CorruptStateError} if the chunks are not an image of `meta.lastIndex`: found at once, nothing has changed;
+   *   found later, the state is empty.
+   */
+  async restore(meta: SnapshotMeta, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+    assert(this.#restoring === null, 'one restore at a time')
+    let end = (): void => {}
+    this.#restoring = new Promise((resolve) => {
+      end = resolve
+    })
+    try {
+      await this.#restore(meta, decodeRows(chunks))
+    } finally {
+      this.#restoring = null
+      end()
+    }
+  }
+
+  /** SHA-256 over every row: the same on all nodes at the same applied index. For tests; reads everything. */
+  async stateDigest(): Promise<string> {
+    return this.#read(this.#view({ withApplied: true }), async (view) => {
+      const hash = createHash('sha256')
+      const scan = view.scan(EVERYTHING)
+      for await (const chunk of encodeRows(scan)) hash.update(chunk)
+      await scan.close()
+      return hash.digest('hex')
+    })
+  }
+
+  /** Flushes what is applied, and closes the database. */
+  async close(): Promise<void> {
+    if (this.#restoring !== null) await this.#restoring
+    const { writeBehind, database } = this.#opened
+    try {
+      if (!writeBehind.hasFailed) await writeBehind.flush()
+    } finally {
+      await this.#quiesce()
+      await database.close()
+    }
+  }
+
+  /** Views are taken before the first `await`: what comes after must not show. */
+  #answer(query: Query): Promise<QueryResults[Query['type']]> | QueryResults[Query['type']] {
+    const { memory, store } = this.#opened
+    switch (query.type) {
+      case 'network':
+        return store.networkRecord(query.id)
+      case 'allocation':
+        return store.allocation(query.id)
+      case 'networks':
+        return this.#read(this.#view(), (view) => listNetworks(view, query.page))
+      case 'audit':
+        return this.#read(this.#view(), (view) => listAudit(view, query.limit))
+      case 'networkStats': {
+        const network = memory.networks.get(query.id)
+        return network === null ? null : this.#read(this.#view(), (view) => networkStats(view, network))
+      }
+      case 'allocations': {
+        const { networkId, includeEnded, page } = query
+        const network = networkId === null ? null : memory.networks.get(networkId)
+        if (networkId !== null && network === null) return { rows: [], nextCursor: null }
+        return this.#read(this.#view(), (view) => listAllocations(view, { network, includeEnded, page }))
+      }
+      default:
+        return unreachable(query)
+    }
+  }
+
+  /** Calls `read` at once, and closes the view when it is done. */
+  async #read<T>(view: View, read: (view: View) => Promise<T>): Promise<T> {
+    const reading = read(view)
+    this.#reading.add(reading)
+    try {
+      return await reading
+    } finally {
+      this.#reading.delete(reading)
+      await view.close()
+    }
+  }
+
+  #view({ withApplied = false } = {}): View {
+    const { database, overlay } = this.#opened
+    const { point } = overlay
+    const layers = overlay.layers()
+    // The row that says how far the rows go is only written with each flush.
+    return new View({ database, layers: withApplied ? [...layers, appliedLayer(point)] : layers, point })
+  }
+
+  #open({ database, point, networks, expiries, membership }: Loaded): Opened {
+    const overlay = new Overlay(point)
+    const memory: StateMemory = { networks, expiries, membership }
+    const store = new RowStore({ database, overlay, memory })
+    const writeBehind = new WriteBehind({
+      database,
+      overlay,
+      clock: this.#clock,
+      limits: this.#limits,
+      onFailure: (error) => {
+        this.#logger.error({ error }, 'state machine failed')
+        this.#fail(error)
+      },
+    })
+    return { database, overlay, memory, store, writeBehind }
+  }
+
+  async #restore(meta: SnapshotMeta, batches: AsyncGenerator<StoredRow[]>): Promise<void> {
+    const { applied, rows } = await readHead(batches)
+    const { index } = decodeApplied(applied)
+    if (index !== meta.lastIndex) {
+      throw new CorruptStateError(`an image of index ${index} is offered as one of ${meta.lastIndex}`)
+    }
+    await this.#quiesce()
+    await this.#opened.database.close()
+    await this.#storage.destroy()
+    this.#opened = this.#open(await load(this.#storage))
+    const { database } = this.#opened
+    try {
+      await writeRows(database, rows, batches)
+      // Only this row makes them count: without it, they are removed when they are opened.
+      await database.put(APPLIED_KEY, applied, SYNCED)
+      this.#opened = this.#open(await loadRows(database))
+      this.#logger.info({ appliedIndex: index }, 'state restored')
+    } catch (error) {
+      await database.close()
+      await this.#storage.destroy()
+      this.#opened = this.#open(await load(this.#storage))
+      throw error
+    }
+  }
+
+  /** Nothing uses the database after this. */
+  async #quiesce(): Promise<void> {
+    await this.#opened.writeBehind.stop()
+    await Promise.allSettled(this.#reading)
+    await Promise.all([...this.#images].map((image) => image.release()))
+  }
+}
+
+function applyEntry(store: RowStore, { type, index, time, payload }: Entry): Outcome | null {
+  switch (type) {
+    case 'noop':
+      return null
+    case 'membership':
+      applyMembership(store, payload, { index, time })
+      return null
+    case 'command': {
+      const envelope = decodeCommand(payload)
+      if (envelope === null) {
+        return refuseUnsupported(`Entry ${index} is a command that this version does not know`)
+      }
+      return apply(store, envelope.command, envelope.context, { index, time })
+    }
+    default:
+      return unreachable(type)
+  }
+}

@@ -1,0 +1,238 @@
+/** The API over the real state machine, with a log of one node that is an array: what is proposed is applied at once. */
+import { encodeMembership } from '../../raft/core/membership-entry.ts'
+import { MembershipRefusedError } from '../../raft/errors.ts'
+import type { EntryType, Member } from '../../raft/types.ts'
+import { createApp } from '../../src/http/app.ts'
+import { listen } from '../../src/http/listen.ts'
+import {
+  type Command,
+  type CommandContext,
+  IpamError,
+  type Outcome,
+  type ResultOf,
+} from '../../src/ipam/command.ts'
+import { encodeCommand } from '../../src/ipam/command-codec.ts'
+import type { AnswerTo, Query } from '../../src/ipam/query.ts'
+import type { Logger } from '../../src/logger.ts'
+import type { ClusterStatus, Consistency, IpamService, Readiness } from '../../src/service.ts'
+import { IpamStateMachine } from '../../src/state/state-machine.ts'
+import { MemoryStorage } from '../state/memory-storage.ts'
+
+/** 2024-01-15T10:30:00Z, as in the API document. */
+export const START = Date.UTC(2024, 0, 15, 10, 30)
+
+/** A service of one node. Its fields are what a test turns. */
+export class OneNodeService implements IpamService {
+  isClusterMode = true
+  /** Log time. */
+  time = START
+  role: ClusterStatus['role'] = 'leader'
+  ready: Readiness = { ready: true, reasons: [] }
+  /** What every call rejects with; null to work. */
+  failure: Error | null = null
+  /** The consistency that each read asked for. */
+  readonly consistencies: Consistency[] = []
+  readonly #state: IpamStateMachine
+  #members: Member[] = [{ id: 1, addr: '127.0.0.1:5001', voter: true, incarnation: null }]
+  #removed: number[] = []
+  #idCount = 0
+
+  private constructor(state: IpamStateMachine) {
+    this.#state = state
+  }
+
+  static async open(): Promise<OneNodeService> {
+    const setTimer = (delayMs: number, callback: () => void) => {
+      const timer = setTimeout(callback, delayMs)
+      return () => clearTimeout(timer)
+    }
+    const storage = new MemoryStorage()
+    return new OneNodeService(await IpamStateMachine.open({ storage, clock: { setTimer }, logger: SILENT }))
+  }
+
+  get appliedIndex(): number {
+    return this.#state.appliedIndex
+  }
+
+  async execute<C extends Command>(
+    command: C,
+    context: CommandContext,
+  ): Promise<{ value: ResultOf<C>; index: number }> {
+    this.#checkFailure()
+    const outcome = this.#append('command', encodeCommand({ command, context })) as Outcome
+    if (!outcome.ok) throw new IpamError(outcome.refusal)
+    return { value: outcome.value as ResultOf<C>, index: this.#state.appliedIndex }
+  }
+
+  async read<Q extends Query>(
+    query: Q,
+    consistency: Consistency,
+  ): Promise<{ value: AnswerTo<Q>; index: number; lastContactMs: number | null }> {
+    this.#checkFailure()
+    this.consistencies.push(consistency)
+    const index = this.#state.appliedIndex
+    const value = await this.#state.query(query)
+    return { value, index, lastContactMs: consistency.type === 'stale' ? 12 : null }
+  }
+
+  status(): ClusterStatus {
+    const { addr = null } = this.#members.find((member) => member.id === 1) ?? {}
+    const isLeader = this.role === 'leader'
+    return {
+      nodeId: 1,
+      clusterId: 100,
+      role: this.role,
+      members: this.#members.map((member) => ({
+        nodeId: member.id,
+        addr: member.addr,
+        role: member.id === 1 ? this.role : member.voter ? 'follower' : 'learner',
+        voter: member.voter,
+        healthy: isLeader ? true : null,
+        matchIndex: isLeader ? this.#state.appliedIndex : null,
+        lastContactMs: isLeader ? 0 : null,
+        reasons: [],
+      })),
+      leaderId: isLeader ? 1 : null,
+      leaderAddr: isLeader ? addr : null,
+      term: 1,
+      commitIndex: this.#state.appliedIndex,
+      appliedIndex: this.#state.appliedIndex,
+    }
+  }
+
+  readiness(): Readiness {
+    return this.ready
+  }
+
+  async addNode(node: { nodeId: number; addr: string }, context: CommandContext): Promise<void> {
+    this.#checkFailure()
+    if (this.#members.some((member) => member.id === node.nodeId)) {
+      throw new MembershipRefusedError('node_exists', `node ${node.nodeId} is a member`)
+    }
+    this.#members = [...this.#members, { id: node.nodeId, addr: node.addr, voter: false, incarnation: null }]
+    this.#appendMembership(context)
+  }
+
+  async removeNode(node: { nodeId: number; isForced: boolean }, context: CommandContext): Promise<void> {
+    this.#checkFailure()
+    if (node.nodeId === 1 && !node.isForced) {
+      throw new MembershipRefusedError('quorum_lost', 'without node 1 nobody is left')
+    }
+    this.#members = this.#members.filter((member) => member.id !== node.nodeId)
+    this.#removed = [...this.#removed, node.nodeId]
+    this.#appendMembership(context)
+  }
+
+  async transferLeader(target: { nodeId: number | null }): Promise<void> {
+    this.#checkFailure()
+    if (target.nodeId !== null && target.nodeId !== 1) {
+      throw new MembershipRefusedError('not_a_voter', `node ${target.nodeId} is no voter`)
+    }
+  }
+
+  newId(kind: 'net' | 'alloc'): string {
+    this.#idCount += 1
+    return `${kind}-${this.#idCount}`
+  }
+
+  close(): Promise<void> {
+    return this.#state.close()
+  }
+
+  #checkFailure(): void {
+    if (this.failure !== null) throw this.failure
+  }
+
+  #appendMembership(context: CommandContext): void {
+    const membership = { members: this.#members, removed: this.#removed }
+    this.#append('membership', encodeMembership({ membership, note: JSON.stringify(context) }))
+  }
+
+  #append(type: EntryType, payload: Uint8Array): unknown {
+    return this.#state.apply({ index: this.#state.appliedIndex + 1, term: 1, time: this.time, type, payload })
+  }
+}
+
+/** What was logged, for tests that care. */
+export interface LogLine {
+  readonly level: 'debug' | 'info' | 'warn' | 'error'
+  readonly fields: Readonly<Record<string, unknown>>
+  readonly message: string
+}
+
+export function createMemoryLogger(): Logger & { readonly lines: LogLine[] } {
+  const lines: LogLine[] = []
+  const at = (level: LogLine['level']) => (fields: object, message: string) => {
+    lines.push({ level, fields: fields as LogLine['fields'], message })
+  }
+  return { lines, debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
+}
+
+const SILENT: Logger = createMemoryLogger()
+
+export interface Api {
+  readonly service: OneNodeService
+  readonly host: string
+  readonly port: number
+  readonly lines: readonly LogLine[]
+  /** Milliseconds on the clock of the app; a test moves it. */
+  readonly clock: { ms: number }
+  /** A path below `/api/v1`. A body that is no text is sent as JSON. */
+  request(
+    method: string,
+    path: string,
+    body?: unknown,
+    headers?: Record<string, string>,
+  ): Promise<ApiResponse>
+  close(): Promise<void>
+}
+
+export interface ApiResponse {
+  readonly status: number
+  readonly headers: Headers
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into bodies of any shape.
+  readonly body: any
+}
+
+/** The API on a free port of the loopback interface. */
+export async function openApi(): Promise<Api> {
+  const service = await OneNodeService.open()
+  const logger = createMemoryLogger()
+  const clock = { ms: 0 }
+  let requestCount = 0
+  const app = createApp({
+    service,
+    logger,
+    version: '1.0.0',
+    now: () => clock.ms,
+    newRequestId: () => `request-${++requestCount}`,
+  })
+  const host = '127.0.0.1'
+  const listener = await listen(app, { host, port: 0, logger })
+  return {
+    service,
+    host,
+    port: listener.port,
+    lines: logger.lines,
+    clock,
+    request: (method, path, body, headers) =>
+      request(`http://${host}:${listener.port}/api/v1${path}`, { method, body, headers }),
+    close: async () => {
+      await listener.close()
+      await service.close()
+    },
+  }
+}
+
+async function request(
+  url: string,
+  { method, body, headers }: { method: string; body: unknown; headers: Record<string, string> | undefined },
+): Promise<ApiResponse> {
+  const response = await fetch(url, {
+    method,
+    headers: { ...(body !== undefined && { 'Content-Type': 'application/json' }), ...headers },
+    body: body === undefined ? null : typeof body === 'string' ? body : JSON.stringify(body),
+  })
+  const text = await response.text()
+  return { status: response.status, headers: response.headers, body: text === '' ? null : JSON.parse(text) }
+}
