@@ -138,6 +138,9 @@ export class Inbound {
         onRefused: (peer, { reason, message }) => handlers.onRefused({ peer, reason, message }),
       })
       if (connection.isClosed) throw new ConnectionError('closed as the handshake ended')
+      // What we know may have changed while the peer answered.
+      const refusal = handlers.authorize(greeted.peer)
+      if (refusal !== null) throw new RefusedError(refusal, 'us')
       return greeted
     } finally {
       cancelDeadline()

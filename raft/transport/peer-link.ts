@@ -79,7 +79,8 @@ export class PeerLink {
     }
     const buffered = this.bufferedBytes
     const room = bufferBytesMax + (length <= smallBytesMax ? reserveBytes : 0)
-    if (buffered > 0 && buffered + length > room) return this.#refuse()
+    // Alone behind a heartbeat a message always has room, however large: none may wait for ever.
+    if (buffered > smallBytesMax && buffered + length > room) return this.#refuse()
     this.#isFull &&= buffered + length > bufferBytesMax / 2
     this.#open.connection.write(...parts)
     return true

@@ -1,43 +1,71 @@
 /** Why a node did not start, for the operator. */
 import { CorruptLogError } from '../../raft/errors.ts'
+import { DirectoryInUseError } from '../../raft/storage/directory-lock.ts'
+import { formatAddr } from '../../raft/transport/addr.ts'
 import type { Config } from '../config.ts'
+import { DataDirectoryError } from '../data-directory.ts'
+import { CorruptStateError } from '../state/errors.ts'
+
+type SystemError = NodeJS.ErrnoException & { readonly port?: number }
 
 /** One line with the way out; null for what is no operator's business, a bug of ours. */
-export function explainStartError(error: unknown, { dataDir, api, raft }: Config): string | null {
-  const causes = causesOf(error)
-  const codes = new Set(causes.map((cause) => (cause as NodeJS.ErrnoException).code))
-  for (const cause of causes) {
-    const { code, port } = cause as NodeJS.ErrnoException & { port?: number }
-    const isRaft = raft !== null && port === raft.port
-    const what = isRaft ? `${raft.host}:${raft.port} (nodes[].addr)` : `${api.host}:${api.port} (the API)`
-    const wayOut = isRaft
-      ? 'change addr of this node in the cluster file'
-      : 'choose another with --listen host:port'
-    if (code === 'EADDRINUSE') return `${what} is in use: stop what listens there, or ${wayOut}`
-    if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
-      return `${what} is no address of this machine: ${wayOut}`
-    if (code === 'EACCES' && port !== undefined)
-      return `${what} needs privileges, being below 1024: ${wayOut}`
-    if (cause instanceof CorruptLogError) {
-      return `${cause.message}: this node must not start. Remove it from the cluster, then join it under a new id with an empty directory`
-    }
+export function explainStartError(error: unknown, config: Config): string | null {
+  for (const cause of causesOf(error)) {
+    const explanation = explain(cause, config)
+    if (explanation !== null) return explanation
   }
-  if (codes.has('LEVEL_LOCKED') || codes.has('DATA_DIR_IN_USE')) {
-    return `data directory ${dataDir} is in use: stop the node that runs there, or choose another with --data-dir`
-  }
-  if (codes.has('EACCES') || codes.has('EPERM') || codes.has('EROFS')) {
-    return `data directory ${dataDir} is not writable: make it so, or choose another with --data-dir`
-  }
-  if (codes.has('ENOTDIR') || codes.has('EEXIST')) {
-    return `data directory ${dataDir} is no directory: choose another with --data-dir`
-  }
-  if (codes.has('ENOSPC') || codes.has('EDQUOT'))
-    return `no space left in ${dataDir}: free some, or use --data-dir`
   return null
 }
 
-/** LevelDB's real reason is in the cause of what it throws. */
-function causesOf(error: unknown): Error[] {
+function explain(error: SystemError, config: Config): string | null {
+  const { dataDir } = config
+  const another = 'or choose another with --data-dir'
+  if (error instanceof DataDirectoryError) return error.message
+  if (error instanceof DirectoryInUseError) return `${error.message}: stop it, ${another}`
+  if (error instanceof CorruptLogError || error instanceof CorruptStateError) {
+    return `${dataDir} is damaged (${error.message}): remove this node from the cluster, then join it under a new id with an empty directory`
+  }
+  if (error.port !== undefined) return explainAddress(error, config)
+  switch (error.code) {
+    case 'EACCES':
+    case 'EPERM':
+    case 'EROFS':
+      return `data directory ${dataDir} is not writable (${error.code}): change its owner or permissions, ${another}`
+    case 'EEXIST':
+    case 'ENOTDIR':
+      return `data directory ${dataDir} is not a directory: choose another with --data-dir`
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return `no space left for ${dataDir}: free some, ${another}`
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return `${error.message}: a host of this node in --listen or the cluster file has no address`
+    default:
+      return null
+  }
+}
+
+/** @param error Of an attempt to listen. */
+function explainAddress(error: SystemError, { api, raft }: Config): string | null {
+  const isRaft = raft !== null && error.port === raft.port
+  const where = isRaft ? `${raft.addr} (Raft)` : `${formatAddr(api)} (the API)`
+  const wayOut = isRaft
+    ? "change this node's addr in the cluster file"
+    : 'choose another with --listen host:port'
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return `${where} is in use: stop what listens there, or ${wayOut}`
+    case 'EADDRNOTAVAIL':
+      return `${where} is not an address of this machine: ${wayOut}`
+    case 'EACCES':
+      return `${where} needs privileges, as ports below 1024 do: ${wayOut}`
+    default:
+      return null
+  }
+}
+
+/** The error and what caused it: LevelDB's real reason is in the cause of what it throws. */
+function causesOf(error: unknown): SystemError[] {
   const causes: Error[] = []
   for (let cause = error; cause instanceof Error && !causes.includes(cause); cause = cause.cause)
     causes.push(cause)

@@ -28,11 +28,13 @@ function describe(text: string, offset: number): string {
   return `unexpected ${JSON.stringify(String.fromCodePoint(character))}`
 }
 
-const TOKEN =
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: RFC 8259 §7 forbids them in strings.
-  /[ \t\n\r]*(?:([{}[\],:])|("(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*")|(-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|true|false|null))/y
+// biome-ignore lint/suspicious/noControlCharactersInRegex: RFC 8259 §7 forbids them in strings.
+const STRING_START = /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*/y
+const WORD = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|true|false|null/y
 
-/** `key`: a name, or `}` if nothing precedes; `value` likewise with `]`; `after`: a comma or what closes. */
+const MARKS = '{}[],:'
+
+/** What may stand at the next place, besides white space. */
 type Expected = 'key' | 'keyOrClose' | 'colon' | 'value' | 'valueOrClose' | 'after'
 
 /**
@@ -40,55 +42,71 @@ type Expected = 'key' | 'keyOrClose' | 'colon' | 'value' | 'valueOrClose' | 'aft
  * mistakes. Linear in the text, and flat: nesting is a list, not the call stack.
  */
 function errorOffset(text: string): number {
-  const closers: ('}' | ']')[] = []
+  const closers: string[] = []
   let expected: Expected = 'value'
-  let end = 0
+  let offset = 0
   for (;;) {
-    TOKEN.lastIndex = end
-    const token = TOKEN.exec(text)
-    const start = skipSpace(text, end)
-    if (expected === 'after' && closers.length === 0) return start
-    if (token === null) return start + brokenTokenLength(text, start)
-    const next = after(expected, token, closers)
-    if (next === null) return start
+    offset = skipSpace(text, offset)
+    const character = text.charAt(offset)
+    if (character === '' || (expected === 'after' && closers.length === 0)) return offset
+    const next = MARKS.includes(character)
+      ? afterMark(expected, character, closers)
+      : afterScalar(expected, character)
+    if (next === null) return offset
+    const end = tokenEnd(text, offset, character)
+    if (!end.isWhole) return end.offset
     expected = next
-    end = TOKEN.lastIndex
+    offset = end.offset
   }
 }
 
-/** What may follow `token` where `expected` was due; null if it may not stand there. Keeps `closers`. */
-function after(expected: Expected, token: RegExpExecArray, closers: ('}' | ']')[]): Expected | null {
-  const [, mark, string] = token
-  const isValueDue = expected === 'value' || expected === 'valueOrClose'
-  if (mark === undefined) {
-    if (expected === 'key' || expected === 'keyOrClose') return string === undefined ? null : 'colon'
-    return isValueDue ? 'after' : null
+/** Null if the mark may not stand there. Keeps `closers`, innermost last. */
+function afterMark(expected: Expected, mark: string, closers: string[]): Expected | null {
+  switch (mark) {
+    case '{':
+    case '[':
+      if (expected !== 'value' && expected !== 'valueOrClose') return null
+      closers.push(mark === '{' ? '}' : ']')
+      return mark === '{' ? 'keyOrClose' : 'valueOrClose'
+    case ':':
+      return expected === 'colon' ? 'value' : null
+    case ',':
+      if (expected !== 'after') return null
+      return closers.at(-1) === '}' ? 'key' : 'value'
+    default: {
+      const mayClose = expected === 'after' || expected === 'keyOrClose' || expected === 'valueOrClose'
+      return mayClose && closers.pop() === mark ? 'after' : null
+    }
   }
-  if (mark === '{' || mark === '[') {
-    if (!isValueDue) return null
-    closers.push(mark === '{' ? '}' : ']')
-    return mark === '{' ? 'keyOrClose' : 'valueOrClose'
-  }
-  if (mark === ':') return expected === 'colon' ? 'value' : null
-  if (mark === ',') {
-    if (expected !== 'after') return null
-    return closers.at(-1) === '}' ? 'key' : 'value'
-  }
-  const mayClose = expected === 'after' || expected === 'keyOrClose' || expected === 'valueOrClose'
-  return mayClose && closers.pop() === mark ? 'after' : null
+}
+
+function afterScalar(expected: Expected, firstCharacter: string): Expected | null {
+  if (expected === 'value' || expected === 'valueOrClose') return 'after'
+  return firstCharacter === '"' && (expected === 'key' || expected === 'keyOrClose') ? 'colon' : null
 }
 
 function skipSpace(text: string, from: number): number {
   let offset = from
-  while (offset < text.length && ' \t\n\r'.includes(text.charAt(offset))) offset += 1
-  return offset
+  for (;;) {
+    const code = text.charCodeAt(offset)
+    if (code !== 0x20 && code !== 0x0a && code !== 0x0d && code !== 0x09) return offset
+    offset += 1
+  }
 }
 
-/** How much of a string or word at `start` is still right. */
-function brokenTokenLength(text: string, start: number): number {
-  if (text[start] !== '"') return 0
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: RFC 8259 §7 forbids them in strings.
-  const sound = /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*/y
-  sound.lastIndex = start
-  return sound.exec(text)?.[0].length ?? 0
+/** Where the token at `from` ends, or the first character in it that is wrong. */
+function tokenEnd(text: string, from: number, firstCharacter: string): { offset: number; isWhole: boolean } {
+  if (MARKS.includes(firstCharacter)) return { offset: from + 1, isWhole: true }
+  if (firstCharacter === '"') {
+    const end = endOf(STRING_START, text, from)
+    return text.charAt(end) === '"' ? { offset: end + 1, isWhole: true } : { offset: end, isWhole: false }
+  }
+  const end = endOf(WORD, text, from)
+  return { offset: end, isWhole: end > from }
+}
+
+/** `from` where there is no match. */
+function endOf(pattern: RegExp, text: string, from: number): number {
+  pattern.lastIndex = from
+  return pattern.test(text) ? pattern.lastIndex : from
 }

@@ -85,6 +85,10 @@ export class MemoryDisk {
     this.#faults.set(operation, fault)
   }
 
+  clearFaults(): void {
+    this.#faults.clear()
+  }
+
   /** Ends the life of every mount before: their operations reject from now on. */
   mount(): Disk {
     this.#life++

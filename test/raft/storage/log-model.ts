@@ -152,7 +152,13 @@ export class WorkSource {
   #entry(index: LogIndex): Entry {
     const types: EntryType[] = ['noop', 'command', 'command', 'command', 'membership']
     const type = types[this.#between(0, types.length - 1)] ?? 'noop'
-    return { index, term: this.#term, time: index * 10, type, payload: type === 'noop' ? Buffer.alloc(0) : this.#payload() }
+    return {
+      index,
+      term: this.#term,
+      time: index * 10,
+      type,
+      payload: type === 'noop' ? Buffer.alloc(0) : this.#payload(),
+    }
   }
 
   #payload(): Buffer {

@@ -149,15 +149,18 @@ describe('the handshake between two nodes', () => {
     a.transport.setPeers([{ id: 2, addr: b.addr }])
     for (let i = 1; i <= 3; i++) {
       await a.until(() => a.refusals.length === i)
-      clock.advance(5000)
+      clock.next()
     }
     reason = 'removed'
-    await a.until(() => a.refusals.some((refusal) => refusal.reason === 'removed'))
+    await a.until(() => a.refusals.length === 4)
+    clock.next()
+    await a.until(() => a.refusals.length === 5)
     reason = ''
-    clock.advance(5000)
+    clock.next()
     await a.until(() => a.isConnected(2))
 
-    expect(tries).toBeGreaterThanOrEqual(5)
+    expect(tries).toBeGreaterThanOrEqual(6)
+    expect(clock.now()).toBe(250 + 500 + 1000 + 2000 + 2500)
     expect(a.logged('refused by peer').map(({ fields }) => fields['reason'])).toEqual(['unknown', 'removed'])
   })
 

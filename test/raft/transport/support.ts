@@ -50,6 +50,11 @@ export class HandClock implements Clock {
     setImmediate(callback)
   }
 
+  /** On to the next timer. */
+  next(): void {
+    this.advance(Math.min(...[...this.#timers].map(({ at }) => at)) - this.#now)
+  }
+
   advance(ms: number): void {
     const end = this.#now + ms
     while (true) {

@@ -224,8 +224,11 @@ describe('a connection to a peer', () => {
     const a = await started({ id: 1 })
     const b = await started({ id: 2 })
     await a.connect(b)
+    await b.until(() => b.peersSeen.length === 1)
 
     await a.connect(b)
+    a.transport.send(numbered(1, 2, 1))
+    await b.until(() => b.messages.length === 1)
 
     expect(b.peersSeen).toHaveLength(1)
     expect(a.peersLost).toEqual([])
