@@ -13,6 +13,7 @@ export interface ClusterFile {
   readonly dataDir: string
   readonly nodes: readonly NodeConfig[]
   readonly timing: Timing
+  readonly retainedEntriesMin: number
   /** Null if the file leaves it open. */
   readonly logLevel: LogLevel | null
 }
@@ -42,6 +43,10 @@ export const TIMING_DEFAULTS: Timing = {
 }
 
 const TIMING_MS_MAX = 600_000
+
+/** At a few hundred bytes each, some tens of MB of disk. */
+export const RETAINED_ENTRIES_DEFAULT = 100_000
+const RETAINED_ENTRIES_MAX = 100_000_000
 
 const wholeNumber = (max: number) => {
   const error = (issue: { input?: unknown }) => expected(`a whole number from 1 to ${max}`, issue.input)
@@ -77,6 +82,7 @@ const RaftSchema = z.strictObject(
     heartbeat_ms: wholeNumber(TIMING_MS_MAX).default(TIMING_DEFAULTS.heartbeatMs),
     election_min_ms: wholeNumber(TIMING_MS_MAX).default(TIMING_DEFAULTS.electionMinMs),
     election_max_ms: wholeNumber(TIMING_MS_MAX).default(TIMING_DEFAULTS.electionMaxMs),
+    retained_entries_min: wholeNumber(RETAINED_ENTRIES_MAX).default(RETAINED_ENTRIES_DEFAULT),
   },
   { error: section },
 )
@@ -161,6 +167,7 @@ function toClusterFile(file: z.output<typeof FileSchema>): ClusterFile {
       electionMinMs: file.raft.election_min_ms,
       electionMaxMs: file.raft.election_max_ms,
     },
+    retainedEntriesMin: file.raft.retained_entries_min,
     logLevel: file.log.level,
   }
 }

@@ -8,6 +8,7 @@ import {
   type ClusterFile,
   type NodeConfig,
   parseClusterFile,
+  RETAINED_ENTRIES_DEFAULT,
   TIMING_DEFAULTS,
   type Timing,
 } from './config-file.ts'
@@ -31,6 +32,8 @@ export interface Config {
   /** The members at first start, and where to find living ones when joining. */
   readonly nodes: readonly NodeConfig[]
   readonly timing: Timing
+  /** Log entries kept for nodes that lag; one that lags by more gets a snapshot. */
+  readonly retainedEntriesMin: number
   readonly logLevel: LogLevel
 }
 
@@ -39,6 +42,7 @@ const STANDALONE: ClusterFile = {
   dataDir: './data',
   nodes: [{ id: 1, addr: '127.0.0.1:0', api: '127.0.0.1:8080' }],
   timing: TIMING_DEFAULTS,
+  retainedEntriesMin: RETAINED_ENTRIES_DEFAULT,
   logLevel: null,
 }
 
@@ -95,6 +99,7 @@ export function loadConfig(
     raft: isCluster ? { ...parseReachableAddr(node.addr), addr: node.addr } : null,
     nodes: file.nodes,
     timing: file.timing,
+    retainedEntriesMin: file.retainedEntriesMin,
     logLevel:
       settings['log-level'] === undefined ? (file.logLevel ?? 'info') : parseLogLevel(settings['log-level']),
   }

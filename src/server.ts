@@ -120,7 +120,7 @@ async function startNode(
       limits: DEFAULT_LIMITS,
       proposalLimits: DEFAULT_PROPOSAL_LIMITS,
       readLimits: DEFAULT_READ_LIMITS,
-      retainedEntriesMin: 100_000,
+      retainedEntriesMin: config.retainedEntriesMin,
     },
     ports,
   )

@@ -49,7 +49,7 @@ function errorOffset(text: string): number {
     offset = skipSpace(text, offset)
     const character = text.charAt(offset)
     if (character === '' || (expected === 'after' && closers.length === 0)) return offset
-    const next = MARKS.includes(character)
+    const next: Expected | null = MARKS.includes(character)
       ? afterMark(expected, character, closers)
       : afterScalar(expected, character)
     if (next === null) return offset

@@ -17,7 +17,7 @@ export class Layer {
   readonly sizeBytes: number
   /** The last entry whose rows are in it. */
   readonly point: AppliedPoint
-  #keys: readonly string[] | null = null
+  #kinds: ReadonlyMap<string, SortedKeys> | null = null
 
   constructor({
     rows,
@@ -29,9 +29,29 @@ export class Layer {
     this.point = point
   }
 
-  /** Ascending. Sorted when first asked for: a layer that nobody reads in order never is. */
-  keysIn({ gte, lt }: KeyRange): readonly string[] {
-    this.#keys ??= [...this.rows.keys()].sort()
+  /** Ascending. */
+  keysIn(range: KeyRange): readonly string[] {
+    this.#kinds ??= groupByKind(this.rows.keys())
+    const first = range.gte.slice(0, 1)
+    const last = range.lt.slice(0, 1)
+    const kinds = [...this.#kinds.keys()].filter((kind) => first <= kind && kind <= last).sort()
+    const runs = kinds.map((kind) => this.#kinds?.get(kind)?.within(range) ?? [])
+    return runs.length === 1 ? (runs[0] ?? []) : runs.flat()
+  }
+}
+
+/** The keys of one kind, sorted when first asked for: what nobody lists never is, and most kinds are nearly sorted. */
+class SortedKeys {
+  readonly #keys: string[]
+  #isSorted = false
+
+  constructor(keys: string[]) {
+    this.#keys = keys
+  }
+
+  within({ gte, lt }: KeyRange): readonly string[] {
+    if (!this.#isSorted) this.#keys.sort()
+    this.#isSorted = true
     return this.#keys.slice(firstAtOrAfter(this.#keys, gte), firstAtOrAfter(this.#keys, lt))
   }
 }
@@ -154,4 +174,16 @@ function firstAtOrAfter(keys: readonly string[], key: string): number {
     else high = middle
   }
   return low
+}
+
+/** By the first character of the key. */
+function groupByKind(keys: Iterable<string>): Map<string, SortedKeys> {
+  const kinds = new Map<string, string[]>()
+  for (const key of keys) {
+    const kind = key.charAt(0)
+    const ofKind = kinds.get(kind)
+    if (ofKind === undefined) kinds.set(kind, [key])
+    else ofKind.push(key)
+  }
+  return new Map([...kinds].map(([kind, ofKind]) => [kind, new SortedKeys(ofKind)]))
 }

@@ -112,40 +112,43 @@ function bytesOf(rows: readonly StoredRow[]): number {
   return bytes
 }
 
-/** Chunks of at least `CHUNK_BYTES`, but the last; cut between rows. The same rows give the same chunks. */
+/** Chunks of at most `CHUNK_BYTES`, unless a single row is larger; cut between rows. The same rows give the same chunks. */
 export async function* encodeRows(scan: Scan): AsyncGenerator<Buffer> {
-  const header = Buffer.alloc(HEADER_BYTES)
-  MAGIC.copy(header)
-  header.writeUInt32LE(VERSION, MAGIC.length)
-  let parts: Buffer[] = [header]
-  let bytes = HEADER_BYTES
+  let chunk = Buffer.allocUnsafe(CHUNK_BYTES)
+  let end = MAGIC.copy(chunk)
+  end = chunk.writeUInt32LE(VERSION, end)
   let rowCount = 0
   for (;;) {
     const rows = await scan.take(ROWS_AT_ONCE)
     for (const row of rows) {
-      const part = encodeRow(row)
-      parts.push(part, row[1])
-      bytes += part.length + row[1].length
-      if (bytes < CHUNK_BYTES) continue
-      yield Buffer.concat(parts, bytes)
-      parts = []
-      bytes = 0
+      const rowBytes = ROW_HEADER_BYTES + row[0].length + row[1].length
+      if (end + rowBytes > chunk.length) {
+        yield chunk.subarray(0, end)
+        chunk = Buffer.allocUnsafe(Math.max(CHUNK_BYTES, rowBytes))
+        end = 0
+      }
+      end = writeRow(chunk, end, row)
     }
     rowCount += rows.length
     if (rows.length < ROWS_AT_ONCE) break
   }
-  const trailer = Buffer.alloc(TRAILER_BYTES)
-  trailer.writeBigUInt64LE(BigInt(rowCount), 2)
-  yield Buffer.concat([...parts, trailer])
+  yield chunk.subarray(0, end)
+  yield trailerOf(rowCount)
 }
 
-/** Header and key; the value follows. */
-function encodeRow([key, value]: StoredRow): Buffer {
-  const part = Buffer.allocUnsafe(ROW_HEADER_BYTES + key.length)
-  part.writeUInt16LE(key.length, 0)
-  part.writeUInt32LE(value.length, 2)
-  part.write(key, ROW_HEADER_BYTES, 'latin1')
-  return part
+/** Returns the offset after it. */
+function writeRow(chunk: Buffer, offset: number, [key, value]: StoredRow): number {
+  chunk.writeUInt16LE(key.length, offset)
+  chunk.writeUInt32LE(value.length, offset + 2)
+  const valueOffset = offset + ROW_HEADER_BYTES + chunk.write(key, offset + ROW_HEADER_BYTES, 'latin1')
+  chunk.set(value, valueOffset)
+  return valueOffset + value.length
+}
+
+function trailerOf(rowCount: number): Buffer {
+  const trailer = Buffer.alloc(TRAILER_BYTES)
+  trailer.writeBigUInt64LE(BigInt(rowCount), 2)
+  return trailer
 }
 
 /**
