@@ -1,14 +1,5 @@
 /** Everything that a node needs from outside. Interfaces only: see `storage/` and `transport/` for the real ones. */
-import type {
-  Entry,
-  HardState,
-  LogIndex,
-  Membership,
-  Message,
-  NodeId,
-  SnapshotMeta,
-  TermRun,
-} from './types.ts'
+import type { Entry, HardState, LogIndex, Message, NodeId, SnapshotMeta, TermRun } from './types.ts'
 
 /** Time, and the order in which things run. The simulator's is a queue of due tasks. */
 export interface Clock {
@@ -267,5 +258,3 @@ export interface Ports {
   /** Something failed after which no promise holds: log it and end the process. Called at most once. */
   readonly onFatal: (error: unknown) => void
 }
-
-export type { Membership }

@@ -5,19 +5,19 @@ import {
   DEFAULT_LIMITS,
   DEFAULT_PROPOSAL_LIMITS,
   DEFAULT_READ_LIMITS,
+  FileDisk,
   type Identity,
+  lockDirectory,
   type Membership,
+  noPeers,
   type Ports,
   RaftNode,
+  SegmentedLog,
+  SnapshotFiles,
+  systemClock,
+  TcpTransport,
   type Transport,
 } from '../raft/index.ts'
-import { lockDirectory } from '../raft/storage/directory-lock.ts'
-import { FileDisk } from '../raft/storage/file-disk.ts'
-import { SegmentedLog } from '../raft/storage/segmented-log.ts'
-import { SnapshotFiles } from '../raft/storage/snapshot-files.ts'
-import { systemClock } from '../raft/system-clock.ts'
-import { noPeers } from '../raft/transport/no-peers.ts'
-import { TcpTransport } from '../raft/transport/tcp-transport.ts'
 import { readVersion } from './cli/package.ts'
 import type { Config } from './config.ts'
 import { claimDataDirectory } from './data-directory.ts'

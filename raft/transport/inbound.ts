@@ -90,8 +90,24 @@ export class Inbound {
     const snapshots = [...this.#snapshots.values()]
     for (const connection of this.#pending) connection.close(reason)
     for (const { connection } of [...this.#raft.values(), ...snapshots]) connection.close(reason)
-    await Promise.all(snapshots.map(({ over }) => over))
+    await this.#within(
+      this.#context.limits.closeMs,
+      snapshots.map(({ over }) => over),
+    )
     await closed
+  }
+
+  /** A disk that hangs must not keep the node from stopping. */
+  #within(limitMs: number, ends: readonly Promise<void>[]): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const cancel = this.#context.clock.setTimer(limitMs, resolve)
+      Promise.all(ends)
+        .then(() => {
+          cancel()
+          resolve()
+        })
+        .catch(reject)
+    })
   }
 
   #accept(socket: Socket): void {

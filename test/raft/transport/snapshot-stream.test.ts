@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { CorruptLogError } from '../../../raft/errors.ts'
-import type { SnapshotFile, SnapshotMeta, SnapshotOffer, SnapshotReceiver } from '../../../raft/ports.ts'
+import type { SnapshotFile, SnapshotOffer, SnapshotReceiver } from '../../../raft/ports.ts'
 import { CHUNK_BYTES } from '../../../raft/transport/snapshot-stream.ts'
+import type { SnapshotMeta } from '../../../raft/types.ts'
 import { HandClock, TestNode, type TestNodeOptions, Watched } from './support.ts'
 
 const META: SnapshotMeta = {
@@ -166,13 +167,10 @@ describe('a snapshot', () => {
     const file = snapshotFile(pattern(64 * MIB))
     const sent = a.transport.sendSnapshot(offerOf(file), file)
 
-    let readCount = -1
-    while (file.readOffsets.length === 0 || file.readOffsets.length > readCount) {
-      readCount = file.readOffsets.length
-      for (let i = 0; i < 200; i++) await new Promise((resolve) => setImmediate(resolve))
-    }
+    const readCount = await someTurnsWithout(() => file.readOffsets.length)
 
     // What the operating system holds for both ends, and no more.
+    expect(readCount).toBeGreaterThan(0)
     expect(readCount * CHUNK_BYTES).toBeLessThan(32 * MIB)
     expect(store.offset).toBe(0)
     store.onWrite = async () => {}
@@ -251,18 +249,31 @@ describe('a snapshot', () => {
   test('without progress for 30 s is given up by both sides', async () => {
     const clock = new HandClock()
     const store = new Store()
-    store.onWrite = () => new Promise(() => {})
-    const isWriting = new Watched()
-    const [a] = await pair(store, { clock })
-    const file = snapshotFile(pattern(64 * MIB), () => isWriting.changed())
+    let release = (): void => {}
+    store.onWrite = () => {
+      return new Promise((resolve) => {
+        release = resolve
+        store.changed()
+      })
+    }
+    let isHanging = false
+    const [a, b] = await pair(store, { clock })
+    const file = snapshotFile(pattern(64 * MIB))
     const sent = a.transport.sendSnapshot(offerOf(file), file)
     const rejected = expect(sent).rejects.toThrow('no progress for 30000 ms')
-    await isWriting.until(() => file.readOffsets.length > 4)
-    for (let i = 0; i < 2000; i++) await new Promise((resolve) => setImmediate(resolve))
+    await store.until(() => {
+      isHanging ||= release.length === 1
+      return isHanging
+    })
 
+    // The sender goes on until the buffers between the two are full.
+    await someTurnsWithout(() => file.readOffsets.length)
     clock.advance(30_000)
-
     await rejected
+    release()
+    await store.until(() => store.suspendCount === 1)
+
+    await b.until(() => b.logged('no progress for 30000 ms').length === 1)
   })
 
   test('in flight ends when this node closes', async () => {
@@ -305,3 +316,14 @@ describe('a snapshot', () => {
     expect(store.bytes.equals(pattern(4 * MIB))).toBe(true)
   })
 })
+
+/** Turns of the event loop until `measure` stays what it is. Returns it. */
+async function someTurnsWithout(measure: () => number): Promise<number> {
+  let last = measure()
+  for (let still = 0; still < 300; still++) {
+    await new Promise((resolve) => setImmediate(resolve))
+    if (measure() !== last) still = 0
+    last = measure()
+  }
+  return last
+}
