@@ -1,10 +1,10 @@
 /** Log replication: §3.5, commitment §3.6.2. The request, its handler and its reply's handler; then the leader's rules. */
 import { assert } from '../assert.ts'
 import { encodedEntryBytes } from '../entry.ts'
-import type { AppendEntries, AppendEntriesReply, Entry, LogIndex, NodeId } from '../types.ts'
+import type { AppendEntries, AppendEntriesReply, Entry, LogIndex, NodeId, Term } from '../types.ts'
 import { sendSnapshotHeartbeat, startSnapshot } from './install-snapshot.ts'
 import { entriesFrom, lastIndexWithTermAtMost, termAt } from './log.ts'
-import { voterIds } from './membership.ts'
+import { isInContact, voterIds } from './membership.ts'
 import { append, send } from './out.ts'
 import { reachedByQuorum } from './quorum.ts'
 import type { Progress, Raft } from './state.ts'
@@ -17,11 +17,12 @@ export function handleAppendEntries(raft: Raft, request: AppendEntries): void {
   const { prevLogIndex, prevLogTerm, entries } = afterBase(raft, request)
   if (raft.installing !== null) {
     // The log is being replaced. The leader hears from us, and asks for the same again at its next heartbeat.
-    reject(raft, request, request.prevLogIndex)
+    reject(raft, request, { conflictIndex: request.prevLogIndex, conflictTerm: request.prevLogTerm })
     return
   }
   if (termAt(raft.log, prevLogIndex) !== prevLogTerm) {
-    reject(raft, request, lastIndexWithTermAtMost(raft.log, request.prevLogIndex, request.prevLogTerm))
+    const conflictIndex = lastIndexWithTermAtMost(raft.log, request.prevLogIndex, request.prevLogTerm)
+    reject(raft, request, { conflictIndex, conflictTerm: termAt(raft.log, conflictIndex) ?? 0 })
     return
   }
   for (const entry of entries) {
@@ -50,8 +51,12 @@ function afterBase(
   }
 }
 
-/** Tells the leader where it may look next, past all of a conflicting term at once. */
-function reject(raft: Raft, request: AppendEntries, conflictIndex: LogIndex): void {
+/** Tells the leader where it may look next, past all of a conflicting term at once, and the term that we have there. */
+function reject(
+  raft: Raft,
+  request: AppendEntries,
+  { conflictIndex, conflictTerm }: { conflictIndex: LogIndex; conflictTerm: Term },
+): void {
   send(raft, {
     type: 'AppendEntriesReply',
     from: raft.id,
@@ -60,8 +65,7 @@ function reject(raft: Raft, request: AppendEntries, conflictIndex: LogIndex): vo
     success: false,
     matchIndex: 0,
     conflictIndex,
-    conflictTerm:
-      conflictIndex === request.prevLogIndex ? request.prevLogTerm : (termAt(raft.log, conflictIndex) ?? 0),
+    conflictTerm,
     rejectedIndex: request.prevLogIndex,
     session: request.session,
     readRound: request.readRound,
@@ -199,6 +203,8 @@ function isNewsDue(raft: Raft, progress: Progress): boolean {
 /** @returns Whether anything left; each message carries commit index and read round as well. */
 function sendEntries(raft: Raft, to: NodeId, progress: Progress): boolean {
   const { log, limits } = raft
+  // Whoever does not answer gets heartbeats: no disk is read and no snapshot made for a node that is down.
+  if (!isInContact(raft, to)) return false
   let hasSent = false
   while (progress.nextIndex <= log.lastIndex && !isPaused(raft, progress)) {
     const { nextIndex } = progress
@@ -239,19 +245,13 @@ function sendAppend(raft: Raft, to: NodeId, progress: Progress, entries: readonl
 }
 
 function sendHeartbeat(raft: Raft, to: NodeId, progress: Progress): void {
-  if (progress.state === 'snapshot') {
-    sendSnapshotHeartbeat(raft, to, progress)
-    return
-  }
-  if (progress.nextIndex <= raft.log.base.lastIndex) {
-    startSnapshot(raft, to, progress)
-    return
-  }
-  sendMessage(raft, to, progress, [])
+  if (progress.state === 'snapshot') sendSnapshotHeartbeat(raft, to, progress)
+  else sendMessage(raft, to, progress, [])
 }
 
 function sendMessage(raft: Raft, to: NodeId, progress: Progress, entries: readonly Entry[]): void {
-  const prevLogIndex = progress.nextIndex - 1
+  // What the peer lacks may be compacted away; whether it answers at all is asked with what we still have.
+  const prevLogIndex = Math.max(progress.nextIndex - 1, raft.log.base.lastIndex)
   const prevLogTerm = termAt(raft.log, prevLogIndex)
   assert(prevLogTerm !== null, `no term is known at ${prevLogIndex}`)
   raft.out.messages.push({

@@ -90,21 +90,7 @@ export async function greet(
   },
 ): Promise<PeerIdentity> {
   const { self, to, kind, authorize } = options
-  connection.write(
-    encodeFrame(
-      HELLO,
-      pack(
-        HELLO_SHAPE.encode({
-          magic: MAGIC,
-          protocolMin: PROTOCOL_MIN,
-          protocolMax: PROTOCOL_MAX,
-          ...identityOf(self),
-          kind,
-          to,
-        }),
-      ),
-    ),
-  )
+  connection.write(encodeHello({ ...identityOf(self), kind, to }))
   const answer = await connection.nextFrame()
   throwIfRefusal(answer)
   const welcome = decodeBody(answer, WELCOME, WELCOME_SHAPE)
@@ -130,7 +116,7 @@ export async function receiveGreeting(
   const peer = { nodeId, incarnation, addr }
   const refusal = whyNotHello(hello, self) ?? authorize(peer)
   if (refusal !== null) refuse(connection, refusal)
-  connection.write(encodeFrame(WELCOME, pack(WELCOME_SHAPE.encode({ protocol, ...identityOf(self) }))))
+  connection.write(encodeWelcome({ protocol, ...identityOf(self) }))
   const answer = await connection.nextFrame()
   try {
     throwIfRefusal(answer)
@@ -140,6 +126,15 @@ export async function receiveGreeting(
   }
   if (answer.kind !== START) throw new ProtocolError(`start was expected, not kind ${answer.kind}`)
   return { peer, kind }
+}
+
+export function encodeHello(hello: Omit<Hello, keyof Greeting>): Buffer {
+  const greeting = { magic: MAGIC, protocolMin: PROTOCOL_MIN, protocolMax: PROTOCOL_MAX }
+  return encodeFrame(HELLO, pack(HELLO_SHAPE.encode({ ...greeting, ...hello })))
+}
+
+export function encodeWelcome(welcome: Welcome): Buffer {
+  return encodeFrame(WELCOME, pack(WELCOME_SHAPE.encode(welcome)))
 }
 
 /** A frame that says no; texts are cut to what the other side accepts. */

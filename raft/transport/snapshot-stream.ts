@@ -54,11 +54,12 @@ export async function streamSnapshot(
   assert(offer.sizeBytes === file.sizeBytes, 'a snapshot is offered with the size of its file')
   const watchdog = idleWatchdog(connection, clock, idleMs)
   try {
-    connection.write(encodeFrame(OFFER, pack(OFFER_SHAPE.encode(offer))))
+    connection.write(encodeOffer(offer))
     const start = await receiveOffset(connection, offer)
     let isAllSent = false
     const done = receiveDone(connection, () => isAllSent)
-    await sendChunks(connection, { file, start, watchdog })
+    // Whatever ends the connection also ends the wait for a disk that hangs.
+    await Promise.race([sendChunks(connection, { file, start, watchdog }), done])
     isAllSent = true
     connection.write(encodeFrame(END))
     watchdog.touch()
@@ -173,7 +174,7 @@ async function receiveChunks(
   try {
     let offset = receiver.offset
     if (offset > offer.sizeBytes) throw new ProtocolError(`${offset} of ${offer.sizeBytes} bytes are here`)
-    connection.write(encodeFrame(OFFSET, pack(OFFSET_SHAPE.encode({ offset }))))
+    connection.write(encodeOffset(offset))
     while (true) {
       const { kind, body } = await connection.nextFrame()
       watchdog.touch()
@@ -189,6 +190,14 @@ async function receiveChunks(
     await receiver.suspend()
     throw error
   }
+}
+
+export function encodeOffer(offer: SnapshotOffer): Buffer {
+  return encodeFrame(OFFER, pack(OFFER_SHAPE.encode(offer)))
+}
+
+export function encodeOffset(offset: number): Buffer {
+  return encodeFrame(OFFSET, pack(OFFSET_SHAPE.encode({ offset })))
 }
 
 function idleWatchdog(connection: Connection, clock: Clock, limitMs: number): Watchdog {

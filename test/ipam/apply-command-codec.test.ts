@@ -1,0 +1,108 @@
+import fc from 'fast-check'
+import { Packr } from 'msgpackr'
+import { describe, expect, test } from 'vitest'
+import type { Command } from '../../src/ipam/command.ts'
+import { decodeCommand, encodeCommand } from '../../src/ipam/command-codec.ts'
+
+const COMMANDS: readonly Command[] = [
+  { type: 'createNetwork', id: 'net-1', cidr: '10.0.0.0/24', description: 'Büro', tags: ['a', 'b'] },
+  { type: 'deleteNetwork', id: 'net-1' },
+  {
+    type: 'allocateAddresses',
+    id: 'alloc-1',
+    networkId: 'net-1',
+    count: 3,
+    hostname: 'web',
+    description: '',
+    ttlMs: 1.5,
+  },
+  {
+    type: 'allocateAddresses',
+    id: 'alloc-1',
+    networkId: 'net-1',
+    count: 2 ** 53 - 1,
+    hostname: null,
+    description: '',
+    ttlMs: null,
+  },
+  { type: 'releaseAllocation', id: 'alloc-1' },
+  { type: 'expireAllocations', limit: 100 },
+]
+const CONTEXT = { user: 'alice', requestId: null }
+
+function bytesOf(fields: readonly unknown[], version = 1): Buffer {
+  return Buffer.concat([Buffer.from([version]), new Packr({ useRecords: false }).pack(fields)])
+}
+
+describe('commands as bytes', () => {
+  test.each(COMMANDS)('$type reads back as it was written', (command) => {
+    const envelope = { command, context: { user: 'alice', requestId: 'req-1' } }
+
+    expect(decodeCommand(encodeCommand(envelope))).toEqual(envelope)
+  })
+
+  test('the format does not change', () => {
+    const hex = COMMANDS.map((command) => {
+      return Buffer.from(encodeCommand({ command, context: CONTEXT })).toString('hex')
+    })
+
+    expect(hex).toMatchInlineSnapshot(`
+      [
+        "019701a5616c696365c0a56e65742d31ab31302e302e302e302f3234a542c3bc726f92a161a162",
+        "019402a5616c696365c0a56e65742d31",
+        "019903a5616c696365c0a7616c6c6f632d31a56e65742d3103a3776562a0cb3ff8000000000000",
+        "019903a5616c696365c0a7616c6c6f632d31a56e65742d31cb433fffffffffffffc0a0c0",
+        "019404a5616c696365c0a7616c6c6f632d31",
+        "019405a5616c696365c064",
+      ]
+    `)
+  })
+
+  test.each([
+    { why: 'no bytes', bytes: Buffer.alloc(0) },
+    { why: 'a newer version', bytes: bytesOf([2, 'alice', null, 'net-1'], 2) },
+    { why: 'an unknown type', bytes: bytesOf([99, 'alice', null]) },
+    { why: 'no array', bytes: Buffer.from('01a161', 'hex') },
+    { why: 'bytes after the end', bytes: Buffer.concat([bytesOf([2, 'alice', null, 'net-1']), Buffer.from('00', 'hex')]) },
+    { why: 'no user', bytes: bytesOf([2, null, null, 'net-1']) },
+    { why: 'too few fields', bytes: bytesOf([2, 'alice', null]) },
+    { why: 'too many fields', bytes: bytesOf([2, 'alice', null, 'net-1', 1]) },
+    { why: 'an id with spaces', bytes: bytesOf([2, 'alice', null, 'net 1']) },
+    { why: 'an id beyond ASCII', bytes: bytesOf([2, 'alice', null, 'nét']) },
+    { why: 'an empty id', bytes: bytesOf([2, 'alice', null, '']) },
+    { why: 'a tag that is no text', bytes: bytesOf([1, 'alice', null, 'net-1', '10.0.0.0/24', '', [1]]) },
+    { why: 'a count of 0', bytes: bytesOf([3, 'alice', null, 'a', 'n', 0, null, '', null]) },
+    { why: 'a fractional count', bytes: bytesOf([3, 'alice', null, 'a', 'n', 1.5, null, '', null]) },
+    { why: 'no time to live', bytes: bytesOf([3, 'alice', null, 'a', 'n', 1, null, '', 0]) },
+    { why: 'endless time to live', bytes: bytesOf([3, 'alice', null, 'a', 'n', 1, null, '', Infinity]) },
+    { why: 'a limit of 0', bytes: bytesOf([5, 'alice', null, 0]) },
+  ])('$why is no command', ({ bytes }) => {
+    expect(decodeCommand(bytes)).toBeNull()
+  })
+
+  test('no bytes make the decoder throw', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => {
+        decodeCommand(bytes)
+        decodeCommand(Uint8Array.from([1, ...bytes]))
+      }),
+    )
+  })
+
+  test('a lone surrogate is replaced before it enters the log', () => {
+    const command: Command = {
+      type: 'createNetwork',
+      id: 'net-1',
+      cidr: '10.0.0.0/24',
+      description: 'x\ud800',
+      tags: ['\udc00y', '😀'],
+    }
+
+    const decoded = decodeCommand(encodeCommand({ command, context: { user: '\ud83d', requestId: '\ud83d' } }))
+
+    expect(decoded).toEqual({
+      command: { ...command, description: 'x\ufffd', tags: ['\ufffdy', '😀'] },
+      context: { user: '\ufffd', requestId: '\ufffd' },
+    })
+  })
+})

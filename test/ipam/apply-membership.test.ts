@@ -1,0 +1,79 @@
+import { describe, expect, test } from 'vitest'
+import type { Member, Membership } from '../../raft/types.ts'
+import { Harness } from '../state/harness.ts'
+import { MemoryStorage } from '../state/memory-storage.ts'
+
+function member(id: number, options: Partial<Member> = {}): Member {
+  return { id, addr: `host-${id}:5000`, voter: true, incarnation: null, ...options }
+}
+
+const FOUNDERS = [member(1), member(2), member(3)]
+const LEARNER = member(4, { voter: false })
+const NOTE = JSON.stringify({ user: 'alice', requestId: 'req-9' })
+
+async function auditOf(memberships: readonly Membership[], note = ''): Promise<string[]> {
+  const ipam = await Harness.open()
+  for (const membership of memberships) ipam.applyMembership(membership, note)
+  const rows = await ipam.audit()
+  return rows.map(({ action, resource, details, user }) => `${action} ${resource} by ${user}: ${details}`)
+}
+
+describe('membership entries', () => {
+  test('a node is audited when it joins, when it becomes a voter, and when it leaves', async () => {
+    const rows = await auditOf([
+      { members: [...FOUNDERS, LEARNER], removed: [] },
+      { members: [...FOUNDERS, member(4)], removed: [] },
+      { members: [member(1), member(3), member(4)], removed: [2] },
+    ])
+
+    expect(rows).toEqual([
+      'node_added node-4 by system: Added node 4 (host-4:5000)',
+      'node_promoted node-4 by system: Promoted node 4 (host-4:5000) to voter',
+      'node_removed node-2 by system: Removed node 2 (host-2:5000)',
+    ])
+  })
+
+  test.each([
+    { why: 'an incarnation', first: { members: [member(1, { incarnation: 'x' }), member(2)], removed: [] }, rows: [] },
+    {
+      why: 'a removal',
+      first: { members: [member(1), member(2)], removed: [3] },
+      rows: ['node_removed node-3 by system: Removed node 3'],
+    },
+  ])('the members that the cluster started with are not audited: the first entry brings $why', async ({ first, rows }) => {
+    expect(await auditOf([first])).toEqual(rows)
+  })
+
+  test('a new incarnation alone is not audited', async () => {
+    const rows = await auditOf([
+      { members: FOUNDERS, removed: [] },
+      { members: [member(1, { incarnation: 'a' }), member(2), member(3)], removed: [] },
+    ])
+
+    expect(rows).toEqual([])
+  })
+
+  test.each([
+    { note: NOTE, user: 'alice', requestId: 'req-9' },
+    { note: '', user: 'system', requestId: null },
+    { note: 'not JSON', user: 'system', requestId: null },
+    { note: '{"user": 7}', user: 'system', requestId: null },
+  ])('the note $note names $user', async ({ note, user, requestId }) => {
+    const ipam = await Harness.open()
+    ipam.applyMembership({ members: [...FOUNDERS, LEARNER], removed: [] }, note)
+
+    expect(await ipam.audit()).toMatchObject([{ user, requestId, before: null, after: null }])
+  })
+
+  test('the previous membership outlives a restart', async () => {
+    const storage = new MemoryStorage()
+    const before = await Harness.open(storage)
+    before.applyMembership({ members: [...FOUNDERS, LEARNER], removed: [] })
+    await before.machine.close()
+
+    const after = await Harness.open(storage)
+    after.applyMembership({ members: [...FOUNDERS, member(4)], removed: [] })
+
+    expect((await after.audit()).map(({ action }) => action)).toEqual(['node_added', 'node_promoted'])
+  })
+})
