@@ -29,6 +29,13 @@ export interface RaftNodeOptions {
   readonly readLimits: ReadLimits
   /** Entries kept in the log after they are durable in the state machine, for peers that lag. */
   readonly retainedEntriesMin: number
+  /** Sees every step before its effects are carried out, and changes nothing: for checks and traces. */
+  readonly onStep?: (raft: Raft, effects: Effects) => void
+}
+
+/** Two processes of a node hardly ever count through the same ids, and ids stay far below 2^53. */
+function someId(random: () => number): number {
+  return 1 + Math.floor(random() * 2 ** 48)
 }
 
 /** A failed snapshot is not tried again before this has passed. */
@@ -77,11 +84,12 @@ export class RaftNode {
       id: raft.id,
       limits: options.proposalLimits,
       stateMachine,
+      firstId: someId(ports.random),
       now,
       send: (message) => transport.send(message),
       leaderId: () => raft.leaderId,
     })
-    this.#reads = new Reads(options.readLimits, now)
+    this.#reads = new Reads(options.readLimits, { now, firstId: someId(ports.random) })
     this.#disk = new DiskLane({
       log: ports.log,
       now,
@@ -244,13 +252,14 @@ export class RaftNode {
     if (this.#isStopped) return
     try {
       const effects = step(this.#raft, this.#takeEvents(), this.#ports.clock.now())
+      this.#options.onStep?.(this.#raft, effects)
       this.#carryOut(effects)
       const { leaderId, role } = this.#raft
       if (role !== 'leader') this.#proposals.returnToPeers()
       if (leaderId !== null && role !== 'leader') this.#proposals.forward(leaderId)
       if (leaderId !== null) this.#proposals.handleLeader(leaderId)
       this.#proposals.flushReplies()
-      if (this.#canTakeParked() || this.#inbox.length > 0) this.#schedule()
+      if (this.#canTakeParked() || this.#reads.hasNext || this.#inbox.length > 0) this.#schedule()
     } catch (error) {
       this.#fail(error)
     }

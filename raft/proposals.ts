@@ -75,6 +75,8 @@ export interface ProposalHost {
   readonly id: NodeId
   readonly limits: ProposalLimits
   readonly stateMachine: Pick<StateMachine, 'encodeResult' | 'decodeResult'>
+  /** Not one of an earlier process of this node: the answer to its request may still be on the way. */
+  readonly firstId: number
   now(): number
   send(message: Message): boolean
   leaderId(): NodeId | null
@@ -97,13 +99,14 @@ export class Proposals {
   /** Removals of the leader itself, by the transfer that has to come first. */
   readonly #removals = new Map<number, Request>()
   readonly #replies = new Map<NodeId, { id: number; outcome: ForwardedOutcome }[]>()
-  #nextId = 1
+  #nextId: number
   #waitingCount = 0
   #waitingBytes = 0
   #isClosed = false
 
   constructor(host: ProposalHost) {
     this.#host = host
+    this.#nextId = host.firstId
   }
 
   /** Requests of this node's own callers that are not answered. */

@@ -34,12 +34,19 @@ export class Reads {
   /** Nobody could say: not again before the next tick. */
   #isHeld = false
   #unapplied: { readonly index: LogIndex; readonly waiter: Waiter; readonly isRequested: boolean }[] = []
-  #nextId = 1
+  #nextId: number
   #isClosed = false
 
-  constructor(limits: ReadLimits, now: () => number) {
+  /** @param firstId Not one of an earlier process: the answer to its question may still be on the way. */
+  constructor(limits: ReadLimits, { now, firstId }: { now: () => number; firstId: number }) {
     this.#limits = limits
     this.#now = now
+    this.#nextId = firstId
+  }
+
+  /** Somebody waits, and the next request can be made. */
+  get hasNext(): boolean {
+    return this.#asked === null && this.#waiting.length > 0 && !this.#isHeld
   }
 
   /** Resolves with an index from which a read is linearizable, once it is applied here. */
@@ -66,7 +73,7 @@ export class Reads {
 
   /** The event that asks for an index, if one is wanted and none is under way. */
   takeEvent(): Event | null {
-    if (this.#asked !== null || this.#waiting.length === 0 || this.#isHeld) return null
+    if (!this.hasNext) return null
     this.#asked = { id: this.#nextId, waiters: this.#waiting, at: this.#now() }
     this.#nextId += 1
     this.#waiting = []

@@ -64,12 +64,18 @@ export class SnapshotTransfer {
     }
   }
 
+  /** Several peers may ask at once; one file is made for all of them. */
   async #current(): Promise<SnapshotFile> {
-    const existing = await this.#outgoing?.catch(() => null)
+    const outgoing = this.#outgoing
+    const existing = await outgoing?.catch(() => null)
     if (existing && existing.meta.lastIndex >= this.#host.baseIndex()) return existing
+    if (this.#outgoing === outgoing) this.#outgoing = this.#replace(existing ?? null)
+    return this.#outgoing ?? this.#current()
+  }
+
+  async #replace(existing: SnapshotFile | null): Promise<SnapshotFile> {
     await existing?.close()
-    this.#outgoing = this.#create()
-    return this.#outgoing
+    return this.#create()
   }
 
   async #create(): Promise<SnapshotFile> {

@@ -142,7 +142,8 @@ export function parseClusterFile(yaml: string, path: string): ClusterFile {
   const mistakes = result.error.issues
     .flatMap(toMistakes)
     .map((mistake) => ({ ...mistake, offset: offsetOf(document, mistake.path) }))
-    .sort((a, b) => a.offset - b.offset)
+    // A missing key is often the unknown one, misspelt: that says more.
+    .sort((a, b) => Number(b.isUnknownKey) - Number(a.isUnknownKey) || a.offset - b.offset)
   const first = mistakes[0] ?? { path: [], message: 'is not a cluster file', offset: 0 }
   throw new ConfigError(`${locate(first.offset)}: ${formatPath(first.path)}${first.message}`)
 }
@@ -219,13 +220,15 @@ function timingMistakes(raft: z.output<typeof RaftSchema>): Mistake[] {
   return mistakes
 }
 
-function toMistakes(issue: z.core.$ZodIssue): Mistake[] {
-  if (issue.code !== 'unrecognized_keys') return [{ path: issue.path, message: issue.message }]
+function toMistakes(issue: z.core.$ZodIssue): (Mistake & { isUnknownKey: boolean })[] {
+  if (issue.code !== 'unrecognized_keys') {
+    return [{ path: issue.path, message: issue.message, isUnknownKey: false }]
+  }
   const known = knownKeysAt(issue.path)
   return issue.keys.map((key) => {
     const meant = nearest(key, known)
     const wayOut = meant === null ? `known are ${known.join(', ')}` : `did you mean ${meant}?`
-    return { path: [...issue.path, key], message: `unknown key; ${wayOut}` }
+    return { path: [...issue.path, key], message: `unknown key; ${wayOut}`, isUnknownKey: true }
   })
 }
 

@@ -39,7 +39,8 @@ export interface Config {
 
 const STANDALONE: ClusterFile = {
   clusterId: 1,
-  dataDir: './data',
+  // Apart from a cluster file's ./data: both can be tried in one directory.
+  dataDir: './data/standalone',
   nodes: [{ id: 1, addr: '127.0.0.1:0', api: '127.0.0.1:8080' }],
   timing: TIMING_DEFAULTS,
   retainedEntriesMin: RETAINED_ENTRIES_DEFAULT,

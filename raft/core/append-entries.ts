@@ -278,7 +278,8 @@ function fetchEntries(raft: Raft, to: NodeId, progress: Progress): void {
     to,
     session: progress.session,
     first: progress.nextIndex,
-    last: raft.log.lastIndex,
+    // What is not durable yet may lie on disk under another leader's entries, or not at all.
+    last: raft.log.durableIndex,
     bytesMax: raft.limits.appendBytesMax,
   })
 }
@@ -291,6 +292,12 @@ export function handleFetched(
   const progress = raft.progress.get(to)
   if (raft.role !== 'leader' || progress?.session !== session || !progress.isFetching) return
   progress.isFetching = false
+  if (entries.length === 0 && progress.state !== 'snapshot') {
+    // The disk is letting go of them, and will have said so by the next heartbeat.
+    becomeProbe(progress, progress.nextIndex)
+    progress.isProbeSent = true
+    return
+  }
   // Meanwhile the log may have been compacted, or the peer may have moved: then `replicate` looks anew.
   const isNext = entries[0]?.index === progress.nextIndex && progress.nextIndex > raft.log.base.lastIndex
   if (isNext && progress.state !== 'snapshot') sendAppend(raft, to, progress, entries)

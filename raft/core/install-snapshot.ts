@@ -64,8 +64,9 @@ function retry(raft: Raft, progress: Progress): void {
 export function handleInstallSnapshot(raft: Raft, request: InstallSnapshot): void {
   raft.session = request.session
   raft.readRound = Math.max(raft.readRound, request.readRound)
-  const isInstalled =
-    request.lastIndex > 0 && raft.commitIndex >= request.lastIndex && raft.installing === null
+  // Durable too: the leader will never again look for where we agree below it.
+  const isHere = Math.min(raft.commitIndex, raft.log.durableIndex) >= request.lastIndex
+  const isInstalled = request.lastIndex > 0 && isHere && raft.installing === null
   send(raft, {
     type: 'InstallSnapshotReply',
     from: raft.id,

@@ -26,7 +26,9 @@ function checkRole(raft: Raft): void {
     assert(raft.leaderId === raft.id, 'a leader follows itself')
     assert(raft.votedFor === raft.id, 'a leader voted for itself')
     assert(isVoter(raft, raft.id), 'a leader is a voter')
-    assert(termAt(raft.log, raft.termStartIndex) === raft.currentTerm, 'a term starts with a no-op')
+    const startTerm = termAt(raft.log, raft.termStartIndex)
+    const isCompacted = raft.termStartIndex < raft.log.base.lastIndex
+    assert(isCompacted || startTerm === raft.currentTerm, 'a term starts with a no-op')
     for (const [id, progress] of raft.progress) {
       assert(
         progress.matchIndex < progress.nextIndex,

@@ -122,7 +122,8 @@ export function shrinkCache(log: Log, { through, bytesMax }: { through: LogIndex
     log.cacheStart += 1
     log.cacheBytes -= encodedEntryBytes(oldest)
   }
-  if (log.cacheStart > 1_024 && log.cacheStart * 2 > log.cache.length) {
+  // Dropped entries stay reachable until then, and may be large: never more of them than of the others.
+  if (log.cacheStart * 2 > log.cache.length) {
     log.cache = log.cache.slice(log.cacheStart)
     log.cacheStart = 0
   }

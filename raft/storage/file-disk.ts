@@ -1,6 +1,6 @@
 /** `Disk` on a directory of the operating system's file system. */
 import fs from 'node:fs'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { assert } from '../assert.ts'
 import type { Disk, DiskFile } from '../ports.ts'
@@ -21,7 +21,7 @@ export class FileDisk implements Disk {
 
   /** @param root Made with its parents by the first `makeDirectory`. */
   constructor(root: string) {
-    this.#root = root
+    this.#root = resolve(root)
   }
 
   async list(directory: string): Promise<string[]> {

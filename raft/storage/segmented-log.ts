@@ -10,8 +10,8 @@ import { Segment } from './segment.ts'
 import { encodeMeta } from './snapshot-meta.ts'
 
 export const SEGMENT_BYTES_DEFAULT = 16 * 1024 * 1024
-/** A batch up to this size is gathered in memory that is used again. */
-const SCRATCH_BYTES = 1024 * 1024
+/** A batch up to this size is gathered in memory that is used again: `write` has copied it when it returns. */
+const SCRATCH_BYTES_MAX = 1024 * 1024
 
 export interface SegmentedLogOptions {
   readonly disk: Disk
@@ -32,7 +32,7 @@ export class SegmentedLog implements LogStore {
   readonly #disk: Disk
   readonly #directory: string
   readonly #segmentBytes: number
-  readonly #scratch = Buffer.alloc(SCRATCH_BYTES)
+  #scratch = Buffer.alloc(4 * SECTOR_BYTES)
   /** Ascending; the last one takes the next batch. */
   #segments: Segment[] = []
   /** The segment after those, allocated ahead, so that going on to it costs no more than the write. */
@@ -217,7 +217,7 @@ export class SegmentedLog implements LogStore {
 
   async #writeTo(segment: Segment, content: BatchContent): Promise<void> {
     const bytes = batchBytes(content)
-    const target = bytes <= SCRATCH_BYTES ? this.#scratch.subarray(0, bytes) : Buffer.alloc(bytes)
+    const target = this.#memoryFor(bytes)
     const offset = segment.position
     const entryOffsets: number[] = []
     const salt = saltAt(offset, segment.salt)
@@ -227,6 +227,14 @@ export class SegmentedLog implements LogStore {
     this.#chain = { sequence: this.#chain.sequence + 1, previousCrc: crc }
     this.#remember(segment, content, entryOffsets, offset)
     await segment.file.sync()
+  }
+
+  #memoryFor(bytes: number): Buffer {
+    if (bytes > SCRATCH_BYTES_MAX) return Buffer.alloc(bytes)
+    if (bytes > this.#scratch.length) {
+      this.#scratch = Buffer.alloc(Math.min(SCRATCH_BYTES_MAX, Math.max(bytes, 2 * this.#scratch.length)))
+    }
+    return this.#scratch.subarray(0, bytes)
   }
 
   #remember(segment: Segment, content: BatchContent, entryOffsets: readonly number[], offset: number): void {

@@ -52,7 +52,14 @@ export function list<T>(inner: Shape<T>): Shape<readonly T[]> {
     encode: (values) => values.map((value) => inner.encode(value)),
     decode: (value) => {
       if (!Array.isArray(value)) throw new ProtocolError('not a list')
-      return value.map((element, i) => within(String(i), () => inner.decode(element)))
+      let i = 0
+      try {
+        const values: T[] = []
+        for (; i < value.length; i++) values.push(inner.decode(value[i]))
+        return values
+      } catch (error) {
+        throw located(error, String(i))
+      }
     },
   }
 }
@@ -68,7 +75,7 @@ export function tuple<T extends object>(fields: Fields<T>): Shape<T> {
       if (!Array.isArray(value) || value.length !== columns.length) {
         throw new ProtocolError(`not a list of ${columns.length} fields`)
       }
-      return fromEntries(columns, (_, i) => value[i])
+      return decodeColumns(columns, value)
     },
   }
 }
@@ -82,7 +89,11 @@ export function map<T extends object>(fields: Fields<T>): Shape<T> {
       if (typeof value !== 'object' || value === null || Array.isArray(value)) {
         throw new ProtocolError('not a map')
       }
-      return fromEntries(columns, (key) => (value as Record<string, unknown>)[key as string])
+      const record = value as Record<string, unknown>
+      return decodeColumns(
+        columns,
+        columns.map(([key]) => record[key as string]),
+      )
     },
   }
 }
@@ -100,7 +111,7 @@ export function variant<T extends { readonly type: string }>(
       if (!Array.isArray(value) || value.length !== 2) throw new ProtocolError('not a variant')
       const type = types[counter.decode(value[0])]
       if (type === undefined) throw new ProtocolError('unknown variant')
-      return { type, ...within(type, () => shapes[type].decode(value[1])) } as unknown as T
+      return { type, ...shapes[type].decode(value[1]) } as unknown as T
     },
   }
 }
@@ -124,20 +135,21 @@ function columnsOf<T extends object>(fields: Fields<T>): readonly Column<T>[] {
   return Object.entries(fields) as unknown as readonly Column<T>[]
 }
 
-function fromEntries<T>(columns: readonly Column<T>[], valueAt: (key: keyof T, i: number) => unknown): T {
+function decodeColumns<T>(columns: readonly Column<T>[], values: readonly unknown[]): T {
   const record: Partial<T> = {}
-  columns.forEach(([key, shape], i) => {
-    record[key] = within(String(key), () => shape.decode(valueAt(key, i)))
-  })
+  let i = 0
+  try {
+    for (const [key, shape] of columns) {
+      record[key] = shape.decode(values[i])
+      i += 1
+    }
+  } catch (error) {
+    throw located(error, String(columns[i]?.[0]))
+  }
   return record as T
 }
 
 /** Says where in the message it went wrong. */
-function within<T>(where: string, decode: () => T): T {
-  try {
-    return decode()
-  } catch (error) {
-    if (!(error instanceof ProtocolError)) throw error
-    throw new ProtocolError(`${where}: ${error.message}`)
-  }
+function located(error: unknown, where: string): unknown {
+  return error instanceof ProtocolError ? new ProtocolError(`${where}: ${error.message}`) : error
 }

@@ -28,6 +28,8 @@ interface LocalNode {
   readonly child: ChildProcess
   /** Why it ended, in words. */
   readonly ended: Promise<string>
+  /** What a node says when it and its peers go away is no news. */
+  isMuted: boolean
 }
 
 export async function runLocalCluster(argv: readonly string[], shell: Shell): Promise<ExitCode> {
@@ -44,7 +46,10 @@ export async function runLocalCluster(argv: readonly string[], shell: Shell): Pr
     shell.complain(error.message)
     return error instanceof ConfigError ? 2 : 1
   } finally {
-    for (const { child } of nodes) child.kill('SIGTERM')
+    for (const node of nodes) {
+      node.isMuted = true
+      node.child.kill('SIGTERM')
+    }
     await Promise.all(nodes.map((node) => node.ended))
   }
 }
@@ -104,13 +109,14 @@ function startNode(node: NodeConfig, { path, shell }: { path: string; shell: She
     child.once('error', (error) => resolve(error.message))
     child.once('exit', (code, signal) => resolve(signal === null ? `exit code ${code}` : `signal ${signal}`))
   })
+  const local: LocalNode = { id: node.id, url: urlOf(node.api), child, ended, isMuted: false }
   if (child.stderr !== null) {
     createInterface(child.stderr).on('line', (line) => {
-      const told = tell(line)
+      const told = local.isMuted ? null : tell(line)
       if (told !== null) shell.complain(`node ${node.id}: ${told}`)
     })
   }
-  return { id: node.id, url: urlOf(node.api), child, ended }
+  return local
 }
 
 function urlOf(api: string): string {
@@ -179,7 +185,7 @@ async function describe(nodes: readonly LocalNode[], file: ClusterFile): Promise
     lines.push(`  node ${id}  ${url}${isLeader ? '  leader' : ''}`)
   }
   const url = nodes[0]?.url
-  return `The cluster is ready, with its data in ${file.dataDir}. Any node answers any request:
+  return `The cluster is ready, with its data in ${file.dataDir}/. Any node answers any request:
 
 ${lines.join('\n')}
 

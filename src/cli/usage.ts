@@ -36,7 +36,7 @@ Usage: ipam server [flags]
   --node-id N         which node of that file this is
   --join              a new node: wait for what the cluster sends. Tell the cluster first:
                       POST /api/v1/cluster/nodes {"node_id": 4, "addr": "host:5004"}
-  --data-dir DIR      node N keeps its files in DIR/node-N (default: data_dir of the file, else ./data)
+  --data-dir DIR      node N keeps its files in DIR/node-N (default: data_dir of the file, else ./data/standalone)
   --listen HOST:PORT  where the API listens (default: api of the node in the file, else 127.0.0.1:8080)
   --log-level LEVEL   debug, info, warn or error (default: log.level of the file, else info)
   --help              print this

@@ -137,7 +137,7 @@ function allocationId(c: Context): string {
 }
 
 function allocationNotFound(id: string, headers: Record<string, string> = {}): ProblemError {
-  const message = `Allocation not found: no allocation has the id ${show(id)}`
+  const message = `Allocation not found: no allocation has the id ${isId(id) ? id : show(id)}`
   return new ProblemError({ status: 404, reason: 'allocation_not_found', message, headers })
 }
 

@@ -13,6 +13,8 @@ export type Respond = (c: Context, caller: CommandContext) => Answer | Promise<A
 export type Handle = (respond: Respond) => Handler
 
 const REQUEST_ID = /^[\x20-\x7e]{1,128}$/
+/** A 503 is a regular answer there. */
+const PROBE = /\/health(?:\/|$)/
 const LOGGED_PATH_CHARS_MAX = 256
 
 /**
@@ -60,12 +62,13 @@ export function createRequestIds(): () => string {
   return () => `${start}-${(++count).toString(36)}`
 }
 
-/** Reads are many and leave no trace elsewhere: they show at level `debug`. */
+/** Reads are many and change nothing: they show at level `debug`, and so does what load balancers ask each second. */
 function logRequest(
   logger: Logger,
   request: { method: string; path: string; status: number; durationMs: number; requestId: string },
 ): void {
-  if (request.status >= 500) logger.warn(request, 'request')
+  if (PROBE.test(request.path)) logger.debug(request, 'request')
+  else if (request.status >= 500) logger.warn(request, 'request')
   else if (request.status >= 400 || !isRead(request.method)) logger.info(request, 'request')
   else logger.debug(request, 'request')
 }

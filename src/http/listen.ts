@@ -75,6 +75,11 @@ export async function listen(
     createListener(app, format),
   )
   server.maxConnections = all.connectionsMax
+  const sockets = new Set<Socket>()
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+  })
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
     answerClientError(socket, format(clientProblem(error)))
   })
@@ -98,7 +103,7 @@ export async function listen(
   server.on('drop', () => logger.warn({ connectionsMax: all.connectionsMax }, 'too many connections'))
   return {
     port: (server.address() as AddressInfo).port,
-    close: () => close(server, all.closeTimeoutMs),
+    close: () => close(server, { sockets, timeoutMs: all.closeTimeoutMs }),
   }
 }
 
@@ -194,9 +199,19 @@ function answerOnResponse(response: ServerResponse, { status, headers, body }: A
   response.end(bytes)
 }
 
-/** Node closes idle connections once, at the start; those that become idle afterwards are ours to close. */
-async function close(server: Server, timeoutMs: number): Promise<void> {
-  const idle = setInterval(() => server.closeIdleConnections(), IDLE_CHECK_MS)
+/**
+ * Node closes idle connections once, at the start; those that become idle afterwards are ours to close, and so are
+ * those that have not sent anything yet, which node takes for busy.
+ */
+async function close(
+  server: Server,
+  { sockets, timeoutMs }: { sockets: ReadonlySet<Socket>; timeoutMs: number },
+): Promise<void> {
+  const closeIdle = (): void => {
+    server.closeIdleConnections()
+    for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy()
+  }
+  const idle = setInterval(closeIdle, IDLE_CHECK_MS)
   const deadline = setTimeout(() => server.closeAllConnections(), timeoutMs)
   try {
     await new Promise<void>((resolve) => server.close(() => resolve()))

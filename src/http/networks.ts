@@ -86,7 +86,7 @@ function networkId(c: Context): string {
 }
 
 function networkNotFound(id: string, headers: Record<string, string> = {}): ProblemError {
-  const message = `Network not found: no network has the id ${show(id)}`
+  const message = `Network not found: no network has the id ${isId(id) ? id : show(id)}`
   return new ProblemError({ status: 404, reason: 'network_not_found', message, headers })
 }
 

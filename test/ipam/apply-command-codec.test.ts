@@ -63,7 +63,10 @@ describe('commands as bytes', () => {
     { why: 'a newer version', bytes: bytesOf([2, 'alice', null, 'net-1'], 2) },
     { why: 'an unknown type', bytes: bytesOf([99, 'alice', null]) },
     { why: 'no array', bytes: Buffer.from('01a161', 'hex') },
-    { why: 'bytes after the end', bytes: Buffer.concat([bytesOf([2, 'alice', null, 'net-1']), Buffer.from('00', 'hex')]) },
+    {
+      why: 'bytes after the end',
+      bytes: Buffer.concat([bytesOf([2, 'alice', null, 'net-1']), Buffer.from('00', 'hex')]),
+    },
     { why: 'no user', bytes: bytesOf([2, null, null, 'net-1']) },
     { why: 'too few fields', bytes: bytesOf([2, 'alice', null]) },
     { why: 'too many fields', bytes: bytesOf([2, 'alice', null, 'net-1', 1]) },
@@ -98,7 +101,9 @@ describe('commands as bytes', () => {
       tags: ['\udc00y', '😀'],
     }
 
-    const decoded = decodeCommand(encodeCommand({ command, context: { user: '\ud83d', requestId: '\ud83d' } }))
+    const decoded = decodeCommand(
+      encodeCommand({ command, context: { user: '\ud83d', requestId: '\ud83d' } }),
+    )
 
     expect(decoded).toEqual({
       command: { ...command, description: 'x\ufffd', tags: ['\ufffdy', '😀'] },

@@ -34,15 +34,22 @@ describe('membership entries', () => {
   })
 
   test.each([
-    { why: 'an incarnation', first: { members: [member(1, { incarnation: 'x' }), member(2)], removed: [] }, rows: [] },
+    {
+      why: 'an incarnation',
+      first: { members: [member(1, { incarnation: 'x' }), member(2)], removed: [] },
+      rows: [],
+    },
     {
       why: 'a removal',
       first: { members: [member(1), member(2)], removed: [3] },
       rows: ['node_removed node-3 by system: Removed node 3'],
     },
-  ])('the members that the cluster started with are not audited: the first entry brings $why', async ({ first, rows }) => {
-    expect(await auditOf([first])).toEqual(rows)
-  })
+  ])(
+    'the members that the cluster started with are not audited: the first entry brings $why',
+    async ({ first, rows }) => {
+      expect(await auditOf([first])).toEqual(rows)
+    },
+  )
 
   test('a new incarnation alone is not audited', async () => {
     const rows = await auditOf([

@@ -8,7 +8,12 @@ beforeEach(async () => {
 
 describe('networks', () => {
   test('a created network is on record, with the log time and index of its entry', async () => {
-    const command = { type: 'createNetwork', id: 'net-1', cidr: '10.0.0.0/24', description: 'Office' } as const
+    const command = {
+      type: 'createNetwork',
+      id: 'net-1',
+      cidr: '10.0.0.0/24',
+      description: 'Office',
+    } as const
     const outcome = ipam.apply({ ...command, tags: ['prod'] })
 
     const network = {
@@ -42,11 +47,14 @@ describe('networks', () => {
     expect(refused.message).toContain('10.1.0.0/16')
   })
 
-  test.each(['10.0.0.0/16', '10.2.0.0/16', '::/0', '::a01:0/112'])('%s beside 10.1.0.0/16 is no overlap', (cidr) => {
-    ipam.createNetwork('net-1', '10.1.0.0/16')
+  test.each(['10.0.0.0/16', '10.2.0.0/16', '::/0', '::a01:0/112'])(
+    '%s beside 10.1.0.0/16 is no overlap',
+    (cidr) => {
+      ipam.createNetwork('net-1', '10.1.0.0/16')
 
-    expect(ipam.createNetwork('net-2', cidr).cidr).toBe(cidr)
-  })
+      expect(ipam.createNetwork('net-2', cidr).cidr).toBe(cidr)
+    },
+  )
 
   test('an overlap with several networks names the lowest', () => {
     ipam.createNetwork('net-b', '10.2.0.0/16')
@@ -63,11 +71,14 @@ describe('networks', () => {
     expect(refusal(outcome).message).toContain('net-a')
   })
 
-  test.each(['10.0.0.1/24', '10.0.0.0', '2001:DB8::/32', 'x'])('%s is no canonical CIDR: refused, never thrown', (cidr) => {
-    const outcome = ipam.apply({ type: 'createNetwork', id: 'net-1', cidr, description: '', tags: [] })
+  test.each(['10.0.0.1/24', '10.0.0.0', '2001:DB8::/32', 'x'])(
+    '%s is no canonical CIDR: refused, never thrown',
+    (cidr) => {
+      const outcome = ipam.apply({ type: 'createNetwork', id: 'net-1', cidr, description: '', tags: [] })
 
-    expect(refusal(outcome).reason).toBe('unsupported_command')
-  })
+      expect(refusal(outcome).reason).toBe('unsupported_command')
+    },
+  )
 
   test('an id is never given to two networks', () => {
     ipam.createNetwork('net-1', '10.1.0.0/16')
@@ -106,7 +117,9 @@ describe('networks', () => {
 
     expect(await ipam.machine.query({ type: 'network', id: 'net-1' })).toBeNull()
     expect(await ipam.machine.query({ type: 'networkStats', id: 'net-1' })).toBeNull()
-    expect(await ipam.machine.query({ type: 'allocation', id: 'alloc-1' })).toMatchObject({ status: 'released' })
+    expect(await ipam.machine.query({ type: 'allocation', id: 'alloc-1' })).toMatchObject({
+      status: 'released',
+    })
     expect(refusal(ipam.apply({ type: 'deleteNetwork', id: 'net-1' })).reason).toBe('network_not_found')
     expect(ipam.createNetwork('net-2', '10.0.0.0/24').id).toBe('net-2')
     expect(ipam.allocate('alloc-2', 'net-2').ip).toBe('10.0.0.1')

@@ -116,7 +116,9 @@ export function metaAt(lastIndex: number): SnapshotMeta {
   return { lastIndex, lastTerm: 1, lastTime: START, membership, membershipIndex: 0 }
 }
 
-export async function imageOf(machine: IpamStateMachine): Promise<{ appliedIndex: number; chunks: Buffer[] }> {
+export async function imageOf(
+  machine: IpamStateMachine,
+): Promise<{ appliedIndex: number; chunks: Buffer[] }> {
   const image = await machine.snapshot()
   const chunks: Buffer[] = []
   for await (const chunk of image.chunks()) chunks.push(Buffer.from(chunk))

@@ -1,3 +1,4 @@
+import { join, relative } from 'node:path'
 import { FileDisk } from '../../../raft/storage/file-disk.ts'
 import { SegmentedLog } from '../../../raft/storage/segmented-log.ts'
 import { SnapshotFiles } from '../../../raft/storage/snapshot-files.ts'
@@ -11,6 +12,9 @@ import { temporaryDirectory } from './temporary-directory.ts'
 const SEGMENT_BYTES = 8192
 
 describeDisk('FileDisk', async () => new FileDisk(temporaryDirectory()))
+describeDisk('FileDisk with a relative root', async () => {
+  return new FileDisk(relative(process.cwd(), join(temporaryDirectory(), 'new')))
+})
 describeDisk('MemoryDisk', async () => new MemoryDisk({ random: prng(1) }).mount())
 
 describeLogStore('SegmentedLog on FileDisk', async () => {

@@ -5,7 +5,7 @@ import { type Fault, MemoryDisk } from '../../sim/memory-disk.ts'
 import { apply, carryOut, checkAgainst, EMPTY, type Model, prng, type Work, WorkSource } from './log-model.ts'
 
 const SEGMENT_BYTES = 4096
-const WORK_COUNT = 24
+const WORK_COUNT = 20
 
 function openLog(device: MemoryDisk): { log: SegmentedLog; opened: Promise<RecoveredLog> } {
   const log = new SegmentedLog({ disk: device.mount(), directory: 'log', segmentBytes: SEGMENT_BYTES })
@@ -89,7 +89,7 @@ async function countOperations(seed: number): Promise<number> {
 }
 
 describe('a log that loses power (thesis §3.8)', () => {
-  test.each([1, 2, 3, 4])(
+  test.each([1, 2, 3])(
     'keeps what was acknowledged, and each batch whole or not at all, at every step of seed %i',
     async (seed) => {
       const operations = await countOperations(seed)
@@ -108,30 +108,27 @@ describe('a log that loses power (thesis §3.8)', () => {
     },
   )
 
-  test.each([11, 12])(
-    'recovers from losing it again at every step of the recovery, seed %i',
-    async (seed) => {
-      const operations = await countOperations(seed)
-      for (let at = 1; at <= operations; at += 3) {
-        for (let again = 1, isWhole = false; !isWhole; again++) {
-          const crashed = await run(seed, { at, fault: 'crash' })
-          crashed.device.failAt(crashed.device.operations + again, 'crash')
-          const { log, opened } = openLog(crashed.device)
-          isWhole = await opened.then(
-            () => log.close().then(() => true),
-            () => false,
-          )
-          crashed.device.clearFaults()
-          crashed.device.crash('random')
-          await recoverOutcome(crashed)
-        }
+  test.each([11])('recovers from losing it again at every step of the recovery, seed %i', async (seed) => {
+    const operations = await countOperations(seed)
+    for (let at = 1; at <= operations; at += 5) {
+      for (let again = 1, isWhole = false; !isWhole; again++) {
+        const crashed = await run(seed, { at, fault: 'crash' })
+        crashed.device.failAt(crashed.device.operations + again, 'crash')
+        const { log, opened } = openLog(crashed.device)
+        isWhole = await opened.then(
+          () => log.close().then(() => true),
+          () => false,
+        )
+        crashed.device.clearFaults()
+        crashed.device.crash('random')
+        await recoverOutcome(crashed)
       }
-    },
-  )
+    }
+  })
 
   test('reports the same when it is recovered twice, with nothing torn the second time', async () => {
     const seed = 31
-    for (let at = 1; at <= (await countOperations(seed)); at++) {
+    for (let at = 1, end = await countOperations(seed); at <= end; at += 2) {
       const { device } = await run(seed, { at, fault: 'crash' })
       const first = await reopen(device)
       const second = await reopen(device)

@@ -11,28 +11,47 @@ const IDENTITY = { clusterId: 100, nodeId: 1, incarnation: 'abc', addr: '127.0.0
 const ENVELOPE = { from: 1, to: 2, term: 3 }
 
 const FRAMES: Record<string, { readonly frame: Buffer; readonly hex: string }> = {
-  hello: { frame: encodeHello({ ...IDENTITY, kind: 'raft', to: 2 }), hex: 'HELLO' },
-  welcome: { frame: encodeWelcome({ protocol: 1, ...IDENTITY }), hex: '' },
-  refusal: { frame: encodeRefusal({ reason: 'node_id', message: 'no' }), hex: '' },
-  start: { frame: encodeFrame(START), hex: '' },
-  ping: { frame: encodeFrame(PING), hex: '' },
-  heard: { frame: encodeFrame(HEARD), hex: '' },
+  hello: {
+    frame: encodeHello({ ...IDENTITY, kind: 'raft', to: 2 }),
+    hex: '7300000001de0009a56d61676963a96970616d2d72616674ab70726f746f636f6c4d696e01ab70726f746f636f6c4d617801a9636c7573746572496464a66e6f6465496401ab696e6361726e6174696f6ea3616263a461646472ae3132372e302e302e313a35303031a46b696e64a472616674a2746f02',
+  },
+  welcome: {
+    frame: encodeWelcome({ protocol: 1, ...IDENTITY }),
+    hex: '4500000002de0005a870726f746f636f6c01a9636c7573746572496464a66e6f6465496401ab696e6361726e6174696f6ea3616263a461646472ae3132372e302e302e313a35303031',
+  },
+  refusal: {
+    frame: encodeRefusal({ reason: 'node_id', message: 'no' }),
+    hex: '1e00000003de0002a6726561736f6ea76e6f64655f6964a76d657373616765a26e6f',
+  },
+  start: { frame: encodeFrame(START), hex: '0100000004' },
+  ping: { frame: encodeFrame(PING), hex: '0100000005' },
+  heard: { frame: encodeFrame(HEARD), hex: '0100000006' },
   offer: {
     frame: encodeOffer({ from: 1, term: 3, session: 4, lastIndex: 5, sizeBytes: 6, identity: 'xyz' }),
-    hex: '',
+    hex: '3c00000010de0006a466726f6d01a47465726d03a773657373696f6e04a96c617374496e64657805a973697a65427974657306a86964656e74697479a378797a',
   },
-  offset: { frame: encodeOffset(262_144), hex: '' },
-  chunk: { frame: encodeFrame(CHUNK, Buffer.from('bytes')), hex: '' },
-  end: { frame: encodeFrame(END), hex: '' },
-  done: { frame: encodeFrame(DONE), hex: '' },
+  offset: { frame: encodeOffset(262_144), hex: '1000000011de0001a66f6666736574ce00040000' },
+  chunk: { frame: encodeFrame(CHUNK, Buffer.from('bytes')), hex: '06000000126279746573' },
+  end: { frame: encodeFrame(END), hex: '0100000013' },
+  done: { frame: encodeFrame(DONE), hex: '0100000014' },
 }
 
 const MESSAGES: { readonly [T in Message['type']]: readonly [Extract<Message, { type: T }>, string] } = {
   RequestVote: [
-    { type: 'RequestVote', ...ENVELOPE, isPreVote: true, isTransfer: false, lastLogIndex: 300, lastLogTerm: 2 },
-    '',
+    {
+      type: 'RequestVote',
+      ...ENVELOPE,
+      isPreVote: true,
+      isTransfer: false,
+      lastLogIndex: 300,
+      lastLogTerm: 2,
+    },
+    '0b0000002097010203c3c2cd012c02',
   ],
-  RequestVoteReply: [{ type: 'RequestVoteReply', ...ENVELOPE, isPreVote: true, voteGranted: false }, ''],
+  RequestVoteReply: [
+    { type: 'RequestVoteReply', ...ENVELOPE, isPreVote: true, voteGranted: false },
+    '070000002195010203c3c2',
+  ],
   AppendEntries: [
     {
       type: 'AppendEntries',
@@ -47,7 +66,7 @@ const MESSAGES: { readonly [T in Message['type']]: readonly [Extract<Message, { 
       session: 7,
       readRound: 8,
     },
-    '',
+    '52000000220e0099010203cd012c02cd012b0708022d01000000000000030000000000000000008056febc784200000000002e01000000000000030000000000000000108056febc78420107000000636f6d6d616e64',
   ],
   AppendEntriesReply: [
     {
@@ -61,16 +80,22 @@ const MESSAGES: { readonly [T in Message['type']]: readonly [Extract<Message, { 
       session: 7,
       readRound: 8,
     },
-    '',
+    '0e000000239a010203c3cd012e0000000708',
   ],
-  InstallSnapshot: [{ type: 'InstallSnapshot', ...ENVELOPE, lastIndex: 2 ** 40, session: 7, readRound: 8 }, ''],
+  InstallSnapshot: [
+    { type: 'InstallSnapshot', ...ENVELOPE, lastIndex: 2 ** 40, session: 7, readRound: 8 },
+    '100000002496010203cb42700000000000000708',
+  ],
   InstallSnapshotReply: [
     { type: 'InstallSnapshotReply', ...ENVELOPE, success: false, lastIndex: 300, session: 7, readRound: 8 },
-    '',
+    '0b0000002597010203c2cd012c0708',
   ],
-  TimeoutNow: [{ type: 'TimeoutNow', ...ENVELOPE }, ''],
-  ReadIndexRequest: [{ type: 'ReadIndexRequest', ...ENVELOPE, requestId: 9 }, ''],
-  ReadIndexReply: [{ type: 'ReadIndexReply', ...ENVELOPE, requestId: 9, readIndex: null }, ''],
+  TimeoutNow: [{ type: 'TimeoutNow', ...ENVELOPE }, '050000002693010203'],
+  ReadIndexRequest: [{ type: 'ReadIndexRequest', ...ENVELOPE, requestId: 9 }, '06000000279401020309'],
+  ReadIndexReply: [
+    { type: 'ReadIndexReply', ...ENVELOPE, requestId: 9, readIndex: null },
+    '07000000289501020309c0',
+  ],
   ForwardRequests: [
     {
       type: 'ForwardRequests',
@@ -79,11 +104,14 @@ const MESSAGES: { readonly [T in Message['type']]: readonly [Extract<Message, { 
       requests: [
         { id: 1, request: { type: 'command', payload: Buffer.from('command') } },
         { id: 2, request: { type: 'membership', change: { type: 'add', id: 4, addr: 'h:1' }, note: 'a' } },
-        { id: 3, request: { type: 'membership', change: { type: 'remove', id: 4, isForced: true }, note: '' } },
+        {
+          id: 3,
+          request: { type: 'membership', change: { type: 'remove', id: 4, isForced: true }, note: '' },
+        },
         { id: 4, request: { type: 'transfer', target: null, note: 'b' } },
       ],
     },
-    '',
+    '3500000029930102949201920091c407636f6d6d616e64920292019292009204a3683a31a161920392019292019204c3a09204920292c0a162',
   ],
   ForwardReplies: [
     {
@@ -95,7 +123,7 @@ const MESSAGES: { readonly [T in Message['type']]: readonly [Extract<Message, { 
         { id: 2, outcome: { type: 'error', code: 'RAFT_NOT_LEADER', message: 'm', leaderId: 3 } },
       ],
     },
-    '',
+    '2d0000002a930102929201920092c406726573756c74cd012e9202920193af524146545f4e4f545f4c4541444552a16d03',
   ],
 }
 

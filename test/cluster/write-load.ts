@@ -1,0 +1,124 @@
+/** Concurrent writers, and what they may expect to find afterwards. */
+import { setTimeout as delay } from 'node:timers/promises'
+import { expect } from 'vitest'
+import type { AllocationBody, Answer, Client, Fate } from './client.ts'
+
+/** After a write that was not carried out: a node that is down answers at once. */
+const PAUSE_MS = 10
+
+export interface Write {
+  /** Unique: tells in every listing which request a row came from. */
+  readonly hostname: string
+  readonly fate: Fate
+  readonly status: number
+  /** Null unless it is done. */
+  readonly allocation: AllocationBody | null
+  readonly startedAt: number
+  readonly endedAt: number
+}
+
+let loadCount = 0
+
+/** `workerCount` clients that allocate one address after the other, each through one node after the other. */
+export class WriteLoad {
+  readonly writes: Write[] = []
+  readonly #networkId: string
+  readonly #name = `load${++loadCount}`
+  #clients: readonly Client[]
+  #isStopped = false
+  #count = 0
+  readonly #workers: Promise<void>[]
+
+  constructor({
+    clients,
+    networkId,
+    workerCount,
+  }: {
+    clients: readonly Client[]
+    networkId: string
+    workerCount: number
+  }) {
+    this.#clients = clients
+    this.#networkId = networkId
+    this.#workers = Array.from({ length: workerCount }, (_, i) => this.#work(i))
+  }
+
+  /** From the next write on. */
+  sendTo(clients: readonly Client[]): void {
+    this.#clients = clients
+  }
+
+  get doneCount(): number {
+    return this.writes.filter(({ fate }) => fate === 'done').length
+  }
+
+  /** Resolves when every write that was begun has its answer. */
+  async stop(): Promise<void> {
+    this.#isStopped = true
+    await Promise.all(this.#workers)
+  }
+
+  async #work(first: number): Promise<void> {
+    for (let i = first; !this.#isStopped; i++) {
+      const client = this.#clients[i % this.#clients.length]
+      if (client === undefined) return
+      if ((await this.#write(client)).fate !== 'done') await delay(PAUSE_MS)
+    }
+  }
+
+  async #write(client: Client): Promise<Write> {
+    const hostname = `${this.#name}-${++this.#count}`
+    const startedAt = performance.now()
+    const body = { network_id: this.#networkId, hostname }
+    const answer: Answer<AllocationBody> = await client.send('POST', '/allocations', body)
+    const { status, fate } = answer
+    const allocation = fate === 'done' ? answer.body : null
+    const write = { hostname, fate, status, allocation, startedAt, endedAt: performance.now() }
+    this.writes.push(write)
+    return write
+  }
+}
+
+/** The longest time without an acknowledged write, from a moment on. */
+export function longestGapMs(writes: readonly Write[], { since }: { since: number }): number {
+  const times = writes
+    .filter(({ fate }) => fate === 'done')
+    .map(({ endedAt }) => endedAt)
+    .toSorted((a, b) => a - b)
+  const before = times.findLastIndex((time) => time <= since)
+  const after = times.slice(Math.max(0, before))
+  return Math.max(...after.map((time, i) => time - (after[i - 1] ?? time)))
+}
+
+/** What the cluster holds is what the writers were told: all that is done, nothing that is not, nothing twice. */
+export function expectHonest(writes: readonly Write[], rows: readonly AllocationBody[]): void {
+  const addresses = new Map<string, string>()
+  for (const { ip, hostname } of rows.filter(({ status }) => status === 'allocated')) {
+    expect(addresses.get(ip), `${ip} belongs to ${hostname} only`).toBeUndefined()
+    addresses.set(ip, String(hostname))
+  }
+  const byHostname = groupByHostname(rows)
+  for (const { hostname, fate, allocation } of writes) {
+    const found = byHostname.get(hostname) ?? []
+    if (allocation !== null) expect(found, `${hostname} was acknowledged`).toEqual([allocation])
+    else if (fate === 'unknown') expect(found.length, `${hostname} is there at most once`).toBeLessThan(2)
+    else expect(found, `${hostname} was not carried out`).toEqual([])
+  }
+}
+
+function groupByHostname(rows: readonly AllocationBody[]): Map<string, AllocationBody[]> {
+  const groups = new Map<string, AllocationBody[]>()
+  for (const row of rows) {
+    const name = String(row.hostname)
+    const group = groups.get(name)
+    if (group === undefined) groups.set(name, [row])
+    else group.push(row)
+  }
+  return groups
+}
+
+export function countFates(writes: readonly Write[]): Record<Fate, number> {
+  const counts: Record<Fate, number> = { done: 0, refused: 0, 'not applied': 0, unknown: 0 }
+  for (const { fate } of writes) counts[fate] += 1
+  return counts
+}

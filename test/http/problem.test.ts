@@ -1,0 +1,165 @@
+import { describe, expect, test } from 'vitest'
+import {
+  ClosedError,
+  CommandTooLargeError,
+  IndexNotReachedError,
+  MembershipRefusedError,
+  NotLeaderError,
+  OverloadedError,
+  ProposalDroppedError,
+  ProposalUncertainError,
+  RaftError,
+  ReadTimeoutError,
+} from '../../raft/errors.ts'
+import { formatProblem, invalidRequest, toProblem } from '../../src/http/problem.ts'
+import { IpamError, type RefusalReason } from '../../src/ipam/command.ts'
+import { InvalidCursorError } from '../../src/ipam/query.ts'
+
+class NewRaftError extends RaftError {
+  override readonly name = 'NewRaftError'
+  readonly code = 'RAFT_NEW'
+  readonly applied = 'unknown'
+}
+
+describe('what the cluster cannot do now (api.md, Conventions)', () => {
+  test.each([
+    { error: new NotLeaderError(null), status: 503, reason: 'no_leader', applied: 'no', retryAfterS: 1 },
+    {
+      error: new ProposalUncertainError('the connection is gone'),
+      status: 504,
+      reason: 'outcome_unknown',
+      applied: 'unknown',
+      retryAfterS: null,
+    },
+    {
+      error: new ProposalDroppedError('replaced'),
+      status: 503,
+      reason: 'proposal_dropped',
+      applied: 'no',
+      retryAfterS: 1,
+    },
+    {
+      error: new OverloadedError('64 MiB are waiting'),
+      status: 429,
+      reason: 'overloaded',
+      applied: 'no',
+      retryAfterS: 1,
+    },
+    {
+      error: new ReadTimeoutError('no quorum'),
+      status: 503,
+      reason: 'read_timeout',
+      applied: 'no',
+      retryAfterS: 1,
+    },
+    {
+      error: new IndexNotReachedError(9, 7),
+      status: 503,
+      reason: 'index_not_reached',
+      applied: 'no',
+      retryAfterS: 1,
+    },
+    {
+      error: new CommandTooLargeError('2 MiB'),
+      status: 413,
+      reason: 'command_too_large',
+      applied: 'no',
+      retryAfterS: null,
+    },
+    {
+      error: new MembershipRefusedError('change_in_flight', 'node 4 is being added'),
+      status: 409,
+      reason: 'change_in_flight',
+      applied: 'no',
+      retryAfterS: null,
+    },
+    { error: new ClosedError(), status: 503, reason: 'shutting_down', applied: 'no', retryAfterS: 1 },
+    {
+      error: new NewRaftError('later'),
+      status: 503,
+      reason: 'unavailable',
+      applied: 'unknown',
+      retryAfterS: 1,
+    },
+  ])('$error.name is $status $reason, applied: $applied', ({ error, ...expected }) => {
+    expect(toProblem(error)).toMatchObject({ ...expected, message: error.message, details: [] })
+  })
+})
+
+describe('what the state refuses', () => {
+  const statuses: Record<RefusalReason, number> = {
+    network_not_found: 404,
+    network_exists: 409,
+    network_overlaps: 409,
+    network_has_allocations: 409,
+    network_exhausted: 409,
+    allocation_not_found: 404,
+    id_in_use: 409,
+    unsupported_command: 503,
+  }
+
+  test.each(Object.entries(statuses))('%s is %i', (reason, status) => {
+    const error = new IpamError({ reason: reason as RefusalReason, message: 'because' })
+
+    expect(toProblem(error)).toMatchObject({ status, reason, message: 'because', applied: 'no' })
+  })
+
+  test('a cursor of another list is invalid input', () => {
+    expect(toProblem(new InvalidCursorError('the cursor is foreign'))).toMatchObject({
+      status: 400,
+      reason: 'invalid_cursor',
+      details: [{ field: 'cursor' }],
+      applied: null,
+    })
+  })
+
+  test('anything else is our own bug, whose text stays in the log', () => {
+    const problem = toProblem(new TypeError('secret is not a function'))
+
+    expect(problem).toMatchObject({ status: 500, reason: 'internal_error', applied: 'unknown' })
+    expect(JSON.stringify(problem)).not.toContain('secret')
+  })
+})
+
+describe('the body of an error', () => {
+  const error = invalidRequest([
+    { field: 'cidr', message: 'is required' },
+    { field: 'tags', message: 'must be a list' },
+  ])
+
+  test('is the documented one, with details for invalid input', () => {
+    const { status, body, headers } = formatProblem(toProblem(error), { requestId: 'r-1', isRfc9457: false })
+
+    expect(status).toBe(400)
+    expect(headers['Content-Type']).toBe('application/json')
+    expect(JSON.parse(body ?? '')).toEqual({
+      error: 'cidr: is required; tags: must be a list',
+      code: 400,
+      reason: 'invalid_request',
+      request_id: 'r-1',
+      details: [
+        { field: 'cidr', message: 'is required' },
+        { field: 'tags', message: 'must be a list' },
+      ],
+    })
+  })
+
+  test('is a problem document for whoever asks for one (RFC 9457)', () => {
+    const { body, headers } = formatProblem(toProblem(new NotLeaderError(2)), {
+      requestId: 'r-1',
+      isRfc9457: true,
+    })
+
+    expect(headers).toMatchObject({ 'Content-Type': 'application/problem+json', 'Retry-After': '1' })
+    expect(JSON.parse(body ?? '')).toEqual({
+      type: 'about:blank',
+      title: 'Service Unavailable',
+      status: 503,
+      detail: 'the leader is node 2',
+      code: 503,
+      reason: 'no_leader',
+      request_id: 'r-1',
+      applied: 'no',
+    })
+  })
+})

@@ -1,0 +1,43 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import fs from 'node:fs'
+import path from 'node:path'
+import { expect, test } from 'vitest'
+import { DirectoryInUseError, lockDirectory } from '../../../raft/storage/directory-lock.ts'
+import { temporaryDirectory } from './temporary-directory.ts'
+
+test('a data directory is used by one process at a time, which the refusal names', async () => {
+  const directory = temporaryDirectory()
+  const release = await lockDirectory(directory)
+
+  const second = lockDirectory(directory)
+
+  await expect(second).rejects.toThrow(DirectoryInUseError)
+  await expect(second).rejects.toThrow(`data directory ${directory} is in use by process ${process.pid}`)
+  await release()
+})
+
+test('a data directory that was released can be locked again, and leaves nothing behind', async () => {
+  const directory = path.join(temporaryDirectory(), 'x'.repeat(120))
+  for (let time = 0; time < 3; time++) {
+    const release = await lockDirectory(directory)
+    await release()
+  }
+  expect(fs.readdirSync(directory)).toEqual([])
+})
+
+test('the socket file of a process that was killed is no obstacle', async () => {
+  const directory = temporaryDirectory()
+  const socket = path.join(directory, 'lock.sock')
+  const program = `require('node:net').createServer().listen(${JSON.stringify(socket)}, () => console.log('listening'))`
+  const holder = spawn(process.execPath, ['-e', program], { stdio: ['ignore', 'pipe', 'inherit'] })
+  await once(holder.stdout, 'data')
+  await expect(lockDirectory(directory)).rejects.toThrow(DirectoryInUseError)
+
+  holder.kill('SIGKILL')
+  await once(holder, 'close')
+
+  expect(fs.existsSync(socket)).toBe(true)
+  const release = await lockDirectory(directory)
+  await release()
+})

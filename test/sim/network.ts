@@ -1,0 +1,342 @@
+/**
+ * Connections between simulated processes, as TCP has them: one for each direction, in order, and it may break; what
+ * was on the way then is lost, or comes late. The core is asked for more than that: single messages get lost or doubled.
+ */
+import type {
+  Identity,
+  PeerIdentity,
+  SnapshotFile,
+  SnapshotOffer,
+  Transport,
+  TransportHandlers,
+} from '../../raft/ports.ts'
+import { MessageCodec } from '../../raft/transport/codec.ts'
+import { FrameReader } from '../../raft/transport/frame.ts'
+import type { Message, NodeId } from '../../raft/types.ts'
+import type { SimProcess } from './process.ts'
+import type { Random } from './random.ts'
+import type { World } from './world.ts'
+
+const FRAME_BYTES_MAX = 16 * 1024 * 1024
+const SNAPSHOT_CHUNK_BYTES = 2 * 1024
+
+export interface NetworkFaults {
+  /** Of one message, as no TCP connection would lose it. */
+  readonly lossProbability: number
+  /** A message comes twice. */
+  readonly duplicateProbability: number
+  /** A message breaks the connection that it is sent on. */
+  readonly breakProbability: number
+  /** Above half a millisecond. */
+  readonly meanDelayMs: number
+}
+
+export const PERFECT_NETWORK: NetworkFaults = {
+  lossProbability: 0,
+  duplicateProbability: 0,
+  breakProbability: 0,
+  meanDelayMs: 0.5,
+}
+
+export class Network {
+  readonly world: World
+  readonly random: Random
+  faults: NetworkFaults
+  readonly #endpoints = new Map<NodeId, SimTransport>()
+  /** Directed: `from>to`. */
+  readonly #cut = new Set<string>()
+
+  constructor(world: World, faults: NetworkFaults) {
+    this.world = world
+    this.random = world.random.fork()
+    this.faults = faults
+  }
+
+  register(transport: SimTransport): void {
+    this.#endpoints.set(transport.id, transport)
+  }
+
+  /** Who answers at that node's address just now. */
+  endpoint(id: NodeId): SimTransport | null {
+    const endpoint = this.#endpoints.get(id)
+    return endpoint?.isOpen === true ? endpoint : null
+  }
+
+  cut(from: NodeId, to: NodeId): void {
+    this.#cut.add(`${from}>${to}`)
+  }
+
+  isCut(from: NodeId, to: NodeId): boolean {
+    return this.#cut.has(`${from}>${to}`)
+  }
+
+  heal(): void {
+    this.#cut.clear()
+    for (const endpoint of this.#endpoints.values()) endpoint.wake()
+  }
+
+  delayMs(): number {
+    const { random, faults } = this
+    // A heavy tail: now and then something takes twenty times as long.
+    const mean = random.chance(0.02) ? faults.meanDelayMs * 20 : faults.meanDelayMs
+    return 0.5 + random.exponential(mean)
+  }
+}
+
+/** What one process has to do with the network. */
+export class SimTransport implements Transport {
+  readonly id: NodeId
+  readonly identity: Identity
+  readonly #network: Network
+  readonly #process: SimProcess
+  readonly #onSend: (message: Message) => void
+  readonly #codec = new MessageCodec()
+  readonly #links = new Map<NodeId, Link>()
+  #handlers: TransportHandlers | null = null
+
+  constructor(options: {
+    network: Network
+    process: SimProcess
+    identity: Identity
+    /** Sees every message before it leaves. */
+    onSend: (message: Message) => void
+  }) {
+    this.#network = options.network
+    this.#process = options.process
+    this.identity = options.identity
+    this.id = options.identity.nodeId
+    this.#onSend = options.onSend
+  }
+
+  get isOpen(): boolean {
+    return this.#handlers !== null && this.#process.isAlive
+  }
+
+  async start(handlers: TransportHandlers): Promise<void> {
+    this.#handlers = handlers
+    this.#network.register(this)
+  }
+
+  setPeers(peers: readonly { id: NodeId; addr: string }[]): void {
+    const wanted = new Set(peers.map(({ id }) => id))
+    for (const [id, link] of this.#links) {
+      if (wanted.has(id)) continue
+      this.#links.delete(id)
+      link.close()
+    }
+    for (const id of wanted) {
+      if (this.#links.has(id)) continue
+      const link = new Link({ network: this.#network, process: this.#process, source: this, targetId: id })
+      this.#links.set(id, link)
+      link.dial()
+    }
+  }
+
+  send(message: Message): boolean {
+    const link = this.#links.get(message.to)
+    if (link?.isConnected !== true) return false
+    this.#onSend(message)
+    link.push(Buffer.concat(this.#codec.encode(message)), message.type)
+    return true
+  }
+
+  async sendSnapshot(
+    { to, ...offer }: SnapshotOffer & { readonly to: NodeId },
+    file: SnapshotFile,
+  ): Promise<void> {
+    const network = this.#network
+    const pass = async (): Promise<SimTransport> => {
+      await network.world.sleep(network.delayMs())
+      const target = network.endpoint(to)
+      const isCut = network.isCut(this.id, to) || network.isCut(to, this.id)
+      const isBroken = network.random.chance(network.faults.breakProbability * 5)
+      if (target === null || !this.isOpen || isCut || isBroken) throw new Error(`no way to node ${to}`)
+      return target
+    }
+    const target = await pass()
+    const receiver = await target.#handlers?.onSnapshotOffer(offer)
+    if (receiver === null || receiver === undefined) throw new Error(`node ${to} does not want the snapshot`)
+    try {
+      while (receiver.offset < offer.sizeBytes) {
+        const chunk = await file.read(receiver.offset, SNAPSHOT_CHUNK_BYTES)
+        if ((await pass()) !== target) throw new Error(`node ${to} was restarted`)
+        await receiver.write(chunk)
+      }
+    } catch (error) {
+      await receiver.suspend()
+      throw error
+    }
+    const received = await receiver.finish()
+    target.#process.run(() => target.#handlers?.onSnapshotReceived(offer, received))
+    // All is there, but the sender may never learn it.
+    await pass()
+  }
+
+  async close(): Promise<void> {
+    for (const link of this.#links.values()) link.close()
+    this.#links.clear()
+    this.#handlers = null
+  }
+
+  /** A partition has healed: what waited in a connection goes on. */
+  wake(): void {
+    for (const link of this.#links.values()) link.deliver()
+  }
+
+  /** Both sides of a handshake. @returns Whether they take each other. */
+  greet(target: SimTransport): boolean {
+    const [here, there] = [this.#handlers, target.#handlers]
+    if (here === null || there === null) return false
+    const refusal = there.authorize(peerOf(this.identity))
+    if (refusal !== null) here.onRefused({ peer: target.id, ...refusal })
+    if (refusal !== null || here.authorize(peerOf(target.identity)) !== null) return false
+    here.onPeer(peerOf(target.identity))
+    there.onPeer(peerOf(this.identity))
+    return true
+  }
+
+  receive(frame: Buffer): void {
+    this.#process.run(() => {
+      const reader = new FrameReader(FRAME_BYTES_MAX)
+      reader.push(Buffer.from(frame))
+      const decoded = reader.next()
+      if (decoded !== null) this.#handlers?.onMessage(this.#codec.decode(decoded))
+    })
+  }
+
+  lost(peer: NodeId): void {
+    this.#handlers?.onPeerLost(peer)
+  }
+}
+
+function peerOf({ nodeId, incarnation, addr }: Identity): PeerIdentity {
+  return { nodeId, incarnation, addr }
+}
+
+interface Frame {
+  readonly bytes: Buffer
+  readonly isForward: boolean
+  readonly readyAt: number
+}
+
+/** The connection that one process keeps to one peer. */
+class Link {
+  readonly #network: Network
+  readonly #process: SimProcess
+  readonly #source: SimTransport
+  readonly #targetId: NodeId
+  #target: SimTransport | null = null
+  #frames: Frame[] = []
+  #isDelivering = false
+  #isClosed = false
+  /** Since when nothing gets through. */
+  #stuckSince: number | null = null
+  readonly #silenceMs: number
+
+  constructor(options: { network: Network; process: SimProcess; source: SimTransport; targetId: NodeId }) {
+    this.#network = options.network
+    this.#process = options.process
+    this.#source = options.source
+    this.#targetId = options.targetId
+    this.#silenceMs = this.#network.random.between(100, 1_000)
+  }
+
+  get isConnected(): boolean {
+    return this.#target !== null
+  }
+
+  dial(): void {
+    const { random } = this.#network
+    this.#process.schedule(this.#network.delayMs() * 3, () => {
+      if (this.#isClosed) return
+      const target = this.#network.endpoint(this.#targetId)
+      if (target !== null && !this.#isCut && this.#source.greet(target)) {
+        this.#target = target
+        this.#stuckSince = null
+      } else this.#process.schedule(random.between(20, 200), () => this.dial())
+    })
+  }
+
+  push(bytes: Buffer, type: Message['type']): void {
+    const { random, faults, world } = this.#network
+    if (random.chance(faults.lossProbability)) return
+    const isForward = type === 'ForwardRequests' || type === 'ForwardReplies'
+    const frame = { bytes, isForward, readyAt: world.now + this.#network.delayMs() }
+    this.#frames.push(frame)
+    // A doubled request would be applied twice: TCP does not do that, and the driver need not bear it.
+    if (!isForward && random.chance(faults.duplicateProbability)) {
+      this.#late({ ...frame, readyAt: frame.readyAt + this.#network.delayMs() * 5 })
+    }
+    if (random.chance(faults.breakProbability)) this.#break()
+    else this.deliver()
+  }
+
+  get #isCut(): boolean {
+    return (
+      this.#network.isCut(this.#source.id, this.#targetId) ||
+      this.#network.isCut(this.#targetId, this.#source.id)
+    )
+  }
+
+  /** Hands over what is due, in order, one after the other. */
+  deliver(): void {
+    const [first] = this.#frames
+    if (first === undefined || this.#isDelivering || this.#target === null) return
+    this.#isDelivering = true
+    this.#network.world.schedule(first.readyAt - this.#network.world.now, () => {
+      this.#isDelivering = false
+      if (this.#target === null) return
+      if (!this.#target.isOpen || !this.#process.isAlive) this.#break()
+      else if (this.#network.isCut(this.#source.id, this.#targetId)) this.#wait()
+      else {
+        this.#stuckSince = null
+        const frame = this.#frames.shift()
+        if (frame !== undefined) this.#target.receive(frame.bytes)
+        this.deliver()
+      }
+    })
+  }
+
+  /** Nothing gets through: TCP tries again for a while, then somebody notices the silence. */
+  #wait(): void {
+    const { world } = this.#network
+    this.#stuckSince ??= world.now
+    if (world.now - this.#stuckSince >= this.#silenceMs) {
+      this.#break()
+      return
+    }
+    this.#isDelivering = true
+    world.schedule(20, () => {
+      this.#isDelivering = false
+      this.deliver()
+    })
+  }
+
+  #break(): void {
+    const frames = this.#frames
+    this.#frames = []
+    this.#target = null
+    // What had left already may be read after what comes on the next connection, even by another process.
+    for (const frame of frames) if (this.#network.random.chance(0.3)) this.#late(frame)
+    this.#process.run(() => {
+      if (this.#isClosed) return
+      this.#source.lost(this.#targetId)
+      this.dial()
+    })
+  }
+
+  #late({ bytes, readyAt }: Frame): void {
+    const { world } = this.#network
+    world.schedule(readyAt - world.now + this.#network.random.exponential(50), () => {
+      if (!this.#network.isCut(this.#source.id, this.#targetId)) {
+        this.#network.endpoint(this.#targetId)?.receive(bytes)
+      }
+    })
+  }
+
+  close(): void {
+    this.#isClosed = true
+    this.#target = null
+    this.#frames = []
+  }
+}

@@ -1,0 +1,69 @@
+/** One life of one simulated process: what its clock still owes it is forgotten when it dies, and waits while it is paused. */
+import type { Clock } from '../../raft/ports.ts'
+import type { World } from './world.ts'
+
+export class SimProcess {
+  readonly #world: World
+  /** Its clock runs faster or slower than the world's. */
+  readonly #rate: number
+  readonly #wallOffsetMs: number
+  #isAlive = true
+  #isPaused = false
+  #missed: (() => void)[] = []
+  readonly died: Promise<void>
+  #die: () => void = () => {}
+
+  constructor(world: World, { rate, wallOffsetMs }: { rate: number; wallOffsetMs: number }) {
+    this.#world = world
+    this.#rate = rate
+    this.#wallOffsetMs = wallOffsetMs
+    this.died = new Promise((resolve) => {
+      this.#die = resolve
+    })
+  }
+
+  get isAlive(): boolean {
+    return this.#isAlive
+  }
+
+  get isPaused(): boolean {
+    return this.#isPaused
+  }
+
+  readonly clock: Clock = {
+    now: () => this.#world.now * this.#rate,
+    wallTime: () => this.#world.wallTime + this.#wallOffsetMs,
+    setTimer: (delayMs, callback) => this.schedule(delayMs / this.#rate, callback),
+    setSoon: (callback) => void this.schedule(0, callback),
+  }
+
+  /** Runs `run` in this life, and not while it is paused. */
+  schedule(delayMs: number, run: () => void): () => void {
+    return this.#world.schedule(delayMs, () => this.run(run))
+  }
+
+  run(run: () => void): void {
+    if (!this.#isAlive) return
+    if (this.#isPaused) this.#missed.push(run)
+    else run()
+  }
+
+  kill(): void {
+    this.#isAlive = false
+    this.#missed = []
+    this.#die()
+  }
+
+  /** SIGSTOP, a long collection of garbage, a virtual machine that moves. */
+  pause(): void {
+    this.#isPaused = true
+  }
+
+  /** Everything that waited happens now, in order. */
+  resume(): void {
+    this.#isPaused = false
+    const missed = this.#missed
+    this.#missed = []
+    for (const run of missed) this.schedule(0, run)
+  }
+}

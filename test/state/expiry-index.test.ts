@@ -1,0 +1,42 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { type Expiry, ExpiryIndex } from '../../src/state/expiry-index.ts'
+import { positionOf } from '../../src/state/key-space.ts'
+
+function inOrder(expiries: readonly Expiry[]): Expiry[] {
+  return expiries.toSorted((a, b) => a.expiresAt - b.expiresAt || (a.position < b.position ? -1 : 1))
+}
+
+test('expiries come in the order of their time, then of creation, whatever is added and deleted', () => {
+  // Few distinct times, so that ties span chunks; far more entries than a chunk holds.
+  const expiresAt = fc.oneof(fc.integer({ min: 0, max: 20 }), fc.integer({ min: 0, max: 2 ** 45 }))
+  const additions = fc.array(fc.tuple(expiresAt, fc.boolean()), {
+    minLength: 500,
+    maxLength: 3000,
+    size: 'max',
+  })
+  fc.assert(
+    fc.property(additions, fc.nat(20), fc.integer({ min: 1, max: 3000 }), (additions, time, limit) => {
+      const index = new ExpiryIndex()
+      const added = additions.map(([expiresAt, isDeleted], i) => {
+        const expiry = { expiresAt, position: positionOf(Math.floor(i / 2), i % 2) }
+        index.add(expiry)
+        return { expiry, isDeleted }
+      })
+      for (const { expiry, isDeleted } of added) if (isDeleted) index.delete(expiry)
+      const left = inOrder(added.flatMap(({ expiry, isDeleted }) => (isDeleted ? [] : [expiry])))
+
+      expect(index.earliest).toBe(left[0]?.expiresAt ?? null)
+      expect(index.due({ time: Number.MAX_SAFE_INTEGER, limit: Number.MAX_SAFE_INTEGER })).toEqual(left)
+      expect(index.due({ time, limit })).toEqual(left.filter((e) => e.expiresAt <= time).slice(0, limit))
+    }),
+    { numRuns: 20 },
+  )
+})
+
+test('what is not there cannot be deleted', () => {
+  const index = new ExpiryIndex()
+  index.add({ expiresAt: 5, position: positionOf(1, 0) })
+
+  expect(() => index.delete({ expiresAt: 5, position: positionOf(2, 0) })).toThrow('no expiry at 5')
+})

@@ -1,0 +1,173 @@
+import { describe, expect, test } from 'vitest'
+import { InvalidCursorError, type Page } from '../../src/ipam/query.ts'
+import type { Allocation } from '../../src/ipam/records.ts'
+import { Harness } from './harness.ts'
+
+describe('lists', () => {
+  test.each([
+    { networkId: null, includeEnded: false },
+    { networkId: null, includeEnded: true },
+    { networkId: 'net-1', includeEnded: false },
+    { networkId: 'net-1', includeEnded: true },
+  ])('pages of %o neither skip nor repeat while others write', async (filter) => {
+    const ipam = await Harness.open()
+    ipam.createNetwork('net-1', '10.0.0.0/16')
+    ipam.createNetwork('net-2', '10.1.0.0/16')
+    for (let i = 0; i < 60; i++) ipam.allocate(`old-${i}`, i % 3 === 0 ? 'net-2' : 'net-1')
+
+    const seen: string[] = []
+    let cursor: string | null = null
+    for (let page = 0; page === 0 || cursor !== null; page++) {
+      const answer: Page<Allocation> = await ipam.machine.query({
+        type: 'allocations',
+        ...filter,
+        page: { limit: 7, cursor },
+      })
+      seen.push(...answer.rows.map(({ id }) => id))
+      cursor = answer.nextCursor
+      // Ten are released, spread over what is still to come and what was seen; new ones appear.
+      if (page < 10) {
+        ipam.release(`old-${(page * 17) % 60}`)
+        ipam.allocate(`new-${page}`, 'net-1')
+        if (page % 2 === 0) await ipam.machine.flush()
+      }
+    }
+
+    expect(new Set(seen).size).toBe(seen.length)
+    const released = new Set(Array.from({ length: 10 }, (_, page) => `old-${(page * 17) % 60}`))
+    const lasting = Array.from({ length: 60 }, (_, i) => i)
+      .filter((i) => filter.networkId === null || i % 3 !== 0)
+      .map((i) => `old-${i}`)
+      .filter((id) => filter.includeEnded || !released.has(id))
+    expect(seen.filter((id) => lasting.includes(id))).toEqual(lasting)
+  })
+
+  test('a page is of the index at which it was asked for', async () => {
+    const ipam = await Harness.open()
+    ipam.createNetwork('net-1', '10.0.0.0/24')
+    for (let i = 0; i < 5; i++) ipam.allocate(`alloc-${i}`, 'net-1')
+    const all = { type: 'allocations', networkId: 'net-1', page: { limit: 10, cursor: null } } as const
+
+    const active = ipam.machine.query({ ...all, includeEnded: false })
+    const everything = ipam.machine.query({ ...all, includeEnded: true })
+    const stats = ipam.machine.query({ type: 'networkStats', id: 'net-1' })
+    const networks = ipam.machine.query({ type: 'networks', page: all.page })
+    const audit = ipam.machine.query({ type: 'audit', limit: 2 })
+    for (let i = 0; i < 5; i++) ipam.release(`alloc-${i}`)
+    ipam.apply({ type: 'deleteNetwork', id: 'net-1' })
+    await ipam.machine.flush()
+
+    expect((await active).rows.map(({ id }) => id)).toEqual([0, 1, 2, 3, 4].map((i) => `alloc-${i}`))
+    expect((await everything).rows.every(({ status }) => status === 'allocated')).toBe(true)
+    expect(await stats).toMatchObject({
+      allocated: 5n,
+      firstAvailable: '10.0.0.6',
+      lastAllocated: '10.0.0.5',
+    })
+    expect((await networks).rows).toHaveLength(1)
+    expect((await audit).map(({ resource }) => resource)).toEqual(['alloc-3', 'alloc-4'])
+  })
+
+  test('a page that ends the list has no cursor, also when it is full', async () => {
+    const ipam = await Harness.open()
+    for (const i of [0, 1, 2, 3]) ipam.createNetwork(`net-${i}`, `10.${i}.0.0/16`)
+    const pageAt = (cursor: string | null) => {
+      return ipam.machine.query({ type: 'networks', page: { limit: 2, cursor } })
+    }
+
+    const first = await pageAt(null)
+    const second = await pageAt(first.nextCursor)
+
+    expect([...first.rows, ...second.rows].map(({ id }) => id)).toEqual(['net-0', 'net-1', 'net-2', 'net-3'])
+    expect(second.nextCursor).toBeNull()
+  })
+
+  test('a cursor that this list has not given out is refused', async () => {
+    const ipam = await Harness.open()
+    for (const i of [0, 1]) ipam.createNetwork(`net-${i}`, `10.${i}.0.0/16`)
+    const { nextCursor } = await ipam.machine.query({ type: 'networks', page: { limit: 1, cursor: null } })
+    if (nextCursor === null) throw new Error('no cursor')
+
+    for (const cursor of ['', '!', 'bm9uc2Vuc2U', `${nextCursor}=`, nextCursor.toUpperCase()]) {
+      const asked = ipam.machine.query({ type: 'networks', page: { limit: 1, cursor } })
+      await expect(asked).rejects.toThrow(InvalidCursorError)
+    }
+    const other = ipam.machine.query({
+      type: 'allocations',
+      networkId: null,
+      includeEnded: true,
+      page: { limit: 1, cursor: nextCursor },
+    })
+    await expect(other).rejects.toThrow(InvalidCursorError)
+  })
+
+  test('an unknown network has no allocations', async () => {
+    const ipam = await Harness.open()
+    const page = { limit: 1, cursor: null }
+
+    expect(
+      await ipam.machine.query({ type: 'allocations', networkId: 'net-1', includeEnded: true, page }),
+    ).toEqual({ rows: [], nextCursor: null })
+  })
+})
+
+describe('statistics', () => {
+  test.each([
+    { cidr: '10.0.0.0/24', total: 254n, first: '10.0.0.1' },
+    { cidr: '10.0.0.0/31', total: 2n, first: '10.0.0.0' },
+    { cidr: '10.0.0.0/32', total: 1n, first: '10.0.0.0' },
+    { cidr: '2001:db8::/127', total: 2n, first: '2001:db8::' },
+    { cidr: '2001:db8::/128', total: 1n, first: '2001:db8::' },
+    { cidr: '2001:db8::/64', total: 2n ** 64n - 1n, first: '2001:db8::1' },
+    { cidr: '0.0.0.0/0', total: 2n ** 32n - 2n, first: '0.0.0.1' },
+  ])('$cidr has $total usable addresses, from $first', async ({ cidr, total, first }) => {
+    const ipam = await Harness.open()
+    ipam.createNetwork('net-1', cidr)
+    const empty = await ipam.machine.query({ type: 'networkStats', id: 'net-1' })
+    const { ip } = ipam.allocate('alloc-1', 'net-1')
+    const one = await ipam.machine.query({ type: 'networkStats', id: 'net-1' })
+
+    expect(empty).toMatchObject({
+      total,
+      allocated: 0n,
+      available: total,
+      firstAvailable: first,
+      lastAllocated: null,
+    })
+    expect(one).toMatchObject({ total, allocated: 1n, available: total - 1n, lastAllocated: ip })
+    expect(one?.firstAvailable === null).toBe(total === 1n)
+  })
+
+  test('the last allocated address is that of the newest allocation that is still active', async () => {
+    const ipam = await Harness.open()
+    ipam.createNetwork('net-1', '10.0.0.0/24')
+    ipam.allocate('a', 'net-1', { count: 5 })
+    ipam.allocate('b', 'net-1')
+    ipam.release('a')
+    ipam.allocate('c', 'net-1', { count: 2 })
+    const last = async () => (await ipam.machine.query({ type: 'networkStats', id: 'net-1' }))?.lastAllocated
+
+    expect(await last()).toBe('10.0.0.2')
+    ipam.release('c')
+    expect(await last()).toBe('10.0.0.6')
+  })
+})
+
+describe('results', () => {
+  test('an outcome reads back as it was encoded', async () => {
+    const ipam = await Harness.open()
+    const { machine } = ipam
+    const outcomes = [
+      ipam.apply({ type: 'createNetwork', id: 'net-1', cidr: '10.0.0.0/24', description: 'x', tags: ['a'] }),
+      { ok: true, value: ipam.allocate('a', 'net-1', { count: 2, hostname: 'web', ttlMs: 5 }) },
+      ipam.apply({ type: 'releaseAllocation', id: 'a' }),
+      ipam.apply({ type: 'expireAllocations', limit: 5 }),
+      ipam.apply({ type: 'deleteNetwork', id: 'net-1' }),
+      ipam.apply({ type: 'deleteNetwork', id: 'net-1' }),
+    ]
+
+    for (const outcome of outcomes) {
+      expect(machine.decodeResult(machine.encodeResult(outcome))).toEqual(outcome)
+    }
+  })
+})

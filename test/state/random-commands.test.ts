@@ -1,0 +1,312 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import type { Entry } from '../../raft/types.ts'
+import { formatAddress, parseAddress } from '../../src/ipam/address.ts'
+import type { Command } from '../../src/ipam/command.ts'
+import { parsePrefix } from '../../src/ipam/prefix.ts'
+import { usableRange } from '../../src/ipam/range.ts'
+import type { Allocation } from '../../src/ipam/records.ts'
+import type { IpamStateMachine } from '../../src/state/state-machine.ts'
+import { Harness, imageOf, metaAt, openMachine, streamOf } from './harness.ts'
+import { MemoryStorage } from './memory-storage.ts'
+
+const CIDRS = [
+  '10.0.0.0/28',
+  '10.0.0.32/31',
+  '2001:db8::/124',
+  '2001:db8::1:0/127',
+  '10.0.0.0/27',
+  '10.0.0.48/32',
+]
+const ENDLESS = { limit: 10_000, cursor: null }
+
+/** The slow, obvious version: a map from address to the id that holds it. */
+class Model {
+  readonly networks = new Map<string, string>()
+  readonly holders = new Map<string, string>()
+  readonly allocations = new Map<
+    string,
+    { networkId: string; addresses: string[]; expiresAt: number | null }
+  >()
+  audited = 0
+
+  apply(command: Command, time: number): string {
+    switch (command.type) {
+      case 'createNetwork': {
+        if (this.networks.has(command.id)) return 'id_in_use'
+        const taken = [...this.networks.values()]
+        if (taken.includes(command.cidr)) return 'network_exists'
+        if (taken.some((cidr) => shareAnAddress(cidr, command.cidr))) return 'network_overlaps'
+        this.networks.set(command.id, command.cidr)
+        break
+      }
+      case 'deleteNetwork': {
+        if (!this.networks.has(command.id)) return 'network_not_found'
+        if (this.activeIn(command.id).length > 0) return 'network_has_allocations'
+        this.networks.delete(command.id)
+        break
+      }
+      case 'allocateAddresses': {
+        const cidr = this.networks.get(command.networkId)
+        if (cidr === undefined) return 'network_not_found'
+        if (this.allocations.has(command.id)) return 'id_in_use'
+        const addresses = this.#lowestRun(cidr, command.count)
+        if (addresses === null) return 'network_exhausted'
+        const { networkId, ttlMs } = command
+        for (const address of addresses) this.holders.set(address, command.id)
+        const expiresAt = ttlMs === null ? null : time + ttlMs
+        this.allocations.set(command.id, { networkId, addresses, expiresAt })
+        break
+      }
+      case 'releaseAllocation': {
+        if (!this.allocations.has(command.id)) return 'allocation_not_found'
+        if (!this.#end(command.id)) return 'ok'
+        break
+      }
+      case 'expireAllocations': {
+        const due = [...this.allocations].filter(([id, { expiresAt }]) => {
+          return this.isActive(id) && expiresAt !== null && expiresAt <= time
+        })
+        due.sort(([, a], [, b]) => Number(a.expiresAt) - Number(b.expiresAt))
+        for (const [id] of due.slice(0, command.limit)) {
+          this.#end(id)
+          this.audited += 1
+        }
+        return 'ok'
+      }
+    }
+    this.audited += 1
+    return 'ok'
+  }
+
+  isActive(id: string): boolean {
+    return this.allocations.get(id)?.addresses.some((address) => this.holders.get(address) === id) ?? false
+  }
+
+  activeIn(networkId: string): string[] {
+    const ids = [...this.allocations].filter(([, allocation]) => allocation.networkId === networkId)
+    return ids.map(([id]) => id).filter((id) => this.isActive(id))
+  }
+
+  nextExpiry(): number | null {
+    const times = [...this.allocations]
+      .filter(([id]) => this.isActive(id))
+      .flatMap(([, { expiresAt }]) => expiresAt ?? [])
+    return times.length === 0 ? null : Math.min(...times)
+  }
+
+  #end(id: string): boolean {
+    if (!this.isActive(id)) return false
+    for (const address of this.allocations.get(id)?.addresses ?? []) this.holders.delete(address)
+    return true
+  }
+
+  #lowestRun(cidr: string, count: number): string[] | null {
+    const usable = usableAddresses(cidr)
+    for (let i = 0; i + count <= usable.length; i++) {
+      const run = usable.slice(i, i + count)
+      if (run.every((address) => !this.holders.has(address))) return run
+    }
+    return null
+  }
+}
+
+function usableAddresses(cidr: string): string[] {
+  const prefix = parsePrefix(cidr)
+  const { first, last } = usableRange(prefix)
+  const addresses: string[] = []
+  for (let value = first; value <= last; value++)
+    addresses.push(formatAddress({ family: prefix.family, value }))
+  return addresses
+}
+
+function shareAnAddress(a: string, b: string): boolean {
+  const ofB = new Set(allAddresses(b))
+  return allAddresses(a).some((address) => ofB.has(address))
+}
+
+function allAddresses(cidr: string): string[] {
+  const { family, first, length } = parsePrefix(cidr)
+  const size = 2 ** ((family === 4 ? 32 : 128) - length)
+  return Array.from({ length: size }, (_, i) => formatAddress({ family, value: first + BigInt(i) }))
+}
+
+const networkId = fc.constantFrom('net-a', 'net-b', 'net-c')
+const allocationId = fc.nat(30).map((n) => `alloc-${n}`)
+const command: fc.Arbitrary<Command> = fc.oneof(
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      type: fc.constant('createNetwork' as const),
+      id: networkId,
+      cidr: fc.constantFrom(...CIDRS),
+      description: fc.constant(''),
+      tags: fc.constant([]),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ type: fc.constant('deleteNetwork' as const), id: networkId }) },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      type: fc.constant('allocateAddresses' as const),
+      id: allocationId,
+      networkId,
+      count: fc.integer({ min: 1, max: 4 }),
+      hostname: fc.constant(null),
+      description: fc.constant(''),
+      ttlMs: fc.option(fc.integer({ min: 1, max: 20 })),
+    }),
+  },
+  { weight: 5, arbitrary: fc.record({ type: fc.constant('releaseAllocation' as const), id: allocationId }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      type: fc.constant('expireAllocations' as const),
+      limit: fc.integer({ min: 1, max: 3 }),
+    }),
+  },
+)
+
+/** What happens between two commands. */
+const pause = fc.constantFrom('nothing', 'nothing', 'nothing', 'list', 'flush', 'reopen')
+
+describe('random commands', () => {
+  test('give what the slow, obvious version gives, also after every restart', async () => {
+    const steps = fc.array(fc.tuple(command, fc.nat(5), pause), { maxLength: 80, size: 'max' })
+    await fc.assert(
+      fc.asyncProperty(steps, async (steps) => {
+        const storage = new MemoryStorage()
+        let ipam = await Harness.open(storage)
+        const model = new Model()
+        for (const [command, elapsedMs, pause] of steps) {
+          const time = ipam.time + elapsedMs
+          ipam.time = time
+          const outcome = ipam.apply(command)
+          expect(outcome.ok ? 'ok' : outcome.refusal.reason).toBe(model.apply(command, time))
+
+          if (pause === 'list') await ipam.machine.query({ type: 'networks', page: ENDLESS })
+          if (pause === 'flush') await ipam.machine.flush()
+          if (pause !== 'reopen') continue
+          await ipam.machine.close()
+          ipam = await Harness.open(storage)
+          ipam.time = time
+        }
+        await expectSame(ipam.machine, model)
+        await ipam.machine.close()
+        await expectSame((await Harness.open(storage)).machine, model)
+      }),
+      { numRuns: 150 },
+    )
+  })
+
+  test('give the same digest where half came as a snapshot', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(command, { minLength: 1, maxLength: 60, size: 'max' }),
+        fc.nat(60),
+        async (commands, cut) => {
+          const source = await Harness.open()
+          let image = await imageOf(source.machine)
+          for (const [i, command] of commands.entries()) {
+            source.time += 3
+            source.apply(command)
+            if (i === cut) image = await imageOf(source.machine)
+          }
+
+          const target = await openMachine(new MemoryStorage())
+          await target.restore(metaAt(image.appliedIndex), streamOf(image.chunks))
+          for (const entry of source.log.slice(image.appliedIndex)) target.apply(entry)
+
+          expect(await target.stateDigest()).toBe(await source.machine.stateDigest())
+        },
+      ),
+      { numRuns: 60 },
+    )
+  })
+
+  test('give the same digest where the power failed after any flush', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.tuple(command, fc.boolean()), { maxLength: 40, size: 'max' }),
+        async (steps) => {
+          const storage = new MemoryStorage()
+          const source = await Harness.open(storage)
+          const disks: MemoryStorage[] = [await storage.copy()]
+          for (const [command, isFlushed] of steps) {
+            source.time += 3
+            source.apply(command)
+            if (!isFlushed) continue
+            await source.machine.flush()
+            disks.push(await storage.copy())
+          }
+          const digest = await source.machine.stateDigest()
+
+          for (const disk of disks) expect(await replay(disk, source.log)).toBe(digest)
+        },
+      ),
+      { numRuns: 40 },
+    )
+  })
+})
+
+async function replay(disk: MemoryStorage, log: readonly Entry[]): Promise<string> {
+  const machine = await openMachine(disk)
+  expect(machine.durableIndex).toBe(machine.appliedIndex)
+  for (const entry of log.slice(machine.durableIndex)) machine.apply(entry)
+  return machine.stateDigest()
+}
+
+async function expectSame(machine: IpamStateMachine, model: Model): Promise<void> {
+  const active = await machine.query({
+    type: 'allocations',
+    networkId: null,
+    includeEnded: false,
+    page: ENDLESS,
+  })
+  const held = active.rows.flatMap((row) => addressesOf(row).map((address) => [address, row.id] as const))
+  // No duplicate: as many addresses as entries, each with the holder that the model has.
+  expect(new Map(held).size).toBe(held.length)
+  expect(new Map(held)).toEqual(model.holders)
+  expect(machine.nextExpiry).toBe(model.nextExpiry())
+  expect(await machine.query({ type: 'audit', limit: 10_000 })).toHaveLength(model.audited)
+
+  const everything = await machine.query({
+    type: 'allocations',
+    networkId: null,
+    includeEnded: true,
+    page: ENDLESS,
+  })
+  expect(everything.rows.map(({ id }) => id)).toEqual([...model.allocations.keys()])
+  for (const { id, status } of everything.rows) expect(status === 'allocated').toBe(model.isActive(id))
+
+  const { rows: networks } = await machine.query({ type: 'networks', page: ENDLESS })
+  expect(networks.map(({ id, cidr }) => [id, cidr])).toEqual([...model.networks])
+  for (const { id, cidr } of networks) {
+    const usable = usableAddresses(cidr)
+    const free = usable.filter((address) => !model.holders.has(address))
+    const ids = model.activeIn(id)
+    expect(await machine.query({ type: 'networkStats', id })).toEqual({
+      networkId: id,
+      total: BigInt(usable.length),
+      allocated: BigInt(usable.length - free.length),
+      available: BigInt(free.length),
+      firstAvailable: free[0] ?? null,
+      lastAllocated: model.allocations.get(ids.at(-1) ?? '')?.addresses.at(-1) ?? null,
+    })
+    const ofNetwork = await machine.query({
+      type: 'allocations',
+      networkId: id,
+      includeEnded: false,
+      page: ENDLESS,
+    })
+    expect(ofNetwork.rows.map((row) => row.id)).toEqual(ids)
+  }
+}
+
+function addressesOf({ ip, endIp }: Allocation): string[] {
+  const { family, value: first } = parseAddress(ip)
+  const last = endIp === null ? first : parseAddress(endIp).value
+  const addresses: string[] = []
+  for (let value = first; value <= last; value++) addresses.push(formatAddress({ family, value }))
+  return addresses
+}
