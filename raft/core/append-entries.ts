@@ -118,7 +118,7 @@ export function acknowledge(raft: Raft): void {
 /** The leader hears from a peer. `progress` is of the same session. */
 export function handleAppendEntriesReply(raft: Raft, progress: Progress, reply: AppendEntriesReply): void {
   if (reply.success) {
-    handleAcknowledgement(progress, reply.matchIndex)
+    handleAcknowledgement(raft, progress, reply.matchIndex)
     return
   }
   if (progress.state === 'snapshot') return
@@ -129,7 +129,9 @@ export function handleAppendEntriesReply(raft: Raft, progress: Progress, reply: 
       : reply.rejectedIndex !== progress.nextIndex - 1
   )
     return
-  if (reply.conflictIndex < progress.matchIndex) {
+  // Once may be a rejection from before the logs met. Asked again, exactly there, the peer says the same.
+  const isAskedAgain = progress.state === 'probe' && reply.rejectedIndex === progress.matchIndex
+  if (isAskedAgain && reply.conflictIndex < progress.matchIndex) {
     raft.out.lostEntries.push({
       peer: reply.from,
       matchIndex: progress.matchIndex,
@@ -148,19 +150,18 @@ export function handleAppendEntriesReply(raft: Raft, progress: Progress, reply: 
   progress.isProbeSent = isSameAgain
 }
 
-function handleAcknowledgement(progress: Progress, matchIndex: LogIndex): void {
+function handleAcknowledgement(raft: Raft, progress: Progress, matchIndex: LogIndex): void {
   progress.matchIndex = Math.max(progress.matchIndex, matchIndex)
+  progress.nextIndex = Math.max(progress.nextIndex, progress.matchIndex + 1)
   while (progress.inflight[0] !== undefined && progress.inflight[0].lastIndex <= progress.matchIndex) {
     progress.inflightBytes -= progress.inflight.shift()?.bytes ?? 0
   }
-  const isSnapshotNeeded = progress.snapshotIndex === 0 || progress.matchIndex < progress.snapshotIndex
-  if (progress.state === 'snapshot' && isSnapshotNeeded) return
-  if (progress.state !== 'replicate') {
-    progress.state = 'replicate'
-    progress.inflight = []
-    progress.inflightBytes = 0
-  }
-  progress.nextIndex = Math.max(progress.nextIndex, progress.matchIndex + 1)
+  // What was under way when the snapshot was begun may bring the peer to where our log goes on.
+  if (progress.state === 'snapshot' && progress.matchIndex < raft.log.base.lastIndex) return
+  if (progress.state === 'replicate') return
+  progress.state = 'replicate'
+  progress.inflight = []
+  progress.inflightBytes = 0
 }
 
 export function becomeProbe(progress: Progress, nextIndex: LogIndex): void {

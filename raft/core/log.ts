@@ -69,9 +69,11 @@ export function termAt(log: Log, index: LogIndex): Term | null {
 
 /**
  * The last position up to `index` whose term is at most `term`: both ends of a rejected AppendEntries use it
- * to skip a whole term a round (§3.5, "fast back-tracking"). Never below the base.
+ * to skip a whole term a round (§3.5, "fast back-tracking"). Below the base it is a guess, for nothing is
+ * known there: a peer whose log parts from ours that early needs a snapshot.
  */
 export function lastIndexWithTermAtMost(log: Log, index: LogIndex, term: Term): LogIndex {
+  const { base } = log
   let candidate = Math.min(index, log.lastIndex)
   for (let i = log.terms.length - 1; i >= 0; i--) {
     const run = log.terms[i]
@@ -79,7 +81,7 @@ export function lastIndexWithTermAtMost(log: Log, index: LogIndex, term: Term): 
     if (run.term <= term) return candidate
     candidate = run.firstIndex - 1
   }
-  return log.base.lastIndex
+  return base.lastTerm <= term ? candidate : Math.min(candidate, base.lastIndex - 1)
 }
 
 export function appendEntry(log: Log, entry: Entry): void {

@@ -168,11 +168,8 @@ export class SegmentedLog implements LogStore {
   }
 
   async #reset(base: SnapshotMeta): Promise<void> {
-    await this.#commit({
-      base: { type: 'reset', meta: encodeMeta(base) },
-      hardState: this.#hardState,
-      entries: [],
-    })
+    // The hard state is in the segment that this lands in: its head says it, or a later batch.
+    await this.#commit({ base: { type: 'reset', meta: encodeMeta(base) }, hardState: null, entries: [] })
     this.#base = base
     this.#lastIndex = base.lastIndex
     await this.#removeObsolete()

@@ -1,6 +1,7 @@
 /** What every request has in common: its id, its errors, its log line, its response. */
 import type { Context, Handler } from 'hono'
 import { nanoid } from 'nanoid'
+import { SYSTEM_USER } from '../ipam/audit.ts'
 import type { CommandContext } from '../ipam/command.ts'
 import type { Logger } from '../logger.ts'
 import type { Answer } from './answer.ts'
@@ -34,7 +35,7 @@ export function createHandle({
 }): Handle {
   return (respond) => async (c) => {
     const startedAt = now()
-    const caller = { user: 'system', requestId: requestIdOf(c) ?? newRequestId() }
+    const caller = { user: SYSTEM_USER, requestId: requestIdOf(c) ?? newRequestId() }
     let answer: Answer
     try {
       answer = await respond(c, caller)

@@ -160,8 +160,8 @@ export function newestRow(layers: readonly Layer[], key: string): Row | undefine
 }
 
 function merge(older: Layer, newer: Layer): Layer {
-  const rows = new Map(newer.rows)
-  for (const [key, row] of older.rows) rows.set(key, row)
+  const rows = new Map(older.rows)
+  for (const [key, row] of newer.rows) rows.set(key, row)
   return new Layer({ rows, sizeBytes: older.sizeBytes + newer.sizeBytes, point: newer.point })
 }
 

@@ -1,5 +1,5 @@
 /** A cluster of real processes on loopback, in a directory of its own. */
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Client, type StatusBody } from './client.ts'
@@ -203,9 +203,7 @@ export class Cluster {
 
   async #views(among: readonly Node[]): Promise<StatusBody[]> {
     const views = await Promise.all(
-      among
-        .filter((node) => node.isRunning)
-        .map((node) => node.client.send<StatusBody>('GET', '/cluster/status')),
+      among.map((node) => node.client.send<StatusBody>('GET', '/cluster/status')),
     )
     return views.filter(({ status }) => status === 200).map(({ body }) => body)
   }
@@ -235,11 +233,5 @@ export class Cluster {
     await Promise.all(this.#nodes.map((node) => node.kill()))
     for (const node of this.#nodes) node.client.close()
     await rm(this.directory, { recursive: true, force: true })
-  }
-
-  async emptyDirectory(name: string): Promise<string> {
-    const path = join(this.directory, name)
-    await mkdir(path, { recursive: true })
-    return path
   }
 }

@@ -147,6 +147,35 @@ export function describeLogStore(name: string, makeStore: () => Promise<() => Lo
       await store.close()
     })
 
+    test('never mixes entries from before and after a replacement in one read', async () => {
+      const { store } = await openNew()
+      for (let first = 1; first <= 400; first += 10) {
+        await store.append({ hardState: null, entries: entriesFrom(first, first + 9) })
+      }
+
+      const read = store.read({ first: 1, last: 400, bytesMax: Infinity })
+      await store.append({ hardState: null, entries: entriesFrom(200, 400, 2) })
+
+      const entries = await read
+      expect(plain(entries)).toEqual(plain(entriesFrom(1, entries.length)))
+      await store.close()
+    })
+
+    test('ends a read early, but well, when a compaction overtakes it', async () => {
+      const { store } = await openNew()
+      for (let first = 1; first <= 400; first += 10) {
+        await store.append({ hardState: null, entries: entriesFrom(first, first + 9) })
+      }
+
+      const read = store.read({ first: 1, last: 400, bytesMax: Infinity })
+      await store.compact(metaAt(399))
+
+      const entries = await read
+      expect(entries.length).toBeGreaterThan(0)
+      expect(plain(entries)).toEqual(plain(entriesFrom(1, entries.length)))
+      await store.close()
+    })
+
     test('forgets a prefix, and reports a base after which nothing is missing', async () => {
       const { store, make } = await openNew()
       for (let first = 1; first <= 400; first += 10) {

@@ -195,7 +195,7 @@ describe('random commands', () => {
         await ipam.machine.close()
         await expectSame((await Harness.open(storage)).machine, model)
       }),
-      { numRuns: 150 },
+      { numRuns: 80 },
     )
   })
 

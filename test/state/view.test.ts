@@ -63,7 +63,7 @@ test('a view shows the rows as they were when it was taken, in either order, whe
         await view.close()
       }
     }),
-    { numRuns: 150 },
+    { numRuns: 80 },
   )
 })
 

@@ -110,15 +110,34 @@ describe('a leader finds where a follower agrees (thesis §3.5)', () => {
     expect(leader.raft.progress.get(2)).toMatchObject({ state: 'replicate', nextIndex: 6 })
   })
 
-  test('a follower that has lost what it acknowledged is reported, and not trusted with less', () => {
+  test('a follower that has lost what it acknowledged is asked again, then reported, and not trusted with less', () => {
     const leader = new SoloNode({ terms: [1, 1, 1] }).becomeLeader()
     leader.acknowledge(2, 4)
-
     const rejection = { success: false, rejectedIndex: 4, conflictIndex: 1, conflictTerm: 1 }
-    const effects = leader.receive(appendReply(leader, 2, rejection))
 
-    expect(effects.lostEntries).toEqual([{ peer: 2, matchIndex: 4, conflictIndex: 1 }])
+    const once = leader.receive(appendReply(leader, 2, rejection))
+    const twice = leader.receive(appendReply(leader, 2, rejection))
+
+    expect(once.lostEntries).toEqual([])
+    expect(twice.lostEntries).toEqual([{ peer: 2, matchIndex: 4, conflictIndex: 1 }])
     expect(leader.raft.progress.get(2)).toMatchObject({ matchIndex: 4, nextIndex: 5 })
+  })
+
+  test.each([
+    { why: 'has nothing', follower: [] },
+    { why: 'ends before the base', follower: [1, 1, 1] },
+    { why: 'has another term at the base', follower: [1, 1, 1, 1, 1, 1, 1] },
+  ])('a follower that $why is sent a snapshot', ({ follower }) => {
+    const base = { lastIndex: 5, lastTerm: 2 }
+    const leader = new SoloNode({ base, terms: [2, 2], currentTerm: 3 }).becomeLeader()
+    const two = new SoloNode({ id: 2, terms: follower, currentTerm: 3 })
+
+    for (let turn = 0; turn < 5 && leader.raft.progress.get(2)?.state !== 'snapshot'; turn++) {
+      const requests = leader.elapse(10).messages.filter(({ to }) => to === 2)
+      for (const reply of allMessages(two.receive(...requests))) leader.receive(reply)
+    }
+
+    expect(leader.raft.progress.get(2)?.state).toBe('snapshot')
   })
 
   test('a rejection answers with the session and the read round of what it rejects', () => {

@@ -24,13 +24,19 @@ async function written(works: readonly Work[]): Promise<{ device: MemoryDisk; mo
   return { device, model: works.reduce(apply, EMPTY) }
 }
 
-/** Three segments with batches, the last one not full, and a spare one. */
-function threeSegments(): Promise<{ device: MemoryDisk; model: Model }> {
+/** The first segment takes four appends, and each after it too. */
+function appends(count: number): Work[] {
   const works: Work[] = [{ type: 'initialize', base: metaAt(0) }]
-  for (let first = 1; first <= 41; first += 5) {
+  for (let first = 1; first <= count * 5; first += 5) {
     const hardState = { currentTerm: first, votedFor: 1 }
     works.push({ type: 'append', batch: { hardState, entries: entriesFrom(first, first + 4) } })
   }
+  return works
+}
+
+/** Three segments with batches, the last one not full, and a spare one. */
+function threeSegments(): Promise<{ device: MemoryDisk; model: Model }> {
+  const works = appends(9)
   // Zeros in whole sectors, within a batch: they were written, and look as if they were not.
   const zeros = entryAt(46, { text: '\0'.repeat(SECTOR_BYTES * 2) })
   works.push({ type: 'append', batch: { hardState: null, entries: [zeros] } })
@@ -118,6 +124,29 @@ describe('a log whose durable part has changed on disk (bugs 36, 37)', () => {
       }
     }
   })
+
+  test('is refused when a batch between two others reads as zeros', async () => {
+    const { device } = await written(appends(7))
+    device.overwrite(segmentPath('log', 2), 2 * SECTOR_BYTES, Buffer.alloc(SECTOR_BYTES))
+    expect(String(await openError(device))).toContain('a batch is missing before the one at offset 1536')
+  })
+
+  test.each([
+    { sector: 1, expected: 'a batch is missing before the one at offset 1536' },
+    { sector: 2, expected: 'a damaged batch is followed by a later one' },
+  ])(
+    'is refused when sector $sector, of a batch before the last one, reads as zeros',
+    async ({ sector, expected }) => {
+      const large = entryAt(1, { text: 'x'.repeat(600) })
+      const { device } = await written([
+        { type: 'initialize', base: metaAt(0) },
+        { type: 'append', batch: { hardState: null, entries: [large] } },
+        { type: 'append', batch: { hardState: null, entries: [entryAt(2)] } },
+      ])
+      device.overwrite(SEGMENT_1, sector * SECTOR_BYTES, Buffer.alloc(SECTOR_BYTES))
+      expect(String(await openError(device))).toContain(expected)
+    },
+  )
 
   test('is cut where a sector of the last batch reads as zeros: a torn write looks the same', async () => {
     const { device, model } = await threeSegments()

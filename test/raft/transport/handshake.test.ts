@@ -180,6 +180,7 @@ describe('the handshake between two nodes', () => {
     const a = await started({ id: 1 })
     const b = await started({ id: 2, authorize })
     await a.connect(b)
+    await b.until(() => b.peersSeen.length === 1)
 
     isRemoved = true
     b.transport.setPeers([])

@@ -11,7 +11,6 @@ import {
   HandClock,
   normalized,
   RawPeer,
-  realClock,
   TestNode,
   type TestNodeOptions,
   Watched,
@@ -33,6 +32,17 @@ async function started(options: TestNodeOptions): Promise<TestNode> {
 
 function numbered(from: number, to: number, requestId: number): ReadIndexRequest {
   return { type: 'ReadIndexRequest', from, to, term: 1, requestId }
+}
+
+/** Stands still, and notes how long the waits for the next try may be. */
+class RetryClock extends HandClock {
+  readonly retriesMs: number[] = []
+
+  override setTimer(delayMs: number, callback: () => void): () => void {
+    // With `random` at 0 a wait is half of its maximum; all other timers are of seconds.
+    if (delayMs <= 500) this.retriesMs.push(delayMs * 2)
+    return super.setTimer(delayMs, callback)
+  }
 }
 
 /** Node 2, which accepts who dials it, and then reads nothing and says nothing until it is told to. */
@@ -116,6 +126,25 @@ describe('messages between nodes', () => {
     second.socket.destroy()
   })
 
+  test('end with the connection, also those that have arrived with the one that ended it', async () => {
+    let isRemoved = false
+    const b: TestNode = await started({
+      id: 2,
+      authorize: () => (isRemoved ? { reason: 'removed', message: 'node 1 was removed' } : null),
+      onMessage: () => {
+        isRemoved = true
+        b.transport.setPeers([])
+      },
+    })
+    const peer = greeted(b, 1)
+    await b.until(() => b.peersSeen.length === 1)
+
+    peer.write(Buffer.concat([vote(1, 2, 10), vote(1, 2, 11)]))
+    await peer.closed()
+
+    expect(b.messages).toHaveLength(1)
+  })
+
   test('that a handler throws on are fatal, once', async () => {
     const a = await started({ id: 1 })
     const bug = new Error('a bug in the driver')
@@ -180,27 +209,49 @@ describe('a connection to a peer', () => {
   })
 
   test('backs off from 50 ms to 1 s', async () => {
-    const clock = new HandClock()
-    const delays: number[] = []
-    const counting = {
-      ...realClock,
-      now: () => clock.now(),
-      setTimer: (delayMs: number, callback: () => void) => {
-        // With `random` at 0 the delay is half of its maximum; the other timers are deadlines of seconds.
-        if (delayMs < 600) delays.push(delayMs * 2)
-        return clock.setTimer(delayMs, callback)
-      },
-    }
-    const a = await started({ id: 1, clock: counting })
+    const clock = new RetryClock()
+    const a = await started({ id: 1, clock })
     a.transport.setPeers([{ id: 2, addr: '127.0.0.1:1' }])
 
     for (let tries = 1; tries <= 7; tries++) {
-      await settled(() => delays.length === tries)
+      await settled(() => clock.retriesMs.length === tries)
       clock.advance(500)
     }
 
-    expect(delays.slice(0, 7)).toEqual([50, 100, 200, 400, 800, 1000, 1000])
+    expect(clock.retriesMs.slice(0, 7)).toEqual([50, 100, 200, 400, 800, 1000, 1000])
     expect(a.logged('not connected to peer')).toHaveLength(1)
+  })
+
+  test('backs off further when it breaks at once, and starts anew when it has lived', async () => {
+    const clock = new RetryClock()
+    const mute = await new Mute().start()
+    const a = await started({ id: 1, clock })
+    a.transport.setPeers([{ id: 2, addr: mute.addr }])
+
+    for (const livedMs of [0, 0, 0, 1000, 0]) {
+      await a.until(() => a.isConnected(2))
+      clock.advance(livedMs)
+      const known = clock.retriesMs.length
+      mute.sockets.at(-1)?.destroy()
+      await settled(() => clock.retriesMs.length > known)
+      clock.next()
+    }
+
+    expect(clock.retriesMs).toEqual([50, 100, 200, 50, 100])
+  })
+
+  test('is lost at once when the peer hangs up, whatever still waits to be sent', async () => {
+    const a = await started({ id: 1 })
+    const mute = await new Mute().start()
+    a.transport.setPeers([{ id: 2, addr: mute.addr }])
+    await a.until(() => a.isConnected(2))
+    const large = append(1, 2, [entry(5, Buffer.alloc(1_000_000))])
+    for (let i = 0; i < 20; i++) a.transport.send(large)
+
+    mute.sockets[0]?.end()
+    await a.until(() => a.peersLost.length === 1)
+
+    expect(a.logged('the other side closed the connection')).toHaveLength(1)
   })
 
   test('is dialled anew when the address of the peer changes, and closed when it is gone', async () => {
@@ -257,6 +308,7 @@ describe('the send buffer of a peer', () => {
     a.transport.setPeers([{ id: 2, addr: mute.addr }])
     await a.until(() => a.isConnected(2))
     const large = append(1, 2, [entry(5, Buffer.alloc(500_000))])
+    const medium = append(1, 2, [entry(5, Buffer.alloc(1024))])
 
     let sentCount = 0
     // What the operating system takes goes first; it is asked anew in each turn.
@@ -267,8 +319,10 @@ describe('the send buffer of a peer', () => {
     }
     expect(bufferedBytes(a)).toBeGreaterThan(3_000_000)
     expect(bufferedBytes(a)).toBeLessThanOrEqual(4_000_000)
+    while (a.transport.send(medium)) expect(bufferedBytes(a)).toBeLessThanOrEqual(4_000_000)
     expect(a.transport.send(numbered(1, 2, 1))).toBe(true)
     while (a.transport.send(numbered(1, 2, 1))) expect(bufferedBytes(a)).toBeLessThanOrEqual(4_010_000)
+    expect(bufferedBytes(a)).toBeGreaterThan(4_000_000)
     expect(a.transport.send(large)).toBe(false)
     expect(a.logged('send buffer of peer is full')).toHaveLength(1)
 
