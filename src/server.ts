@@ -93,7 +93,7 @@ async function startNode(
 ): Promise<{ node: RaftNode; stateMachine: IpamStateMachine }> {
   const { clusterId, nodeId, dataDir, timing } = config
   const { incarnation } = await claimDataDirectory({ directory: dataDir, clusterId, nodeId })
-  const identity: Identity = { clusterId, nodeId, incarnation, addr: config.raft?.addr ?? '127.0.0.1:1' }
+  const identity: Identity = { clusterId, nodeId, incarnation, addr: ownAddr(config) }
   const disk = new FileDisk(dataDir)
   const stateMachine = await IpamStateMachine.open({
     storage: levelStorage(join(dataDir, 'state')),
@@ -126,6 +126,11 @@ async function startNode(
   )
   closers.push(() => node.close())
   return { node, stateMachine }
+}
+
+/** Without a Raft listener it is only a name. */
+function ownAddr({ raft, nodes, nodeId }: Config): string {
+  return raft?.addr ?? nodes.find(({ id }) => id === nodeId)?.addr ?? '127.0.0.1:0'
 }
 
 /** The members at the first start of a cluster; a node that joins learns them from it. */

@@ -3,8 +3,11 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+
+/** The build under test. */
+const MAIN = resolve(process.env['IPAM_TEST_DIST'] ?? 'dist', 'src/main.js')
 
 /** The machine may be busy with other tests. */
 const TIMEOUT_MS = 90_000
@@ -34,7 +37,7 @@ afterEach(async () => {
 })
 
 function ipam(...argv: string[]): Running {
-  const child = spawn(process.execPath, ['--import', 'tsx', 'src/main.ts', ...argv])
+  const child = spawn(process.execPath, [MAIN, ...argv])
   running.push(child)
   const output = { stdout: '', stderr: '' }
   for (const name of ['stdout', 'stderr'] as const) {

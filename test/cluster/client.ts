@@ -81,8 +81,21 @@ export class Client {
 
   /** @param path Below `/api/v1`. Never rejects: a lost connection is an answer, too. */
   send<Body = unknown>(method: string, path: string, body?: unknown): Promise<Answer<Body>> {
+    return this.begin<Body>(method, path, body).answer
+  }
+
+  /** `isSent` resolves when the operating system has taken the request, which on loopback is the node's own. */
+  begin<Body = unknown>(
+    method: string,
+    path: string,
+    body?: unknown,
+  ): { isSent: Promise<void>; answer: Promise<Answer<Body>> } {
     const text = body === undefined ? null : JSON.stringify(body)
-    return new Promise((resolve) => {
+    let markSent = (): void => {}
+    const isSent = new Promise<void>((resolve) => {
+      markSent = resolve
+    })
+    const answer = new Promise<Answer<Body>>((resolve) => {
       const fail = (): void => resolve({ status: 0, headers: {}, body: null as Body, fate: 'unknown' })
       const sent = request(
         {
@@ -117,8 +130,10 @@ export class Client {
       )
       sent.on('error', fail)
       sent.on('timeout', () => sent.destroy())
+      sent.on('finish', markSent)
       sent.end(text)
     })
+    return { isSent, answer }
   }
 
   /** @throws unless it is answered with 2xx. */

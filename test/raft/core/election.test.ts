@@ -3,6 +3,7 @@ import type { RaftMessage } from '../../../raft/types.ts'
 import {
   allMessages,
   appendEntries,
+  appendReply,
   requestVote,
   SoloNode,
   settle,
@@ -328,12 +329,7 @@ describe('pre-vote, stickiness and check-quorum (thesis §4.2.3, §6.2, §9.6)',
   test('a leader is not deposed by a node that is not its peer (a removed one)', () => {
     const leader = new SoloNode().becomeReadyLeader()
 
-    leader.receive(requestVote({ from: 9, term: 99 }))
-    leader.receive({
-      ...voteReply({ from: 9, term: 99, voteGranted: false }),
-      type: 'RequestVoteReply',
-      isPreVote: true,
-    })
+    leader.receive(requestVote({ from: 9, term: 99 }), appendReply(leader, 9, { term: 99, session: 5 }))
 
     expect(leader.raft.role).toBe('leader')
   })
