@@ -85,11 +85,13 @@ export function handleInstallSnapshotReply(
   progress: Progress,
   reply: InstallSnapshotReply,
 ): void {
-  if (progress.state !== 'snapshot' || progress.snapshotIndex === 0) return
+  if (progress.state !== 'snapshot') return
   if (reply.success) {
-    progress.matchIndex = Math.max(progress.matchIndex, progress.snapshotIndex)
-    progress.state = 'probe'
+    // It may speak of an earlier snapshot than the one under way.
+    progress.matchIndex = Math.max(progress.matchIndex, reply.lastIndex)
     progress.nextIndex = progress.matchIndex + 1
+    if (progress.matchIndex < raft.log.base.lastIndex) return
+    progress.state = 'probe'
     progress.isProbeSent = false
   } else if (progress.isSnapshotSent && reply.lastIndex === 0) {
     // It had all the bytes and is not installing them: it was restarted in between, or found them damaged.

@@ -55,14 +55,22 @@ describe('SIGTERM', () => {
       if (node === undefined) throw new Error('there is no follower')
       const network = await node.client.post<NetworkBody>('/networks', { cidr: '10.0.0.0/16' })
 
+      // Open connections first; then nothing is decided until the node is told to stop.
+      await Promise.all(Array.from({ length: IN_FLIGHT }, () => node.client.get('/health')))
+      const quorum = role === 'leader' ? cluster.others(leader) : [leader]
+      for (const member of quorum) member.pause()
       const inFlight = Array.from({ length: IN_FLIGHT }, () =>
-        node.client.send<AllocationBody>('POST', '/allocations', { network_id: network.id }),
+        node.client.begin<AllocationBody>('POST', '/allocations', { network_id: network.id }),
       )
-      await Promise.race(inFlight)
-      const exit = await node.terminate()
+      await Promise.all(inFlight.map(({ isSent }) => isSent))
+      // It came after them and is answered: they have been read.
+      await node.client.get('/health')
+      const exited = node.terminate()
+      for (const member of quorum) member.resume()
+      const exit = await exited
 
       expect(exit).toEqual({ code: 0, signal: null })
-      const answers = await Promise.all(inFlight)
+      const answers = await Promise.all(inFlight.map(({ answer }) => answer))
       expect(answers.filter(({ fate }) => fate !== 'done')).toEqual([])
       await cluster.restart(node)
       const { allocations } = await expectSameState(cluster)
@@ -99,12 +107,13 @@ describe('a node that cannot start says why in one line and exits with 1', () =>
   test('when a port is in use', async ({ directory, startCluster }) => {
     const cluster = await startCluster({ nodeCount: 1 })
     const { client } = cluster.node(1)
+    const [port] = await reservePorts(1)
 
     const api = await run(['server', '--listen', `127.0.0.1:${client.port}`], { cwd: directory })
     const raft = await run(
       [
         ...['server', '--config', cluster.filePath, '--node-id', '1'],
-        ...['--data-dir', directory, '--listen', '127.0.0.1:0'],
+        ...['--data-dir', directory, '--listen', `127.0.0.1:${port}`],
       ],
       { cwd: directory },
     )
@@ -141,8 +150,10 @@ describe('a node that cannot start says why in one line and exits with 1', () =>
   test('when its data directory cannot be written', async ({ directory, skip }) => {
     const path = join(directory, 'file')
     await writeFile(path, '')
+    const [port] = await reservePorts(1)
+    const listen = ['--listen', `127.0.0.1:${port}`]
 
-    const below = await run(['server', '--data-dir', path, '--listen', '127.0.0.1:0'], { cwd: directory })
+    const below = await run(['server', '--data-dir', path, ...listen], { cwd: directory })
 
     expect(below.code).toBe(1)
     expect(below.stderr).toEqual([
@@ -150,7 +161,7 @@ describe('a node that cannot start says why in one line and exits with 1', () =>
     ])
     if (process.getuid?.() === 0) skip('root may write anywhere')
     await chmod(directory, 0o500)
-    const unwritable = await run(['server', '--listen', '127.0.0.1:0'], { cwd: directory })
+    const unwritable = await run(['server', ...listen], { cwd: directory })
     await chmod(directory, 0o700)
     expect(unwritable.code).toBe(1)
     expect(unwritable.stderr).toEqual([expect.stringMatching(/^ipam: data directory .* is not writable/)])

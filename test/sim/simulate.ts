@@ -337,7 +337,10 @@ class Simulation {
     for (;;) {
       const missing = this.#whatIsMissing()
       if (missing === null) break
-      if (world.now > deadline) throw new Error(`not well after ${QUIET_MS_MAX} ms of quiet: ${missing}`)
+      if (world.now > deadline) {
+        const statuses = this.cluster.running.map(({ node }) => JSON.stringify(node?.status()))
+        throw new Error(`not well after ${QUIET_MS_MAX} ms of quiet: ${missing}\n${statuses.join('\n')}`)
+      }
       await world.sleep(100)
     }
     await this.#freshWriteAndRead()

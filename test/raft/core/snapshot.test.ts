@@ -64,12 +64,13 @@ describe('a leader sends a snapshot (thesis ch. 5)', () => {
     expect(effects.messages).toMatchObject([{ to: 3, prevLogIndex: 6, entries: [{ index: 7 }] }])
   })
 
-  test('an installation that nobody has announced here is no success', () => {
+  test('a late word about an earlier snapshot does not stand for the one under way', () => {
     const leader = leaderWithLaggard()
+    leader.step({ type: 'snapshotStarted', to: 3, session: sessionOf(leader, 3), lastIndex: 6 })
 
-    leader.receive(installReply(leader, 3, { lastIndex: 6 }))
+    leader.receive(installReply(leader, 3, { lastIndex: 4 }))
 
-    expect(leader.raft.progress.get(3)).toMatchObject({ matchIndex: 0, state: 'snapshot' })
+    expect(leader.raft.progress.get(3)).toMatchObject({ matchIndex: 4, state: 'snapshot' })
   })
 
   test.each<{ why: string; fail: (leader: SoloNode) => Effects }>([
