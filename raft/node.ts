@@ -2,7 +2,7 @@
 import { ApplyLane } from './apply-lane.ts'
 import { assert } from './assert.ts'
 import { snapshotMetaAt } from './core/log.ts'
-import { currentMembership, isVoter, voterIds } from './core/membership.ts'
+import { committedMembership, currentMembership, isVoter, voterIds } from './core/membership.ts'
 import type { Effects, Event, Limits, Raft, Timing } from './core/state.ts'
 import { step } from './core/step.ts'
 import { DiskLane } from './disk-lane.ts'
@@ -124,7 +124,7 @@ export class RaftNode {
     const { transport } = this.#ports
     await transport.start({
       onMessage: (message) => this.#onMessage(message),
-      authorize: (peer) => this.#addresses.authorize(peer, currentMembership(this.#raft)),
+      authorize: (peer) => this.#addresses.authorize(peer, committedMembership(this.#raft)),
       onPeer: (peer) => this.#onPeer(peer),
       onPeerLost: (peer) => {
         this.#proposals.handlePeerLost(peer)
@@ -339,7 +339,10 @@ export class RaftNode {
   }
 
   #connectPeers(): void {
-    const peers = this.#addresses.changedPeers(currentMembership(this.#raft))
+    const peers = this.#addresses.changedPeers({
+      current: currentMembership(this.#raft),
+      committed: committedMembership(this.#raft),
+    })
     if (peers !== null) this.#ports.transport.setPeers(peers)
   }
 

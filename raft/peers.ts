@@ -9,7 +9,8 @@ export class AddressBook {
   readonly #known: Map<NodeId, string>
   readonly #refusals = new Map<NodeId, { reason: string; message: string }>()
   #connected = ''
-  #membership: Membership | null = null
+  #current: Membership | null = null
+  #committed: Membership | null = null
   #isStale = true
   #seen = { role: 'follower', leaderId: null as NodeId | null, term: 0 }
 
@@ -27,14 +28,26 @@ export class AddressBook {
     return membership.members.find((member) => member.id === id)?.addr ?? this.#known.get(id) ?? null
   }
 
-  /** @returns Whom to be connected to, or null if that has not changed. */
-  changedPeers(membership: Membership): { id: NodeId; addr: string }[] | null {
-    if (!this.#isStale && membership === this.#membership) return null
+  /**
+   * Members of the newest configuration, and whoever may be one: a removal that is not committed may be undone by
+   * a leader that never saw it, even by the very node that it removes.
+   *
+   * @returns Whom to be connected to, or null if that has not changed.
+   */
+  changedPeers({
+    current,
+    committed,
+  }: {
+    current: Membership
+    committed: Membership
+  }): { id: NodeId; addr: string }[] | null {
+    if (!this.#isStale && current === this.#current && committed === this.#committed) return null
     this.#isStale = false
-    this.#membership = membership
+    this.#current = current
+    this.#committed = committed
     const addresses = new Map(this.#known)
-    for (const { id, addr } of membership.members) addresses.set(id, addr)
-    for (const id of [this.#self.nodeId, ...membership.removed]) addresses.delete(id)
+    for (const { id, addr } of [...committed.members, ...current.members]) addresses.set(id, addr)
+    for (const id of [this.#self.nodeId, ...committed.removed]) addresses.delete(id)
     const peers = [...addresses].map(([id, addr]) => ({ id, addr })).toSorted((a, b) => a.id - b.id)
     const key = JSON.stringify(peers)
     if (key === this.#connected) return null
@@ -42,7 +55,11 @@ export class AddressBook {
     return peers
   }
 
-  /** A node that we do not know may be newer than our configuration; one that we know to be gone is not. */
+  /**
+   * A node that we do not know may be newer than our configuration; one that we know to be gone is not.
+   *
+   * @param membership The newest that is committed; see `changedPeers`.
+   */
   authorize(peer: PeerIdentity, membership: Membership): { reason: string; message: string } | null {
     const { nodeId, incarnation } = peer
     if (membership.removed.includes(nodeId)) {

@@ -3,6 +3,7 @@ import { assert, unreachable } from './assert.ts'
 import type { Event, MembershipFate, ProposalFate } from './core/state.ts'
 import {
   ClosedError,
+  CommandTooLargeError,
   MembershipRefusedError,
   NotLeaderError,
   OverloadedError,
@@ -10,6 +11,7 @@ import {
   ProposalUncertainError,
   type RaftError,
 } from './errors.ts'
+import { errorFrom, errorOutcome, isRetriable, ReplyQueue } from './forwarding.ts'
 import type { StateMachine } from './ports.ts'
 import type {
   ForwardedOutcome,
@@ -23,6 +25,7 @@ import type {
 } from './types.ts'
 
 export interface ProposalLimits {
+  readonly commandBytesMax: number
   /** Requests that wait for a leader, or for its answer, on this node; and their bytes. */
   readonly waitingRequestsMax: number
   readonly waitingBytesMax: number
@@ -35,6 +38,7 @@ export interface ProposalLimits {
 }
 
 export const DEFAULT_PROPOSAL_LIMITS: ProposalLimits = {
+  commandBytesMax: 1024 * 1024,
   waitingRequestsMax: 10_000,
   waitingBytesMax: 32 * 1024 * 1024,
   forwardBytesMax: 1024 * 1024,
@@ -98,7 +102,7 @@ export class Proposals {
   #leaving: Request[] = []
   /** Removals of the leader itself, by the transfer that has to come first. */
   readonly #removals = new Map<number, Request>()
-  readonly #replies = new Map<NodeId, { id: number; outcome: ForwardedOutcome }[]>()
+  readonly #replies: ReplyQueue
   #nextId: number
   #waitingCount = 0
   #waitingBytes = 0
@@ -106,6 +110,7 @@ export class Proposals {
 
   constructor(host: ProposalHost) {
     this.#host = host
+    this.#replies = new ReplyQueue(host, host.limits.forwardBytesMax)
     this.#nextId = host.firstId
   }
 
@@ -118,7 +123,12 @@ export class Proposals {
   submit(work: ForwardedRequest): Promise<Completion> {
     const bytes = work.type === 'command' ? work.payload.length : 256
     if (this.#isClosed) return Promise.reject(new ClosedError())
-    const { waitingRequestsMax, waitingBytesMax } = this.#host.limits
+    const { commandBytesMax, waitingRequestsMax, waitingBytesMax } = this.#host.limits
+    if (bytes > commandBytesMax) {
+      return Promise.reject(
+        new CommandTooLargeError(`${bytes} bytes; a command has at most ${commandBytesMax}`),
+      )
+    }
     if (this.#waitingCount >= waitingRequestsMax || this.#waitingBytes + bytes > waitingBytesMax) {
       return Promise.reject(new OverloadedError(`${this.#waitingCount} requests are waiting on this node`))
     }
@@ -341,7 +351,7 @@ export class Proposals {
       this.#forwarded.delete(id)
       this.#fail(request, uncertain())
     }
-    this.#replies.delete(peer)
+    this.#replies.drop(peer)
   }
 
   /** Time has passed: what waited too long is answered, what was held is tried again. */
@@ -369,16 +379,8 @@ export class Proposals {
     for (const request of leaving) if (request.since <= expiry) this.#fail(request, uncertain())
   }
 
-  /** Answers to followers gather during a turn and leave as one frame for each. */
   flushReplies(): void {
-    for (const [to, replies] of this.#replies) {
-      while (replies.length > 0) {
-        const frame = takeReplies(replies, this.#host.limits.forwardBytesMax)
-        // If it cannot be sent the follower times out, and rightly says that the outcome is unknown.
-        this.#host.send({ type: 'ForwardReplies', from: this.#host.id, to, replies: frame })
-      }
-    }
-    this.#replies.clear()
+    this.#replies.flush()
   }
 
   close(): void {
@@ -423,10 +425,8 @@ export class Proposals {
     this.#waitingBytes -= request.bytes
   }
 
-  #reply(origin: Origin & { type: 'peer' }, outcome: ForwardedOutcome): void {
-    const replies = this.#replies.get(origin.peer) ?? []
-    replies.push({ id: origin.requestId, outcome })
-    this.#replies.set(origin.peer, replies)
+  #reply({ peer, requestId }: Origin & { type: 'peer' }, outcome: ForwardedOutcome): void {
+    this.#replies.push(peer, { id: requestId, outcome })
   }
 }
 
@@ -434,41 +434,8 @@ function isFromPeer(request: Request): boolean {
   return request.origin.type === 'peer'
 }
 
-function takeReplies<T extends { outcome: ForwardedOutcome }>(replies: T[], bytesMax: number): T[] {
-  let bytes = 0
-  let count = 0
-  for (const { outcome } of replies) {
-    bytes += outcome.type === 'result' ? outcome.result.length + 16 : 256
-    if (bytes > bytesMax && count > 0) break
-    count += 1
-  }
-  return replies.splice(0, count)
-}
-
 function uncertain(): ProposalUncertainError {
   return new ProposalUncertainError(
     'the leader was lost before the outcome was known; the change may have been made',
   )
-}
-
-/** The leader's word that nothing was appended, or that it never will be applied. */
-function isRetriable(code: string): boolean {
-  return code === 'RAFT_NOT_LEADER' || code === 'RAFT_PROPOSAL_DROPPED'
-}
-
-const REFUSED_PREFIX = 'RAFT_MEMBERSHIP_REFUSED:'
-
-function errorOutcome(error: RaftError): ForwardedOutcome {
-  const code = error instanceof MembershipRefusedError ? `${REFUSED_PREFIX}${error.reason}` : error.code
-  const leaderId = error instanceof NotLeaderError ? error.leaderId : null
-  return { type: 'error', code, message: error.message, leaderId }
-}
-
-function errorFrom({ code, message }: ForwardedOutcome & { type: 'error' }): RaftError {
-  if (code.startsWith(REFUSED_PREFIX)) {
-    return new MembershipRefusedError(code.slice(REFUSED_PREFIX.length), message)
-  }
-  if (code === 'RAFT_OVERLOADED') return new OverloadedError(message)
-  if (code === 'RAFT_CLOSED') return new ClosedError()
-  return new ProposalUncertainError(message)
 }

@@ -15,6 +15,11 @@ export function currentMembership(raft: Raft): Membership {
   return membershipAt(raft.log, raft.log.lastIndex).membership
 }
 
+/** The newest configuration that no leader can take back. */
+export function committedMembership(raft: Raft): Membership {
+  return membershipAt(raft.log, raft.commitIndex).membership
+}
+
 export function voterIds(raft: Raft): NodeId[] {
   return currentMembership(raft)
     .members.filter((member) => member.voter)

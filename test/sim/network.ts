@@ -42,6 +42,8 @@ export class Network {
   readonly world: World
   readonly random: Random
   faults: NetworkFaults
+  /** Messages so far that came after one that was sent later: doubled, or from a connection that broke. */
+  lateCount = 0
   readonly #endpoints = new Map<NodeId, SimTransport>()
   /** Directed: `from>to`. */
   readonly #cut = new Set<string>()
@@ -327,6 +329,7 @@ class Link {
 
   #late({ bytes, readyAt }: Frame): void {
     const { world } = this.#network
+    this.#network.lateCount += 1
     world.schedule(readyAt - world.now + this.#network.random.exponential(50), () => {
       if (!this.#network.isCut(this.#source.id, this.#targetId)) {
         this.#network.endpoint(this.#targetId)?.receive(bytes)
