@@ -2,10 +2,11 @@
 import { ApplyLane } from './apply-lane.ts'
 import { assert } from './assert.ts'
 import { snapshotMetaAt } from './core/log.ts'
-import { committedMembership, currentMembership, isVoter, voterIds } from './core/membership.ts'
+import { committedMembership, currentMembership, voterIds } from './core/membership.ts'
 import type { Effects, Event, Limits, Raft, Timing } from './core/state.ts'
 import { step } from './core/step.ts'
 import { DiskLane } from './disk-lane.ts'
+import { LogKeeper } from './log-keeper.ts'
 import { AddressBook } from './peers.ts'
 import type { Identity, PeerIdentity, Ports, SnapshotFile, SnapshotOffer, SnapshotReceiver } from './ports.ts'
 import { type Completion, type ProposalLimits, Proposals } from './proposals.ts'
@@ -13,7 +14,7 @@ import { type ReadLimits, Reads } from './reads.ts'
 import { recover } from './recovery.ts'
 import { SnapshotTransfer } from './snapshot-transfer.ts'
 import { leaderContactMs, type RaftStatus, statusOf } from './status.ts'
-import type { Entry, LogIndex, Membership, MembershipChange, Message, NodeId, SnapshotMeta } from './types.ts'
+import type { LogIndex, Membership, MembershipChange, Message, NodeId, SnapshotMeta } from './types.ts'
 
 export interface RaftNodeOptions {
   readonly identity: Identity
@@ -48,17 +49,13 @@ export class RaftNode {
   readonly #proposals: Proposals
   readonly #reads: Reads
   readonly #disk: DiskLane
+  readonly #keeper: LogKeeper
   readonly #apply: ApplyLane
   readonly #transfer: SnapshotTransfer
   readonly #addresses: AddressBook
   #inbox: Event[] = []
   #isTurnQueued = false
   #isStopped = false
-  /** Reads of the log under way; what they read must not be removed. */
-  readonly #fetches = new Set<Promise<void>>()
-  #isCompacting = false
-  /** Up to here the log is, or may already be, gone from disk; the core learns it a turn later. */
-  #compactedTo = 0
   #isRestoring = false
   #cancelTick: () => void = () => {}
   #nextTransferId = -1
@@ -97,6 +94,14 @@ export class RaftNode {
         for (const message of messages) transport.send(message)
         this.#enqueue({ type: 'persisted', batchNumber })
       },
+      onFatal,
+    })
+    this.#keeper = new LogKeeper({
+      store: ports.log,
+      log: raft.log,
+      disk: this.#disk,
+      retainedEntriesMin: options.retainedEntriesMin,
+      emit: (event) => this.#enqueue(event),
       onFatal,
     })
     this.#apply = new ApplyLane({
@@ -189,11 +194,6 @@ export class RaftNode {
       refusals: this.#addresses.refusals,
       addrOf: (id) => this.#addresses.addrOf(id, currentMembership(this.#raft)),
     })
-  }
-
-  /** A snapshot is being put in place: there is no state to read. */
-  get isRestoring(): boolean {
-    return this.#isRestoring
   }
 
   /** Since the leader was last heard; 0 on the leader, null if not in this term. */
@@ -292,7 +292,7 @@ export class RaftNode {
     if (effects.committed.length > 0) this.#apply.push(effects.committed)
     for (const fate of effects.transfers) this.#handleTransferFate(fate)
     for (const read of effects.reads) this.#reads.handleReadIndex(read, stateMachine.appliedIndex)
-    for (const fetch of effects.fetches) this.#startFetch(fetch)
+    for (const fetch of effects.fetches) this.#keeper.fetch(fetch)
     for (const { to, session } of effects.snapshots) void this.#sendSnapshot(to, session)
     for (const lost of effects.lostEntries)
       logger.error(lost, 'a peer has lost entries that it had acknowledged')
@@ -346,19 +346,6 @@ export class RaftNode {
     if (peers !== null) this.#ports.transport.setPeers(peers)
   }
 
-  /** Log entries that a peer lacks and that have left the memory. */
-  #startFetch(wanted: Effects['fetches'][number]): void {
-    const fetch = this.#fetch(wanted).catch((error: unknown) => this.#fail(error))
-    this.#fetches.add(fetch)
-    void fetch.then(() => this.#fetches.delete(fetch))
-  }
-
-  async #fetch({ to, session, first, last, bytesMax }: Effects['fetches'][number]): Promise<void> {
-    const isHere = first > Math.max(this.#raft.log.base.lastIndex, this.#compactedTo)
-    const entries: Entry[] = isHere ? await this.#ports.log.read({ first, last, bytesMax }) : []
-    this.#enqueue({ type: 'fetched', to, session, entries })
-  }
-
   async #sendSnapshot(to: NodeId, session: number): Promise<void> {
     const isSent = await this.#transfer.send(to, session, (lastIndex) => {
       this.#enqueue({ type: 'snapshotStarted', to, session, lastIndex })
@@ -393,7 +380,7 @@ export class RaftNode {
     this.#disk.pushTask(async () => {
       await this.#apply.idle()
       this.#isRestoring = true
-      await Promise.all(this.#fetches)
+      await this.#keeper.settled()
       await this.#ports.log.reset(meta)
       await this.#ports.stateMachine.restore(meta, file.chunks())
       await file.close()
@@ -422,22 +409,9 @@ export class RaftNode {
     this.#startTick()
   }
 
-  /** Forgets log entries that the state machine holds durably, but for those that a lagging peer may want. */
   #compact(): void {
-    const { retainedEntriesMin } = this.#options
-    const { log } = this.#raft
-    const reachable = Math.min(this.#ports.stateMachine.durableIndex, this.#transfer.lowestSending)
-    const target = reachable - retainedEntriesMin
-    const isWorthIt = target - log.base.lastIndex >= Math.max(1, retainedEntriesMin / 4)
-    if (!isWorthIt || this.#isCompacting || this.#fetches.size > 0 || this.#raft.installing !== null) return
-    this.#isCompacting = true
-    this.#compactedTo = target
-    const base = snapshotMetaAt(log, target)
-    this.#disk.pushTask(async () => {
-      await this.#ports.log.compact(base)
-      this.#enqueue({ type: 'compacted', base })
-      this.#isCompacting = false
-    })
+    if (this.#raft.installing !== null) return
+    this.#keeper.compact(Math.min(this.#ports.stateMachine.durableIndex, this.#transfer.lowestSending))
   }
 
   #fail(error: unknown): void {
@@ -445,10 +419,5 @@ export class RaftNode {
     this.#isStopped = true
     this.#cancelTick()
     this.#ports.onFatal(error)
-  }
-
-  /** Whether this node counts in elections and commits, by the newest configuration it knows. */
-  get isVoter(): boolean {
-    return isVoter(this.#raft, this.#raft.id)
   }
 }

@@ -1,5 +1,5 @@
 /** The service on a Raft node and the state machine behind it. */
-import { MembershipRefusedError, NotLeaderError, type RaftNode, type RaftStatus } from '../raft/index.ts'
+import { MembershipRefusedError, type RaftNode, type RaftStatus } from '../raft/index.ts'
 import { type Command, type CommandContext, IpamError, type Outcome, type ResultOf } from './ipam/command.ts'
 import { encodeCommand } from './ipam/command-codec.ts'
 import type { AnswerTo, Query } from './ipam/query.ts'
@@ -56,8 +56,6 @@ export class ReplicatedIpamService implements IpamService {
   ): Promise<{ value: AnswerTo<Q>; index: number; lastContactMs: number | null }> {
     if (consistency.type === 'linearizable') await this.#node.readIndex()
     else if (consistency.type === 'minIndex') await this.#node.waitForApplied(consistency.index)
-    // While a snapshot is put in place there is no state to read.
-    if (this.#node.isRestoring) throw new NotLeaderError(null)
     const index = this.#stateMachine.appliedIndex
     const lastContactMs = consistency.type === 'stale' ? this.#node.leaderContactMs : null
     return { value: await this.#stateMachine.query(query), index, lastContactMs }

@@ -90,7 +90,8 @@ export function handleInstallSnapshotReply(
     // It may speak of an earlier snapshot than the one under way.
     progress.matchIndex = Math.max(progress.matchIndex, reply.lastIndex)
     progress.nextIndex = progress.matchIndex + 1
-    if (progress.matchIndex < raft.log.base.lastIndex) return
+    const isOver = progress.snapshotIndex > 0 && progress.matchIndex >= progress.snapshotIndex
+    if (!isOver && progress.matchIndex < raft.log.base.lastIndex) return
     progress.state = 'probe'
     progress.isProbeSent = false
   } else if (progress.isSnapshotSent && reply.lastIndex === 0) {

@@ -2,10 +2,11 @@ import { describe, expect } from 'vitest'
 import type { AllocationBody, NetworkBody } from './client.ts'
 import type { Cluster, Node } from './cluster.ts'
 import { test } from './cluster-test.ts'
+import { expectHonest } from './honest.ts'
 import { pipeline } from './pipeline.ts'
 import { expectSameState } from './same-state.ts'
 import { until } from './until.ts'
-import { expectHonest, WriteLoad } from './write-load.ts'
+import { WriteLoad } from './write-load.ts'
 
 /** The rest are releases. */
 const ALLOCATIONS = 2_000

@@ -1,11 +1,12 @@
 import { describe, expect } from 'vitest'
 import type { NetworkBody } from './client.ts'
 import { test } from './cluster-test.ts'
+import { expectHonest } from './honest.ts'
 import { expectSameState } from './same-state.ts'
 import { until } from './until.ts'
-import { countFates, expectHonest, longestGapMs, WriteLoad } from './write-load.ts'
+import { countFates, longestGapMs, WriteLoad } from './write-load.ts'
 
-const ROUNDS = 5
+const ROUNDS = 3
 const WRITERS = 32
 const WRITES_BETWEEN = 300
 const GAP_MS_MAX = 3_000

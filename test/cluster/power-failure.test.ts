@@ -1,11 +1,12 @@
 import { describe, expect } from 'vitest'
 import type { NetworkBody } from './client.ts'
 import { test } from './cluster-test.ts'
+import { expectHonest } from './honest.ts'
 import { expectSameState } from './same-state.ts'
 import { until } from './until.ts'
-import { countFates, expectHonest, type Write, WriteLoad } from './write-load.ts'
+import { countFates, type Write, WriteLoad } from './write-load.ts'
 
-const ROUNDS = 3
+const ROUNDS = 2
 const WRITERS = 64
 const WRITES_BEFORE = 400
 

@@ -5,11 +5,12 @@ import { describe, expect } from 'vitest'
 import type { AllocationBody, NetworkBody } from './client.ts'
 import { Cluster } from './cluster.ts'
 import { test } from './cluster-test.ts'
+import { expectHonest } from './honest.ts'
 import { reservePorts } from './ports.ts'
 import { run } from './program.ts'
 import { expectSameState } from './same-state.ts'
 import { until } from './until.ts'
-import { expectHonest, longestGapMs, WriteLoad } from './write-load.ts'
+import { longestGapMs, WriteLoad } from './write-load.ts'
 
 const IN_FLIGHT = 64
 /** Far below the shortest election timeout: leadership was handed over, not lost. */

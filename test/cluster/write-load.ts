@@ -1,6 +1,5 @@
-/** Concurrent writers, and what they may expect to find afterwards. */
+/** Concurrent writers, and what became of each write. */
 import { setTimeout as delay } from 'node:timers/promises'
-import { expect } from 'vitest'
 import type { AllocationBody, Answer, Client, Fate } from './client.ts'
 
 /** After a write that was not carried out: a node that is down answers at once. */
@@ -88,33 +87,6 @@ export function longestGapMs(writes: readonly Write[], { since }: { since: numbe
   const before = times.findLastIndex((time) => time <= since)
   const after = times.slice(Math.max(0, before))
   return Math.max(...after.map((time, i) => time - (after[i - 1] ?? time)))
-}
-
-/** What the cluster holds is what the writers were told: all that is done, nothing that is not, nothing twice. */
-export function expectHonest(writes: readonly Write[], rows: readonly AllocationBody[]): void {
-  const addresses = new Map<string, string>()
-  for (const { ip, hostname } of rows.filter(({ status }) => status === 'allocated')) {
-    expect(addresses.get(ip), `${ip} belongs to ${hostname} only`).toBeUndefined()
-    addresses.set(ip, String(hostname))
-  }
-  const byHostname = groupByHostname(rows)
-  for (const { hostname, fate, allocation } of writes) {
-    const found = byHostname.get(hostname) ?? []
-    if (allocation !== null) expect(found, `${hostname} was acknowledged`).toEqual([allocation])
-    else if (fate === 'unknown') expect(found.length, `${hostname} is there at most once`).toBeLessThan(2)
-    else expect(found, `${hostname} was not carried out`).toEqual([])
-  }
-}
-
-function groupByHostname(rows: readonly AllocationBody[]): Map<string, AllocationBody[]> {
-  const groups = new Map<string, AllocationBody[]>()
-  for (const row of rows) {
-    const name = String(row.hostname)
-    const group = groups.get(name)
-    if (group === undefined) groups.set(name, [row])
-    else group.push(row)
-  }
-  return groups
 }
 
 export function countFates(writes: readonly Write[]): Record<Fate, number> {

@@ -19,6 +19,8 @@ import { World } from './world.ts'
 
 export const TIMING: Timing = { heartbeatMs: 40, electionMinMs: 200, electionMaxMs: 400 }
 const SEGMENT_BYTES = 8 * 1024
+/** After which whoever looks after the processes starts one again that has ended by itself. */
+const RESTART_MS = 50
 
 export interface ClusterOptions {
   readonly seed: number
@@ -132,8 +134,19 @@ export class Cluster {
       const node = await this.#open(machine, process)
       if (process.isAlive) machine.node = node
     } catch (error) {
-      if (process.isAlive && !(error instanceof PowerLossError)) this.fail(error)
+      this.#onFatal(machine, process, error)
     }
+  }
+
+  /** A process that cannot go on ends; whether that is our fault depends on the disk. */
+  #onFatal({ id }: Machine, process: SimProcess, error: unknown): void {
+    if (!process.isAlive || error instanceof PowerLossError) return
+    if (!isDiskError(error)) {
+      this.fail(error)
+      return
+    }
+    this.crash(id, 'kill')
+    this.world.schedule(RESTART_MS, () => void this.start(id))
   }
 
   async #open(machine: Machine, process: SimProcess): Promise<RaftNode> {
@@ -187,9 +200,7 @@ export class Cluster {
         transport,
         stateMachine,
         logger: this.#logger(id, process),
-        onFatal: (error) => {
-          if (process.isAlive && !(error instanceof PowerLossError)) this.fail(error)
-        },
+        onFatal: (error) => this.#onFatal(machine, process, error),
       },
     )
   }
@@ -229,6 +240,10 @@ export class Cluster {
       }
     return { info: at('info'), warn: at('warn'), error: at('error') }
   }
+}
+
+function isDiskError(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === 'EIO' || error.code === 'ENOSPC')
 }
 
 export function addrOf(id: NodeId): string {

@@ -146,22 +146,24 @@ export class SimTransport implements Transport {
     { to, ...offer }: SnapshotOffer & { readonly to: NodeId },
     file: SnapshotFile,
   ): Promise<void> {
-    const network = this.#network
-    const pass = async (): Promise<SimTransport> => {
-      await network.world.sleep(network.delayMs())
-      const target = network.endpoint(to)
-      const isCut = network.isCut(this.id, to) || network.isCut(to, this.id)
-      const isBroken = network.random.chance(network.faults.breakProbability * 5)
-      if (target === null || !this.isOpen || isCut || isBroken) throw new Error(`no way to node ${to}`)
-      return target
-    }
-    const target = await pass()
+    const target = this.#network.endpoint(to)
+    if (target === null) throw new Error(`node ${to} is not there`)
+    // What waits for the disk of a process that has died waits forever.
+    const died = target.#process.died.then(() => {
+      throw new Error(`node ${to} has died`)
+    })
+    died.catch(() => {})
+    await Promise.race([died, this.#stream(target, offer, file)])
+  }
+
+  async #stream(target: SimTransport, offer: SnapshotOffer, file: SnapshotFile): Promise<void> {
+    await this.#pass(target)
     const receiver = await target.#handlers?.onSnapshotOffer(offer)
-    if (receiver === null || receiver === undefined) throw new Error(`node ${to} does not want the snapshot`)
+    if (!receiver) throw new Error(`node ${target.id} does not want the snapshot`)
     try {
       while (receiver.offset < offer.sizeBytes) {
         const chunk = await file.read(receiver.offset, SNAPSHOT_CHUNK_BYTES)
-        if ((await pass()) !== target) throw new Error(`node ${to} was restarted`)
+        await this.#pass(target)
         await receiver.write(chunk)
       }
     } catch (error) {
@@ -171,7 +173,16 @@ export class SimTransport implements Transport {
     const received = await receiver.finish()
     target.#process.run(() => target.#handlers?.onSnapshotReceived(offer, received))
     // All is there, but the sender may never learn it.
-    await pass()
+    await this.#pass(target)
+  }
+
+  /** One way, for a part of a snapshot. @throws if there is no way. */
+  async #pass(target: SimTransport): Promise<void> {
+    const network = this.#network
+    await network.world.sleep(network.delayMs())
+    const isCut = network.isCut(this.id, target.id) || network.isCut(target.id, this.id)
+    const isBroken = network.random.chance(network.faults.breakProbability * 5)
+    if (!target.isOpen || !this.isOpen || isCut || isBroken) throw new Error(`no way to node ${target.id}`)
   }
 
   async close(): Promise<void> {

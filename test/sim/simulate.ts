@@ -28,6 +28,7 @@ interface Swarm {
   readonly powerFailureEveryMs: number
   readonly partitionEveryMs: number
   readonly slowDiskEveryMs: number
+  readonly diskErrorEveryMs: number
   readonly pauseEveryMs: number
   readonly transferEveryMs: number
   readonly downMs: number
@@ -52,6 +53,7 @@ function drawSwarm(random: Random): Swarm {
     powerFailureEveryMs: often(0.4, 1_000, 4_000),
     partitionEveryMs: often(0.6, 500, 4_000),
     slowDiskEveryMs: often(0.5, 500, 4_000),
+    diskErrorEveryMs: often(0.3, 500, 4_000),
     pauseEveryMs: often(0.4, 800, 4_000),
     transferEveryMs: often(0.4, 300, 3_000),
     downMs: random.pick([5, 100, 800]) ?? 100,
@@ -116,14 +118,20 @@ class Simulation {
       outcomes.filter((outcome) => outcome.type === type).length
     return {
       committed: checker.committedIndex,
-      acknowledged: count('acknowledged'),
-      refused: count('refused'),
-      unknown: count('unknown'),
+      acknowledged: this.#count('acknowledged'),
+      refused: this.#count('refused'),
+      unknown: this.#count('unknown'),
       reads: this.#readCount,
       snapshots: trace.snapshotCount,
       terms: Math.max(...this.cluster.running.map(({ node }) => node?.status().term ?? 0)),
       traceHash: trace.hash,
     }
+  }
+
+  #count(type: Outcome['type']): number {
+    let count = 0
+    for (const outcome of this.#outcomes.values()) if (outcome.type === type) count += 1
+    return count
   }
 
   async #storm(): Promise<void> {
@@ -136,6 +144,7 @@ class Simulation {
       this.#every(swarm.powerFailureEveryMs, () => this.#powerFailure()),
       this.#every(swarm.partitionEveryMs, () => this.#partition()),
       this.#every(swarm.slowDiskEveryMs, () => this.#slowDisk()),
+      this.#every(swarm.diskErrorEveryMs, () => this.#diskError()),
       this.#every(swarm.pauseEveryMs, () => this.#pause()),
       this.#every(swarm.transferEveryMs, () => this.#transfer()),
       this.#every(swarm.isMembershipChanging ? 700 : Number.POSITIVE_INFINITY, () =>
@@ -179,14 +188,14 @@ class Simulation {
   async #client(): Promise<void> {
     const { world } = this.cluster
     while (!this.#isQuiet) {
-      if (this.#random.chance(0.7)) await this.#write()
-      else await this.#read()
+      const machine = this.#random.pick(this.cluster.running)
+      if (this.#random.chance(0.7)) await this.#write(machine)
+      else await this.#read(machine)
       await world.sleep(this.#random.exponential(this.#random.chance(0.1) ? 200 : 20))
     }
   }
 
-  async #write(): Promise<void> {
-    const machine = this.#random.pick(this.cluster.running)
+  async #write(machine: Machine | null): Promise<void> {
     const id = this.#nextOperation
     this.#nextOperation += 1
     const padding = 'x'.repeat(this.#random.integer(0, 30))
@@ -210,8 +219,7 @@ class Simulation {
     }
   }
 
-  async #read(): Promise<void> {
-    const machine = this.#random.pick(this.cluster.running)
+  async #read(machine: Machine | null): Promise<void> {
     const node = machine?.node
     const process = machine?.process
     if (!node || !process) return
@@ -288,6 +296,13 @@ class Simulation {
     })
   }
 
+  /** One operation, soon, fails; after a failed sync the data may be gone although it can still be read. */
+  #diskError(): void {
+    const disk = this.#random.pick([...this.cluster.machines.values()])?.disk
+    const fault = this.#random.pick(['EIO', 'ENOSPC', 'short-write'] as const) ?? 'EIO'
+    disk?.failAt(disk.operations + this.#random.integer(1, 20), fault)
+  }
+
   #pause(): void {
     const process = this.#random.pick(this.#alive())?.process
     if (!process || process.isPaused) return
@@ -334,16 +349,15 @@ class Simulation {
   async #quiet(): Promise<void> {
     const { world } = this.cluster
     const deadline = world.now + QUIET_MS_MAX
-    for (;;) {
-      const missing = this.#whatIsMissing()
-      if (missing === null) break
+    let missing: string | null = ''
+    while (missing !== null) {
       if (world.now > deadline) {
         const statuses = this.cluster.running.map(({ node }) => JSON.stringify(node?.status()))
         throw new Error(`not well after ${QUIET_MS_MAX} ms of quiet: ${missing}\n${statuses.join('\n')}`)
       }
       await world.sleep(100)
+      missing = this.#whatIsMissing() ?? (await this.#tryFreshWriteAndRead()) ?? this.#whatIsMissing()
     }
-    await this.#freshWriteAndRead()
     this.#checkHistory()
   }
 
@@ -374,16 +388,15 @@ class Simulation {
     return null
   }
 
-  async #freshWriteAndRead(): Promise<void> {
-    for (const { node } of this.#members()) {
-      const id = this.#nextOperation
-      this.#nextOperation += 1
-      const done = await node?.propose(encodeOperation({ id, padding: '' }))
-      if (done === undefined) throw new Error('a member is gone')
-      this.#outcomes.set(id, { type: 'acknowledged', index: done.index })
-    }
-    for (const { node } of this.#members()) await node?.readIndex()
-    for (const { node } of this.#members()) await node?.waitForApplied(this.cluster.checker.committedIndex)
+  /** Through every member. @returns What was in the way: an error of a disk may come this late. */
+  async #tryFreshWriteAndRead(): Promise<string | null> {
+    const reads = this.#readCount
+    const writes = this.#count('acknowledged')
+    const members = this.#members()
+    for (const machine of members) await this.#write(machine)
+    for (const machine of members) await this.#read(machine)
+    if (this.#count('acknowledged') < writes + members.length) return 'a fresh write is not acknowledged'
+    return this.#readCount < reads + members.length ? 'a fresh read is not served' : null
   }
 
   /** What clients were told is what happened. */

@@ -168,6 +168,15 @@ describe('votes (thesis §3.4, §3.6.1)', () => {
     })
   })
 
+  test('so does one in a term that is on disk already', () => {
+    const node = new SoloNode({ currentTerm: 4 })
+
+    const effects = node.receive(requestVote({ term: 4 }))
+
+    expect(effects.messages).toEqual([])
+    expect(effects.batch?.hardState).toEqual({ currentTerm: 4, votedFor: 2 })
+  })
+
   test.each([
     { why: 'shorter', ours: [1, 1], lastLogIndex: 1, lastLogTerm: 1, voteGranted: false },
     { why: 'equal', ours: [1, 1], lastLogIndex: 2, lastLogTerm: 1, voteGranted: true },

@@ -73,6 +73,18 @@ describe('a leader sends a snapshot (thesis ch. 5)', () => {
     expect(leader.raft.progress.get(3)).toMatchObject({ matchIndex: 4, state: 'snapshot' })
   })
 
+  test('again if the log has been compacted past the one that it installed', () => {
+    const leader = leaderWithLaggard()
+    leader.step({ type: 'snapshotStarted', to: 3, session: sessionOf(leader, 3), lastIndex: 6 })
+    leader.persist()
+    leader.step({ type: 'compacted', base: metaAt(7, 2) })
+
+    const effects = leader.receive(installReply(leader, 3, { lastIndex: 6 }))
+
+    expect(effects.snapshots).toHaveLength(1)
+    expect(leader.raft.progress.get(3)).toMatchObject({ matchIndex: 6, state: 'snapshot', snapshotIndex: 0 })
+  })
+
   test.each<{ why: string; fail: (leader: SoloNode) => Effects }>([
     {
       why: 'could not be sent',

@@ -1,0 +1,313 @@
+import { describe, expect, test } from 'vitest'
+import { DEFAULT_PROPOSAL_LIMITS, Proposals } from '../../raft/proposals.ts'
+import type { ForwardReplies, ForwardRequests, Message } from '../../raft/types.ts'
+
+const COMMAND = { type: 'command', payload: Buffer.from('a') } as const
+const RESULTS = {
+  encodeResult: (result: unknown): Uint8Array => Buffer.from(JSON.stringify(result)),
+  decodeResult: (bytes: Uint8Array): unknown => JSON.parse(Buffer.from(bytes).toString()),
+}
+
+/** One node's proposals; the test is its core and its network. */
+class Desk {
+  now = 0
+  leaderId: number | null = null
+  isConnected = true
+  readonly sent: Message[] = []
+  readonly proposals: Proposals
+
+  constructor({ id = 1, firstId = 1, limits = {} } = {}) {
+    this.proposals = new Proposals({
+      id,
+      limits: { ...DEFAULT_PROPOSAL_LIMITS, ...limits },
+      stateMachine: RESULTS,
+      firstId,
+      now: () => this.now,
+      send: (message) => {
+        if (this.isConnected) this.sent.push(message)
+        return this.isConnected
+      },
+      leaderId: () => this.leaderId,
+    })
+  }
+
+  /** What was forwarded last. */
+  get forwarded(): ForwardRequests | undefined {
+    return this.sent.findLast((message): message is ForwardRequests => message.type === 'ForwardRequests')
+  }
+
+  get replied(): ForwardReplies | undefined {
+    this.proposals.flushReplies()
+    return this.sent.findLast((message): message is ForwardReplies => message.type === 'ForwardReplies')
+  }
+
+  /** As a leader: the core puts everything that waits into the log, from `index` on. */
+  append(index: number, term: number): void {
+    for (const [i, event] of this.proposals.takeEvents(0).entries()) {
+      if (event.type === 'propose')
+        this.proposals.handleProposalFate({ id: event.id, index: index + i, term })
+    }
+  }
+}
+
+describe('a proposal of this node', () => {
+  test('is answered with what apply made of it', async () => {
+    const desk = new Desk()
+    const done = desk.proposals.submit(COMMAND)
+    desk.append(5, 2)
+
+    desk.proposals.handleApplied(5, 2, 'result')
+
+    expect(await done).toEqual({ result: 'result', index: 5 })
+  })
+
+  test('whose place in the log another leader took was certainly not applied: it is proposed again', async () => {
+    const desk = new Desk()
+    const done = desk.proposals.submit(COMMAND)
+    desk.append(5, 2)
+
+    desk.proposals.handleApplied(5, 3, 'of another')
+    expect(desk.proposals.hasParked).toBe(true)
+    desk.append(9, 4)
+    desk.proposals.handleApplied(9, 4, 'ours')
+
+    expect(await done).toEqual({ result: 'ours', index: 9 })
+  })
+
+  test('keeps waiting when leadership is lost: its place in the log will tell', async () => {
+    const desk = new Desk()
+    const done = desk.proposals.submit(COMMAND)
+    desk.append(5, 2)
+    desk.leaderId = 2
+    desk.proposals.returnToPeers()
+    desk.proposals.forward(2)
+    expect(desk.sent).toEqual([])
+
+    desk.proposals.handleApplied(5, 2, 'yes')
+
+    expect(await done).toMatchObject({ result: 'yes' })
+  })
+
+  test.each([
+    {
+      why: 'its place in the log is inside a snapshot that was installed',
+      lose: (d: Desk) => d.proposals.handleSnapshotInstalled(7),
+    },
+    {
+      why: 'its place in the log was given to a later proposal',
+      lose: (d: Desk) => {
+        void d.proposals.submit(COMMAND).catch(() => {})
+        d.append(5, 4)
+      },
+    },
+    {
+      why: 'it took too long',
+      lose: (d: Desk) => {
+        d.now += DEFAULT_PROPOSAL_LIMITS.requestTimeoutMs
+        d.proposals.handleTick()
+      },
+    },
+    { why: 'the node closes', lose: (d: Desk) => d.proposals.close() },
+  ])('may or may not be applied when $why', async ({ lose }) => {
+    const desk = new Desk()
+    const done = desk.proposals.submit(COMMAND)
+    desk.append(5, 2)
+
+    lose(desk)
+
+    await expect(done).rejects.toMatchObject({ applied: 'unknown' })
+  })
+
+  test.each([
+    {
+      why: 'no leader was found in time',
+      code: 'RAFT_NOT_LEADER',
+      lose: (d: Desk) => {
+        d.now += DEFAULT_PROPOSAL_LIMITS.requestTimeoutMs
+        d.proposals.handleTick()
+      },
+    },
+    {
+      why: 'the node closes before anybody had it',
+      code: 'RAFT_CLOSED',
+      lose: (d: Desk) => d.proposals.close(),
+    },
+    {
+      why: 'too much waits for a majority',
+      code: 'RAFT_OVERLOADED',
+      lose: (d: Desk) => {
+        const [event] = d.proposals.takeEvents(0)
+        if (event?.type === 'propose') d.proposals.handleProposalFate({ id: event.id, refusal: 'overloaded' })
+      },
+    },
+  ])('is certainly not applied when $why', async ({ code, lose }) => {
+    const desk = new Desk()
+    const done = desk.proposals.submit(COMMAND)
+
+    lose(desk)
+
+    await expect(done).rejects.toMatchObject({ code, applied: 'no' })
+  })
+
+  test('is turned away at once above the maximum', async () => {
+    const desk = new Desk({ limits: { waitingRequestsMax: 1 } })
+    void desk.proposals.submit(COMMAND)
+
+    await expect(desk.proposals.submit(COMMAND)).rejects.toMatchObject({
+      code: 'RAFT_OVERLOADED',
+      applied: 'no',
+    })
+  })
+})
+
+describe('a proposal that is forwarded', () => {
+  function forwarded(): { desk: Desk; done: Promise<unknown>; id: number } {
+    const desk = new Desk()
+    desk.leaderId = 2
+    const done = desk.proposals.submit(COMMAND)
+    desk.proposals.forward(2)
+    return { desk, done, id: desk.forwarded?.requests[0]?.id ?? 0 }
+  }
+
+  function reply(
+    desk: Desk,
+    id: number,
+    outcome: ForwardReplies['replies'][number]['outcome'],
+    from = 2,
+  ): void {
+    desk.proposals.handleForwardReplies({ type: 'ForwardReplies', from, to: 1, replies: [{ id, outcome }] })
+  }
+
+  test('all that waits leaves as one frame', () => {
+    const desk = new Desk()
+    for (let i = 0; i < 3; i++) void desk.proposals.submit(COMMAND)
+
+    desk.proposals.forward(2)
+
+    expect(desk.sent).toHaveLength(1)
+    expect(desk.forwarded?.requests).toHaveLength(3)
+  })
+
+  test('is answered with the leader’s result', async () => {
+    const { desk, done, id } = forwarded()
+
+    reply(desk, id, { type: 'result', result: RESULTS.encodeResult({ a: 1 }), index: 4 })
+
+    expect(await done).toEqual({ result: { a: 1 }, index: 4 })
+  })
+
+  test('is not answered by another node, nor by the answer to a request of an earlier process', async () => {
+    const { desk, id } = forwarded()
+    const outcome = { type: 'result', result: RESULTS.encodeResult('wrong'), index: 4 } as const
+
+    reply(desk, id, outcome, 3)
+    reply(desk, id + 1_000, outcome)
+
+    expect(desk.proposals.waitingCount).toBe(1)
+  })
+
+  test('ids do not begin where those of the process before began', () => {
+    const [one, two] = [new Desk({ firstId: 70 }), new Desk({ firstId: 9_000 })]
+    for (const desk of [one, two]) {
+      void desk.proposals.submit(COMMAND)
+      desk.proposals.forward(2)
+    }
+
+    expect(one.forwarded?.requests[0]?.id).not.toBe(two.forwarded?.requests[0]?.id)
+  })
+
+  test('waits for a connection: what was not sent is certainly not applied', () => {
+    const desk = new Desk()
+    desk.isConnected = false
+    void desk.proposals.submit(COMMAND)
+
+    desk.proposals.forward(2)
+    expect(desk.proposals.hasParked).toBe(true)
+    desk.isConnected = true
+    desk.proposals.forward(2)
+
+    expect(desk.forwarded?.requests).toHaveLength(1)
+  })
+
+  test('may or may not be applied when the connection is lost', async () => {
+    const { desk, done } = forwarded()
+
+    desk.proposals.handlePeerLost(2)
+
+    await expect(done).rejects.toMatchObject({ applied: 'unknown' })
+  })
+
+  test.each(['RAFT_NOT_LEADER', 'RAFT_PROPOSAL_DROPPED'])(
+    'is tried again after %s, elsewhere or later',
+    (code) => {
+      const { desk, id } = forwarded()
+
+      reply(desk, id, { type: 'error', code, message: '', leaderId: 3 })
+      expect(desk.proposals.hasParked).toBe(false)
+      desk.proposals.handleTick()
+
+      expect(desk.proposals.hasParked).toBe(true)
+    },
+  )
+
+  test('a word that is unknown here leaves the outcome unknown', async () => {
+    const { desk, done, id } = forwarded()
+
+    reply(desk, id, { type: 'error', code: 'RAFT_FROM_THE_FUTURE', message: '', leaderId: null })
+
+    await expect(done).rejects.toMatchObject({ applied: 'unknown' })
+  })
+})
+
+describe('a leader and what its followers forward', () => {
+  const request: ForwardRequests = {
+    type: 'ForwardRequests',
+    from: 2,
+    to: 1,
+    requests: [{ id: 77, request: COMMAND }],
+  }
+
+  test('the result goes back under the follower’s id', () => {
+    const desk = new Desk()
+    desk.proposals.handleForwardRequests(request, { isLeader: true })
+    desk.append(5, 2)
+
+    desk.proposals.handleApplied(5, 2, 'done')
+
+    expect(desk.replied).toMatchObject({
+      to: 2,
+      replies: [{ id: 77, outcome: { type: 'result', index: 5 } }],
+    })
+  })
+
+  test('a node that does not lead says so at once, and who does', () => {
+    const desk = new Desk()
+    desk.leaderId = 3
+
+    desk.proposals.handleForwardRequests(request, { isLeader: false })
+
+    expect(desk.replied?.replies).toMatchObject([
+      { id: 77, outcome: { code: 'RAFT_NOT_LEADER', leaderId: 3 } },
+    ])
+  })
+
+  test('what is not in the log when leadership is lost goes back to whoever forwarded it', () => {
+    const desk = new Desk()
+    desk.proposals.handleForwardRequests(request, { isLeader: true })
+
+    desk.proposals.returnToPeers()
+
+    expect(desk.replied?.replies).toMatchObject([{ id: 77, outcome: { code: 'RAFT_NOT_LEADER' } }])
+  })
+
+  test('what another leader has replaced is reported as never applied, not tried again here', () => {
+    const desk = new Desk()
+    desk.proposals.handleForwardRequests(request, { isLeader: true })
+    desk.append(5, 2)
+
+    desk.proposals.handleApplied(5, 3, 'of another')
+
+    expect(desk.replied?.replies).toMatchObject([{ outcome: { code: 'RAFT_PROPOSAL_DROPPED' } }])
+    expect(desk.proposals.hasParked).toBe(false)
+  })
+})

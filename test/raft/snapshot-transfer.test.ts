@@ -1,0 +1,116 @@
+import { describe, expect, test } from 'vitest'
+import type { SnapshotFile, SnapshotStore, StateMachine, Transport } from '../../raft/ports.ts'
+import { SnapshotTransfer } from '../../raft/snapshot-transfer.ts'
+import { metaAt } from './core/solo-node.ts'
+
+const QUIET = { info: () => {}, warn: () => {}, error: () => {} }
+
+/** A node whose log starts after `baseIndex` and whose state machine is at `appliedIndex`. */
+class Sender {
+  baseIndex = 0
+  appliedIndex = 10
+  created = 0
+  closed = 0
+  readonly sent: { to: number; lastIndex: number }[] = []
+  isConnected = true
+  readonly transfer: SnapshotTransfer
+
+  constructor() {
+    const snapshots: Pick<SnapshotStore, 'create'> = {
+      create: async (meta): Promise<SnapshotFile> => {
+        this.created += 1
+        await null
+        return {
+          meta,
+          identity: `snapshot-${meta.lastIndex}`,
+          sizeBytes: 1,
+          read: async () => Buffer.alloc(1),
+          chunks: async function* () {},
+          close: async () => {
+            this.closed += 1
+          },
+        }
+      },
+    }
+    const stateMachine: Pick<StateMachine, 'snapshot'> = {
+      snapshot: async () => {
+        return { appliedIndex: this.appliedIndex, chunks: async function* () {}, release: async () => {} }
+      },
+    }
+    const transport: Pick<Transport, 'sendSnapshot'> = {
+      sendSnapshot: async ({ to, lastIndex }) => {
+        if (!this.isConnected) throw new Error('no connection')
+        this.sent.push({ to, lastIndex })
+      },
+    }
+    this.transfer = new SnapshotTransfer({
+      id: 1,
+      snapshots: snapshots as SnapshotStore,
+      stateMachine: stateMachine as StateMachine,
+      transport: transport as Transport,
+      logger: QUIET,
+      currentTerm: () => 1,
+      metaAt: (index) => metaAt(index, 1),
+      baseIndex: () => this.baseIndex,
+    })
+  }
+
+  send(to: number): Promise<boolean> {
+    return this.transfer.send(to, 1, () => {})
+  }
+}
+
+describe('a snapshot for peers', () => {
+  test('is made once for all that need one at the same time', async () => {
+    const sender = new Sender()
+
+    const results = await Promise.all([sender.send(2), sender.send(3), sender.send(4)])
+
+    expect(results).toEqual([true, true, true])
+    expect(sender.created).toBe(1)
+  })
+
+  test('is used again as long as the log goes on from it', async () => {
+    const sender = new Sender()
+    await sender.send(2)
+    sender.baseIndex = 10
+    sender.appliedIndex = 20
+
+    await sender.send(3)
+
+    expect(sender.sent.map(({ lastIndex }) => lastIndex)).toEqual([10, 10])
+  })
+
+  test('is made anew, once for all, when the log has left it behind', async () => {
+    const sender = new Sender()
+    await sender.send(2)
+    sender.baseIndex = 15
+    sender.appliedIndex = 20
+
+    await Promise.all([sender.send(2), sender.send(3)])
+
+    expect(sender.created).toBe(2)
+    expect(sender.closed).toBe(1)
+    expect(sender.sent.map(({ lastIndex }) => lastIndex)).toEqual([10, 20, 20])
+  })
+
+  test('that cannot be sent is not sent, and the file stays for the next try', async () => {
+    const sender = new Sender()
+    sender.isConnected = false
+    expect(await sender.send(2)).toBe(false)
+    sender.isConnected = true
+
+    expect(await sender.send(2)).toBe(true)
+    expect(sender.created).toBe(1)
+  })
+
+  test('keeps the log from being compacted past it while it is on its way', async () => {
+    const sender = new Sender()
+    const sending = sender.send(2)
+    expect(sender.transfer.lowestSending).toBe(0)
+
+    await sending
+
+    expect(sender.transfer.lowestSending).toBe(Number.MAX_SAFE_INTEGER)
+  })
+})
