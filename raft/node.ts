@@ -53,6 +53,12 @@ export class RaftNode {
   readonly #apply: ApplyLane
   readonly #transfer: SnapshotTransfer
   readonly #addresses: AddressBook
+  /**
+   * The committed configuration, an election timeout late: who was removed still hears the answers that are on
+   * their way to it.
+   */
+  #settled: Membership
+  #unsettled: { readonly membership: Membership; readonly since: number } | null = null
   #inbox: Event[] = []
   #isTurnQueued = false
   #isStopped = false
@@ -122,6 +128,7 @@ export class RaftNode {
       baseIndex: () => raft.log.base.lastIndex,
     })
     this.#addresses = new AddressBook(options.identity, options.addresses)
+    this.#settled = committedMembership(raft)
     stateMachine.failed.catch(onFatal)
   }
 
@@ -129,7 +136,7 @@ export class RaftNode {
     const { transport } = this.#ports
     await transport.start({
       onMessage: (message) => this.#onMessage(message),
-      authorize: (peer) => this.#addresses.authorize(peer, committedMembership(this.#raft)),
+      authorize: (peer) => this.#addresses.authorize(peer, this.#settled),
       onPeer: (peer) => this.#onPeer(peer),
       onPeerLost: (peer) => {
         this.#proposals.handlePeerLost(peer)
@@ -205,16 +212,33 @@ export class RaftNode {
     return this.#raft.role === 'leader' && this.#raft.transfer === null
   }
 
-  /** Hands leadership to whoever can take it, if it is ours. @returns Whether it is gone. */
+  /** Hands leadership to whoever can take it, if it is ours. @returns Whether it was ours, and is gone. */
   handOver(): Promise<boolean> {
-    if (this.#raft.role !== 'leader' || this.#handOver !== null)
-      return Promise.resolve(this.#raft.role !== 'leader')
+    if (this.#raft.role !== 'leader' || this.#handOver !== null) return Promise.resolve(false)
     const id = this.#nextTransferId
     this.#nextTransferId -= 1
     return new Promise((resolve) => {
       this.#handOver = { id, resolve }
       this.#enqueue({ type: 'transfer', id, target: null })
     })
+  }
+
+  /**
+   * After `handOver`: resolves when nobody waits for this node any more, for what it still has in its log is answered
+   * and its peers have had time to hear the next leader; or, if that does not come, after an election timeout.
+   */
+  async settleDown(): Promise<void> {
+    const { clock } = this.#ports
+    const { electionMinMs, heartbeatMs } = this.#options.timing
+    const deadline = clock.now() + electionMinMs
+    let quietSince = clock.now()
+    while (clock.now() < deadline && clock.now() - quietSince < 2 * heartbeatMs) {
+      await new Promise<void>((resolve) => {
+        clock.setTimer(this.#options.tickMs, resolve)
+      })
+      const isQuiet = this.#raft.leaderId !== null && this.#proposals.waitingCount === 0
+      if (!isQuiet) quietSince = clock.now()
+    }
   }
 
   /** Answers whoever waits, makes everything applied durable, and lets go of disk and network. */
@@ -339,11 +363,19 @@ export class RaftNode {
   }
 
   #connectPeers(): void {
-    const peers = this.#addresses.changedPeers({
-      current: currentMembership(this.#raft),
-      committed: committedMembership(this.#raft),
-    })
+    this.#settle()
+    const current = currentMembership(this.#raft)
+    const peers = this.#addresses.changedPeers({ current, committed: this.#settled })
     if (peers !== null) this.#ports.transport.setPeers(peers)
+  }
+
+  /** Lets the committed configuration become the settled one when its time has come. */
+  #settle(): void {
+    const membership = committedMembership(this.#raft)
+    if (membership === this.#settled) return
+    const now = this.#ports.clock.now()
+    if (membership !== this.#unsettled?.membership) this.#unsettled = { membership, since: now }
+    else if (now - this.#unsettled.since >= this.#options.timing.electionMinMs) this.#settled = membership
   }
 
   async #sendSnapshot(to: NodeId, session: number): Promise<void> {

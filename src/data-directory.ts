@@ -1,7 +1,7 @@
 /** The directory of one node: whose it is, and that no other process or node takes it. */
 import { randomBytes } from 'node:crypto'
-import { mkdir, open, readdir, readFile, rename } from 'node:fs/promises'
-import { join } from 'node:path'
+import { mkdir, open, readdir, readFile, rename, stat } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
 import { z } from 'zod'
 
 const IDENTITY_FILE = 'node.json'
@@ -20,11 +20,37 @@ export class DataDirectoryError extends Error {
 }
 
 /**
+ * Makes a directory with its parents, readable by us alone; no error if it exists.
+ *
+ * One after the other, for Node's own `recursive` never returns on a file system that answers ENOENT, as /proc does.
+ */
+export async function makeDirectories(path: string): Promise<void> {
+  const missing: string[] = []
+  for (let at = resolve(path); !(await exists(at)); at = dirname(at)) missing.unshift(at)
+  for (const directory of missing) {
+    await mkdir(directory, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST') throw error
+    })
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await stat(path)
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
+    throw error
+  }
+}
+
+/**
  * Reads whose directory this is, or makes it ours if it is new.
  *
  * The incarnation is random and made once: the cluster knows a node by it, and notices a disk that was wiped
  * or exchanged.
  *
+ * @param directory Exists.
  * @throws {DataDirectoryError} if it is another node's, another cluster's, or has lost its identity.
  */
 export async function claimDataDirectory({
@@ -36,7 +62,6 @@ export async function claimDataDirectory({
   clusterId: number
   nodeId: number
 }): Promise<{ incarnation: string }> {
-  await mkdir(directory, { recursive: true, mode: 0o700 })
   const path = join(directory, IDENTITY_FILE)
   const text = await readIfPresent(path)
   if (text === null) return { incarnation: await create({ directory, path, clusterId, nodeId }) }

@@ -20,7 +20,7 @@ import {
 } from '../raft/index.ts'
 import { readVersion } from './cli/package.ts'
 import type { Config } from './config.ts'
-import { claimDataDirectory } from './data-directory.ts'
+import { claimDataDirectory, makeDirectories } from './data-directory.ts'
 import { Expiry } from './expiry.ts'
 import { createApp } from './http/app.ts'
 import { listen } from './http/listen.ts'
@@ -52,6 +52,7 @@ export async function startServer(config: Config): Promise<Server> {
     for (const close of closers.toReversed()) await close()
   }
   try {
+    await makeDirectories(config.dataDir)
     closers.push(await lockDirectory(config.dataDir))
     const { node, stateMachine } = await startNode(config, { logger, onFatal, closers })
     const service = new ReplicatedIpamService({
@@ -72,8 +73,9 @@ export async function startServer(config: Config): Promise<Server> {
         logger.info({}, 'shutting down')
         service.drain()
         expiry.stop()
-        await node.handOver()
+        const hasHandedOver = await node.handOver()
         await listener.close()
+        if (hasHandedOver) await node.settleDown()
         await closeAll()
       },
     }

@@ -1,7 +1,7 @@
 /** `ipam local-cluster`: all nodes of a cluster file as processes of this machine, until a signal. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { access, constants, mkdir } from 'node:fs/promises'
+import { access, constants } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join, relative } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -11,6 +11,7 @@ import { formatAddr, parseAddr } from '../../raft/transport/addr.ts'
 import { ConfigError, loadClusterFile, type NodeConfig } from '../config.ts'
 import { isWildcard } from '../config-addr.ts'
 import type { ClusterFile } from '../config-file.ts'
+import { makeDirectories } from '../data-directory.ts'
 import { findPackage } from './package.ts'
 import type { ExitCode, Shell } from './shell.ts'
 
@@ -66,7 +67,7 @@ function configPath(argv: readonly string[]): string {
 /** What would make a node fail, before any is started. */
 async function checkMachine({ nodes, dataDir }: ClusterFile): Promise<void> {
   try {
-    await mkdir(dataDir, { recursive: true })
+    await makeDirectories(dataDir)
     await access(dataDir, constants.W_OK)
   } catch (cause) {
     throw new LocalClusterError(`directory ${dataDir} cannot be written: ${(cause as Error).message}`, {

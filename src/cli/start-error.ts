@@ -34,6 +34,8 @@ function explain(error: SystemError, config: Config): string | null {
     case 'EEXIST':
     case 'ENOTDIR':
       return `data directory ${dataDir} is not a directory: choose another with --data-dir`
+    case 'ENOENT':
+      return `data directory ${dataDir} cannot be made: choose another with --data-dir`
     case 'ENOSPC':
     case 'EDQUOT':
       return `no space left for ${dataDir}: free some, ${another}`

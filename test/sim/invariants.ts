@@ -22,6 +22,8 @@ export class InvariantChecker {
   readonly #entries = new Map<string, { readonly hash: number; readonly previousTerm: Term | null }>()
   /** Terms of the one history of committed entries that all nodes agree on; its first entry has index 1. */
   readonly #committed: Term[] = []
+  /** In which term each of them was committed: leaders of later terms have it, one of an earlier term need not. */
+  readonly #committedIn: Term[] = []
   /** By index: over all that was applied up to there. */
   readonly #appliedHashes = new Map<LogIndex, number>()
   readonly #seen = new WeakMap<Raft, Seen>()
@@ -90,7 +92,7 @@ export class InvariantChecker {
     check(leader === raft.id, `nodes ${leader} and ${raft.id} both lead term ${raft.currentTerm}`)
     this.#leaderOfTerm.set(raft.currentTerm, raft.id)
     for (let index = raft.log.base.lastIndex; index <= this.#committed.length; index++) {
-      if (index === 0) continue
+      if (index === 0 || (this.#committedIn[index - 1] ?? 0) > raft.currentTerm) continue
       const term = termAt(raft.log, index)
       const committed = this.#committed[index - 1]
       check(
@@ -142,6 +144,7 @@ export class InvariantChecker {
       `${index} is committed and durable on ${durable} of ${voters.length} voters`,
     )
     this.#committed.push(term ?? 0)
+    this.#committedIn.push(raft.currentTerm)
   }
 
   /** State Machine Safety (Figure 3.2): over contents, not only terms. */

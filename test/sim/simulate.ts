@@ -113,9 +113,6 @@ class Simulation {
     const { world, failed, checker, trace } = this.cluster
     await world.runUntil(Promise.race([failed, this.#storm()]))
     await world.runUntil(Promise.race([failed, this.#quiet()]))
-    const outcomes = [...this.#outcomes.values()]
-    const count = (type: Outcome['type']): number =>
-      outcomes.filter((outcome) => outcome.type === type).length
     return {
       committed: checker.committedIndex,
       acknowledged: this.#count('acknowledged'),
