@@ -41,6 +41,10 @@ describe('why a node did not start', () => {
       line: 'data directory /srv/ipam/node-1 is not writable (EACCES): change its owner or permissions, or choose another with --data-dir',
     },
     {
+      error: systemError('ENOENT'),
+      line: 'data directory /srv/ipam/node-1 cannot be made: choose another with --data-dir',
+    },
+    {
       error: systemError('ENOTDIR'),
       line: 'data directory /srv/ipam/node-1 is not a directory: choose another with --data-dir',
     },

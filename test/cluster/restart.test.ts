@@ -160,6 +160,12 @@ describe('a node that cannot start says why in one line and exits with 1', () =>
     expect(below.stderr).toEqual([
       expect.stringMatching(/^ipam: data directory .* is not a directory: choose another with --data-dir$/),
     ])
+    // Nobody makes directories there, and Node's own recursive mkdir would try forever.
+    const nowhere = await run(['server', '--data-dir', '/proc/ipam', ...listen], { cwd: directory })
+    expect(nowhere.code).toBe(1)
+    expect(nowhere.stderr).toEqual([
+      expect.stringMatching(/^ipam: data directory \/proc\/ipam.* cannot be made/),
+    ])
     if (process.getuid?.() === 0) skip('root may write anywhere')
     await chmod(directory, 0o500)
     const unwritable = await run(['server', ...listen], { cwd: directory })

@@ -3,7 +3,7 @@ import { checkState } from '../../raft/core/invariants.ts'
 import { membershipAt, termAt } from '../../raft/core/log.ts'
 import { quorumSize } from '../../raft/core/quorum.ts'
 import type { Effects, Raft } from '../../raft/core/state.ts'
-import type { Entry, LogIndex, Message, NodeId, Term } from '../../raft/types.ts'
+import type { AppendEntriesReply, Entry, LogIndex, Message, NodeId, Term } from '../../raft/types.ts'
 import type { DurableImage } from './durable-log.ts'
 import { chainHash } from './log-machine.ts'
 
@@ -27,6 +27,8 @@ export class InvariantChecker {
   /** By index: over all that was applied up to there. */
   readonly #appliedHashes = new Map<LogIndex, number>()
   readonly #seen = new WeakMap<Raft, Seen>()
+  /** The last one to lead. */
+  #leader: Raft | null = null
 
   constructor(imageOf: (id: NodeId) => DurableImage) {
     this.#image = imageOf
@@ -45,6 +47,7 @@ export class InvariantChecker {
     if (raft.role === 'leader') {
       if (seen.role !== 'leader' || seen.term !== raft.currentTerm) this.#checkElected(raft)
       this.#checkLeader(raft, effects)
+      this.#leader = raft
     }
     this.#checkCommitted(raft, seen.commitIndex)
     this.#seen.set(raft, {
@@ -178,8 +181,20 @@ export class InvariantChecker {
           message.matchIndex <= image.lastIndex,
           `${message.matchIndex} is acknowledged with ${image.lastIndex} on disk`,
         )
+        this.#checkVerified(message, image)
       }
     }
+  }
+
+  /** What is acknowledged is what the leader has, and not an entry of somebody else's. */
+  #checkVerified({ term, matchIndex, from }: AppendEntriesReply, image: DurableImage): void {
+    if (this.#leader?.currentTerm !== term || this.#leader.role !== 'leader') return
+    const [ours, theirs] = [image.termAt(matchIndex), termAt(this.#leader.log, matchIndex)]
+    const isSame = ours === theirs || ours === null || theirs === null
+    check(
+      isSame,
+      `node ${from} acknowledges ${matchIndex} of term ${ours}, and the leader has term ${theirs}`,
+    )
   }
 }
 

@@ -186,8 +186,9 @@ class Simulation {
     const { world } = this.cluster
     while (!this.#isQuiet) {
       const machine = this.#random.pick(this.cluster.running)
-      if (this.#random.chance(0.7)) await this.#write(machine)
-      else await this.#read(machine)
+      const done = this.#watch(this.#random.chance(0.6) ? this.#write(machine) : this.#read(machine))
+      // Some wait for their answer, some do not: a client that hangs must not be all that there is.
+      if (this.#random.chance(0.5)) await done
       await world.sleep(this.#random.exponential(this.#random.chance(0.1) ? 200 : 20))
     }
   }
@@ -264,7 +265,16 @@ class Simulation {
 
   #partition(): void {
     const { network, world } = this.cluster
-    const ids = this.#random.shuffle([...this.cluster.machines.keys()])
+    const leader = this.cluster.leaders[0]?.id ?? null
+    const others = this.#random.shuffle([...this.cluster.machines.keys()].filter((id) => id !== leader))
+    // A leader on the smaller side is the one that may not know yet that it is none.
+    const isLeaderFirst = this.#random.chance(0.6)
+    const ids =
+      leader === null
+        ? others
+        : isLeaderFirst
+          ? [leader, ...others]
+          : this.#random.shuffle([leader, ...others])
     const kind = this.#random.pick(['halves', 'isolate', 'one-way', 'partial'] as const) ?? 'halves'
     const [first, second] = ids
     if (first === undefined || second === undefined) return
