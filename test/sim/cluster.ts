@@ -218,6 +218,22 @@ export class Cluster {
     else machine.disk.crash(how)
   }
 
+  /** As SIGTERM does it: leadership goes first, then everything is made durable and let go of. */
+  async stop(id: NodeId): Promise<void> {
+    const machine = this.machine(id)
+    const { node, process } = machine
+    if (node === null || process === null) return
+    this.trace.note(this.world.now, id, 'stop')
+    machine.node = null
+    const stopped = node.handOver().then(() => node.close())
+    try {
+      await Promise.race([stopped, process.died])
+    } catch (error) {
+      this.#onFatal(machine, process, error)
+    }
+    if (process.isAlive) this.crash(id, 'kill')
+  }
+
   /** Runs a check. What it finds ends the simulation, wherever it was called from. */
   #guard(process: SimProcess, check: () => void): void {
     if (!process.isAlive) return

@@ -243,7 +243,11 @@ class Simulation {
   #crashOne(): void {
     const machine = this.#random.pick(this.#alive())
     if (machine === null) return
-    const how = this.#random.pick(['drop', 'random', 'keep', 'kill'] as const) ?? 'drop'
+    const how = this.#random.pick(['drop', 'random', 'keep', 'kill', 'stop'] as const) ?? 'drop'
+    if (how === 'stop') {
+      void this.cluster.stop(machine.id).then(() => this.#restartLater(machine.id))
+      return
+    }
     this.cluster.crash(machine.id, how)
     this.#restartLater(machine.id)
   }
