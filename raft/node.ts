@@ -126,6 +126,7 @@ export class RaftNode {
       currentTerm: () => raft.currentTerm,
       metaAt: (index) => snapshotMetaAt(raft.log, index),
       baseIndex: () => raft.log.base.lastIndex,
+      isInstalling: () => raft.installing !== null,
     })
     this.#addresses = new AddressBook(options.identity, options.addresses)
     this.#settled = committedMembership(raft)
@@ -311,6 +312,8 @@ export class RaftNode {
     for (const message of effects.messages) transport.send(message)
     if (effects.batch !== null) this.#disk.push(effects.batch)
     if (effects.install !== null) this.#install(effects.install)
+    // The core has seen it by now, and did not want it.
+    else this.#transfer.dropReceived()
     for (const fate of effects.proposals) this.#proposals.handleProposalFate(fate)
     for (const fate of effects.memberships) this.#handleMembershipFate(fate)
     if (effects.committed.length > 0) this.#apply.push(effects.committed)

@@ -1,5 +1,4 @@
 /** Snapshots between nodes: made when a peer needs one, sent and received beside the log. */
-
 import type {
   Log,
   SnapshotFile,
@@ -22,6 +21,8 @@ export interface SnapshotTransferHost {
   metaAt(index: LogIndex): SnapshotMeta
   /** The log starts after this. */
   baseIndex(): LogIndex
+  /** A snapshot is being put in place. */
+  isInstalling(): boolean
 }
 
 export class SnapshotTransfer {
@@ -88,15 +89,39 @@ export class SnapshotTransfer {
     }
   }
 
-  receive({ identity, lastIndex, sizeBytes }: SnapshotOffer): Promise<SnapshotReceiver> {
-    return this.#host.snapshots.receive({ identity, lastIndex, sizeBytes })
+  /**
+   * Where an offered snapshot goes. It does not become the file that a restart would find while another one waits
+   * for the core's word or is being put in place: that one's file may be needed until it is.
+   */
+  async receive({ identity, lastIndex, sizeBytes }: SnapshotOffer): Promise<SnapshotReceiver> {
+    const receiver = await this.#host.snapshots.receive({ identity, lastIndex, sizeBytes })
+    return {
+      get offset() {
+        return receiver.offset
+      },
+      write: (bytes) => receiver.write(bytes),
+      finish: async () => {
+        if (this.#received !== null || this.#host.isInstalling()) {
+          throw new Error('another snapshot is being installed')
+        }
+        return receiver.finish()
+      },
+      suspend: () => receiver.suspend(),
+    }
   }
 
   /** Holds a complete snapshot until the core has said whether it is wanted. */
   keepReceived(file: SnapshotFile): void {
-    const previous = this.#received
+    this.dropReceived()
     this.#received = file
-    if (previous !== null) void previous.close().catch(() => {})
+  }
+
+  dropReceived(): void {
+    const file = this.#received
+    this.#received = null
+    file
+      ?.close()
+      .catch((error: unknown) => this.#host.logger.warn({ error }, 'a snapshot could not be closed'))
   }
 
   takeReceived(): SnapshotFile | null {

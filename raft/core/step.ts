@@ -20,7 +20,14 @@ import {
   handleSnapshotStarted,
 } from './install-snapshot.ts'
 import { cachedEntries, compactTo, shrinkCache } from './log.ts'
-import { changeMembership, isInContact, maintainMembership, notePeer, voterIds } from './membership.ts'
+import {
+  changeMembership,
+  isInContact,
+  isVoter,
+  maintainMembership,
+  notePeer,
+  voterIds,
+} from './membership.ts'
 import { append, handlePersisted, takeEffects } from './out.ts'
 import { quorumSize } from './quorum.ts'
 import { advanceReads, handleReadIndexReply, handleReadIndexRequest, readIndex } from './read-index.ts'
@@ -210,13 +217,20 @@ function isRelevant(raft: Raft, message: RaftMessage): boolean {
     case 'InstallSnapshotReply':
       // A node that was removed, or a reply from before it was added again, does not depose a leader.
       return raft.role !== 'leader' || raft.progress.get(message.from)?.session === message.session
+    case 'RequestVoteReply':
+      // Only voters were asked.
+      return isVoter(raft, message.from)
     default:
       return true
   }
 }
 
-/** The term of a pre-vote, and of a granted one, is a future one that nobody has yet (§9.6). */
+/**
+ * The term of a pre-vote, and of a granted one, is a future one that nobody has yet (§9.6); and whoever merely
+ * asks for a read, member or not, deposes nobody.
+ */
 function carriesTerm(message: RaftMessage): boolean {
+  if (message.type === 'ReadIndexRequest') return false
   if (message.type === 'RequestVote') return !message.isPreVote
   if (message.type === 'RequestVoteReply') return !message.isPreVote || !message.voteGranted
   return true

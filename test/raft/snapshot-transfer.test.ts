@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import type { SnapshotFile, SnapshotStore, StateMachine, Transport } from '../../raft/ports.ts'
-import { SnapshotTransfer } from '../../raft/snapshot-transfer.ts'
+import { SnapshotTransfer, type SnapshotTransferHost } from '../../raft/snapshot-transfer.ts'
+import { SnapshotFiles } from '../../raft/storage/snapshot-files.ts'
+import { MemoryDisk } from '../sim/memory-disk.ts'
 import { metaAt } from './core/solo-node.ts'
 
 const QUIET = { info: () => {}, warn: () => {}, error: () => {} }
@@ -52,6 +54,7 @@ class Sender {
       currentTerm: () => 1,
       metaAt: (index) => metaAt(index, 1),
       baseIndex: () => this.baseIndex,
+      isInstalling: () => false,
     })
   }
 
@@ -112,5 +115,81 @@ describe('a snapshot for peers', () => {
     await sending
 
     expect(sender.transfer.lowestSending).toBe(Number.MAX_SAFE_INTEGER)
+  })
+})
+
+/** A snapshot up to `lastIndex` as a sender has it. */
+async function snapshotUpTo(lastIndex: number): Promise<SnapshotFile> {
+  const files = new SnapshotFiles({ disk: new MemoryDisk({ random: () => 0 }).mount(), directory: 'sent' })
+  await files.open()
+  return files.create(metaAt(lastIndex, 1), chunks())
+}
+
+async function* chunks(): AsyncGenerator<Uint8Array> {
+  yield Buffer.from('state')
+}
+
+/** A node that takes in snapshots; `isInstalling` is what its core says. */
+class Taker {
+  isInstalling = false
+  readonly files = new SnapshotFiles({
+    disk: new MemoryDisk({ random: () => 0 }).mount(),
+    directory: 'snapshots',
+  })
+  readonly transfer: SnapshotTransfer
+
+  constructor() {
+    const host: Pick<SnapshotTransferHost, 'snapshots' | 'logger' | 'isInstalling'> = {
+      snapshots: this.files,
+      logger: QUIET,
+      isInstalling: () => this.isInstalling,
+    }
+    this.transfer = new SnapshotTransfer(host as SnapshotTransferHost)
+  }
+
+  static async open(): Promise<Taker> {
+    const taker = new Taker()
+    await taker.files.open()
+    return taker
+  }
+
+  async receive(file: SnapshotFile): Promise<SnapshotFile> {
+    const { identity, sizeBytes, meta } = file
+    const offer = { from: 2, term: 1, session: 1, lastIndex: meta.lastIndex, sizeBytes, identity }
+    const receiver = await this.transfer.receive(offer)
+    await receiver.write(await file.read(0, sizeBytes))
+    return receiver.finish()
+  }
+}
+
+describe('a snapshot from a peer', () => {
+  test('is kept until the core has said whether it is wanted', async () => {
+    const taker = await Taker.open()
+    taker.transfer.keepReceived(await taker.receive(await snapshotUpTo(10)))
+
+    expect(taker.transfer.takeReceived()?.meta.lastIndex).toBe(10)
+    expect(taker.transfer.takeReceived()).toBeNull()
+  })
+
+  test.each([
+    { why: 'waits for the core', isInstalling: false },
+    { why: 'is being put in place', isInstalling: true },
+  ])('does not take the place of one that $why: a restart may need that file', async ({ isInstalling }) => {
+    const taker = await Taker.open()
+    taker.transfer.keepReceived(await taker.receive(await snapshotUpTo(10)))
+    if (isInstalling) taker.transfer.takeReceived()
+    taker.isInstalling = isInstalling
+
+    await expect(taker.receive(await snapshotUpTo(20))).rejects.toThrow('another snapshot is being installed')
+
+    expect((await taker.files.open())?.meta.lastIndex).toBe(10)
+  })
+
+  test('that is not wanted makes room for the next', async () => {
+    const taker = await Taker.open()
+    taker.transfer.keepReceived(await taker.receive(await snapshotUpTo(10)))
+    taker.transfer.dropReceived()
+
+    expect((await taker.receive(await snapshotUpTo(20))).meta.lastIndex).toBe(20)
   })
 })

@@ -34,6 +34,16 @@ describe('leader election (thesis §3.4)', () => {
     expect(node.raft).toMatchObject({ currentTerm: 1, votedFor: null, role: 'preCandidate' })
   })
 
+  test('a vote from outside of the membership changes nothing, not even the term', () => {
+    const node = unsavedCandidate()
+    node.persist()
+
+    node.receive(voteReply({ from: 9, term: 8, voteGranted: false }))
+    node.receive(voteReply({ from: 9 }))
+
+    expect(node.raft).toMatchObject({ role: 'candidate', currentTerm: 2 })
+  })
+
   test('a candidate’s vote requests leave only when its own vote is on disk', () => {
     const node = new SoloNode()
     node.elapse(TIMEOUT_MS)

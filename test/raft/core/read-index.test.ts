@@ -99,6 +99,14 @@ describe('reads without the log (thesis §6.4)', () => {
     )
   })
 
+  test('a later term in the question deposes nobody: whoever asks may be no member', () => {
+    const leader = new SoloNode().becomeReadyLeader()
+
+    leader.receive({ type: 'ReadIndexRequest', from: 9, to: 1, term: 7, requestId: 6 })
+
+    expect(leader.raft).toMatchObject({ role: 'leader', currentTerm: 2 })
+  })
+
   test.each([
     { why: 'a follower that is asked', node: () => new SoloNode() },
     { why: 'a leader that hands leadership over', node: transferring },
