@@ -40,7 +40,7 @@ export async function runLocalCluster(argv: readonly string[], shell: Shell): Pr
     const file = loadClusterFile(path, (name) => readFileSync(name, 'utf8'))
     await checkMachine(file)
     for (const node of file.nodes) nodes.push(startNode(node, { path, shell }))
-    await untilStopped(nodes, { file, shell })
+    await untilStopped(nodes, { file, path, shell })
     return 0
   } catch (error) {
     if (!(error instanceof LocalClusterError) && !(error instanceof ConfigError)) throw error
@@ -138,20 +138,41 @@ function tell(line: string): string | null {
 
 async function untilStopped(
   nodes: readonly LocalNode[],
-  { file, shell }: { file: ClusterFile; shell: Shell },
+  { file, path, shell }: { file: ClusterFile; path: string; shell: Shell },
 ): Promise<void> {
   const stopped = shell.stopped.then(() => 'stopped' as const)
-  const failed = Promise.race(
-    nodes.map(async (node) => {
-      const why = await node.ended
-      throw new LocalClusterError(`node ${node.id} ended (${why}): stopping the others`)
-    }),
-  )
-  const started = await Promise.race([stopped, failed, waitUntilReady(nodes)])
+  const started = await Promise.race([stopped, anyEnded(nodes), waitUntilReady(nodes)])
   if (started === 'stopped') return shell.print('Stopping.')
   shell.print(await describe(nodes, file))
-  await Promise.race([stopped, failed])
+  await Promise.race([stopped, allEnded(nodes, { path, shell })])
   shell.print('Stopping.')
+}
+
+/** A cluster that does not come up is not left half up. */
+async function anyEnded(nodes: readonly LocalNode[]): Promise<never> {
+  return Promise.race(
+    nodes.map(async ({ id, ended }) => {
+      throw new LocalClusterError(`node ${id} ended (${await ended}): stopping the others`)
+    }),
+  )
+}
+
+/** Later the others go on, as on machines of their own: killing one is what people try first. */
+async function allEnded(
+  nodes: readonly LocalNode[],
+  { path, shell }: { path: string; shell: Shell },
+): Promise<never> {
+  const program = relative('.', shell.self.at(-1) ?? 'ipam')
+  await Promise.all(
+    nodes.map(async (node) => {
+      const why = await node.ended
+      // We are stopping it ourselves.
+      if (node.isMuted) return
+      const again = `node ${program} server --config ${path} --node-id ${node.id}`
+      shell.complain(`node ${node.id} ended (${why}), the others go on; to start it again: ${again}`)
+    }),
+  )
+  throw new LocalClusterError('all nodes have ended')
 }
 
 async function waitUntilReady(nodes: readonly LocalNode[]): Promise<void> {
@@ -181,9 +202,9 @@ async function answersOk(url: string): Promise<boolean> {
 
 async function describe(nodes: readonly LocalNode[], file: ClusterFile): Promise<string> {
   const lines: string[] = []
-  for (const { id, url } of nodes) {
+  for (const { id, url, child } of nodes) {
     const isLeader = await answersOk(`${url}/health/leader`)
-    lines.push(`  node ${id}  ${url}${isLeader ? '  leader' : ''}`)
+    lines.push(`  node ${id}  ${url}  pid ${child.pid}${isLeader ? '  leader' : ''}`)
   }
   const url = nodes[0]?.url
   return `The cluster is ready, with its data in ${file.dataDir}/. Any node answers any request:

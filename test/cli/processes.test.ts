@@ -174,17 +174,34 @@ describe('ipam local-cluster', { timeout: TIMEOUT_MS }, () => {
     )
   })
 
-  test('when one node ends, the others are stopped and the exit code is 1', async () => {
+  test('when a node ends the others go on, and it says how to start it again', async () => {
     const { path, apis } = await writeClusterFile()
     const cluster = ipam('local-cluster', '--config', path)
     await cluster.printed('Ctrl-C stops all nodes.')
 
     await killNode(path, 2)
 
+    await cluster.printed(`server --config ${path} --node-id 2\n`)
+    expect(await Promise.all(apis.map(isServed))).toEqual([true, false, true])
+    cluster.child.kill('SIGINT')
+    const { code, stderr } = await cluster.ended
+    expect(code).toBe(0)
+    expect(stderr).toContain(
+      'ipam: node 2 ended (signal SIGKILL), the others go on; to start it again: node ',
+    )
+    expect(await Promise.all(apis.map(isServed))).toEqual([false, false, false])
+  })
+
+  test('when all nodes have ended, so does it, with exit code 1', async () => {
+    const { path } = await writeClusterFile()
+    const cluster = ipam('local-cluster', '--config', path)
+    await cluster.printed('Ctrl-C stops all nodes.')
+
+    await Promise.all([1, 2, 3].map((id) => killNode(path, id)))
+
     const { code, stderr } = await cluster.ended
     expect(code).toBe(1)
-    expect(stderr).toContain('ipam: node 2 ended (signal SIGKILL): stopping the others\n')
-    expect(await Promise.all(apis.map(isServed))).toEqual([false, false, false])
+    expect(stderr).toContain('ipam: all nodes have ended\n')
   })
 
   test('when it is killed itself, its nodes stop', async () => {
