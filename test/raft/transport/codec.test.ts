@@ -83,7 +83,7 @@ describe('the message codec', () => {
 
   test('keeps payloads as views when they fill what was received', () => {
     const frame = frameOf(
-      append(1, 2, [entry(1, Buffer.alloc(10_000, 1)), entry(2, Buffer.alloc(10_000, 2))]),
+      append(1, 2, [entry(1, Buffer.alloc(200_000, 1)), entry(2, Buffer.alloc(200_000, 2))]),
     )
 
     const message = codec.decode(frame)
