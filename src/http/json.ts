@@ -38,8 +38,8 @@ const MARKS = '{}[],:'
 type Expected = 'key' | 'keyOrClose' | 'colon' | 'value' | 'valueOrClose' | 'after'
 
 /**
- * Where the first character stands that no JSON text (RFC 8259) could have there. V8 names the position only for some
- * mistakes. Linear in the text, and flat: nesting is a list, not the call stack.
+ * Where the first token stands that no JSON text (RFC 8259) could have there; inside a string, the first wrong character
+ * or escape. V8 names the position only for some mistakes. Linear in the text, and flat: nesting is a list, not the call stack.
  */
 function errorOffset(text: string): number {
   const closers: string[] = []

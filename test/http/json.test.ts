@@ -48,10 +48,17 @@ describe('JSON from clients (RFC 8259)', () => {
         const errorOffset = offsetOfError(broken)
 
         if (errorOffset === null) return
-        expect(errorOffset).toBeGreaterThanOrEqual(Math.min(offset, startOfWord(broken, offset)))
+        expect(errorOffset).toBeGreaterThanOrEqual(startOfWord(broken, offset))
         expect(errorOffset).toBeLessThanOrEqual(broken.length)
       }),
     )
+  })
+
+  test.each([
+    { why: 'a bad escape', text: '{"a":"x\\{"}', offset: 7 },
+    { why: 'an escape cut short', text: '"\\u12{4"', offset: 1 },
+  ])('$why is wrong from its backslash on', ({ text, offset }) => {
+    expect(offsetOfError(text)).toBe(offset)
   })
 
   test('a million tokens, or levels of nesting, are answered with a position and not with a crash', () => {
@@ -62,7 +69,7 @@ describe('JSON from clients (RFC 8259)', () => {
   })
 })
 
-/** A number or literal is wrong from its start on, or not at all. */
+/** A number, a literal or an escape is wrong from its start on, or not at all. */
 function startOfWord(text: string, offset: number): number {
-  return offset - (/[-+.\w]*$/.exec(text.slice(0, offset))?.[0].length ?? 0)
+  return offset - (/(?:\\(?:u[0-9a-fA-F]{0,3})?|[-+.\w]*)$/.exec(text.slice(0, offset))?.[0].length ?? 0)
 }
