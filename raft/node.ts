@@ -137,7 +137,7 @@ export class RaftNode {
     const { transport } = this.#ports
     await transport.start({
       onMessage: (message) => this.#onMessage(message),
-      authorize: (peer) => this.#addresses.authorize(peer, this.#settled),
+      authorize: (peer) => this.#addresses.authorize(peer, this.#admission()),
       onPeer: (peer) => this.#onPeer(peer),
       onPeerLost: (peer) => {
         this.#proposals.handlePeerLost(peer)
@@ -370,6 +370,11 @@ export class RaftNode {
     const current = currentMembership(this.#raft)
     const peers = this.#addresses.changedPeers({ current, committed: this.#settled })
     if (peers !== null) this.#ports.transport.setPeers(peers)
+  }
+
+  /** Whose data directory is known counts at once; who is removed only when it has heard what it waits for. */
+  #admission(): Membership {
+    return { members: committedMembership(this.#raft).members, removed: this.#settled.removed }
   }
 
   /** Lets the committed configuration become the settled one when its time has come. */

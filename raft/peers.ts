@@ -8,7 +8,6 @@ export class AddressBook {
   /** From the config file, then from whoever introduced itself; the membership's own addresses go first. */
   readonly #known: Map<NodeId, string>
   readonly #refusals = new Map<NodeId, { reason: string; message: string }>()
-  #connected = ''
   #current: Membership | null = null
   #committed: Membership | null = null
   #isStale = true
@@ -32,7 +31,8 @@ export class AddressBook {
    * Members of the newest configuration, and whoever may be one: a removal that is not committed may be undone by
    * a leader that never saw it, even by the very node that it removes.
    *
-   * @returns Whom to be connected to, or null if that has not changed.
+   * @returns Whom to be connected to, or null if nothing has changed. After any change of a configuration, so that
+   *   the transport asks anew who may stay.
    */
   changedPeers({
     current,
@@ -48,17 +48,13 @@ export class AddressBook {
     const addresses = new Map(this.#known)
     for (const { id, addr } of [...committed.members, ...current.members]) addresses.set(id, addr)
     for (const id of [this.#self.nodeId, ...committed.removed]) addresses.delete(id)
-    const peers = [...addresses].map(([id, addr]) => ({ id, addr })).toSorted((a, b) => a.id - b.id)
-    const key = JSON.stringify(peers)
-    if (key === this.#connected) return null
-    this.#connected = key
-    return peers
+    return [...addresses].map(([id, addr]) => ({ id, addr })).toSorted((a, b) => a.id - b.id)
   }
 
   /**
    * A node that we do not know may be newer than our configuration; one that we know to be gone is not.
    *
-   * @param membership The newest that is committed; see `changedPeers`.
+   * @param membership Committed; see `changedPeers`.
    */
   authorize(peer: PeerIdentity, membership: Membership): { reason: string; message: string } | null {
     const { nodeId, incarnation } = peer

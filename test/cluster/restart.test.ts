@@ -204,7 +204,9 @@ describe('ipam local-cluster', () => {
     const exit = await program.exited
 
     for (const { id, client } of cluster.nodes) {
-      expect(stdout).toContainEqual(`  node ${id}  ${client.url}${id === leader.id ? '  leader' : ''}`)
+      const role = id === leader.id ? '  leader' : ''
+      const line = new RegExp(`^  node ${id}  ${client.url}  pid [0-9]+${role}$`)
+      expect(stdout).toContainEqual(expect.stringMatching(line))
       expect(await client.readiness(), `node ${id} has stopped`).toBeNull()
     }
     expect(network.cidr).toBe('10.0.0.0/24')
