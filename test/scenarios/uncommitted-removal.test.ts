@@ -29,7 +29,8 @@ test('a removal that is not committed does not shut out the node that it removes
     network: PERFECT_NETWORK,
     limits: {},
     retainedEntriesMin: 100,
-    clockSkew: 0,
+    clockSkew: 1,
+    dirtyBytesMax: 1024 * 1024,
   })
   const { world, network } = cluster
   const scenario = async (): Promise<void> => {

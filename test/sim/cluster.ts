@@ -1,24 +1,33 @@
 /** Simulated machines that run the real driver, core, log, snapshots and codec. */
-import { DEFAULT_LIMITS, type Limits, type Timing } from '../../raft/core/state.ts'
-import { RaftNode } from '../../raft/node.ts'
-import type { Log } from '../../raft/ports.ts'
+import { committedMembership } from '../../raft/core/membership.ts'
+import { DEFAULT_LIMITS, type Limits, type Raft, type Timing } from '../../raft/core/state.ts'
+import { CorruptLogError } from '../../raft/errors.ts'
+import { RaftNode, type RaftNodeOptions } from '../../raft/node.ts'
+import type { Identity, Log, StateMachine } from '../../raft/ports.ts'
 import { DEFAULT_PROPOSAL_LIMITS } from '../../raft/proposals.ts'
 import { DEFAULT_READ_LIMITS } from '../../raft/reads.ts'
 import { SegmentedLog } from '../../raft/storage/segmented-log.ts'
 import { SnapshotFiles } from '../../raft/storage/snapshot-files.ts'
 import type { Membership, NodeId } from '../../raft/types.ts'
+import { Expiry } from '../../src/expiry.ts'
+import { ReplicatedIpamService } from '../../src/replicated-service.ts'
+import { IpamStateMachine } from '../../src/state/state-machine.ts'
 import { DurableImage, WatchedLog } from './durable-log.ts'
 import { InvariantChecker } from './invariants.ts'
-import { LogMachine, LogMachineDisk } from './log-machine.ts'
-import { type CrashMode, MemoryDisk, PowerLossError } from './memory-disk.ts'
+import { type CrashMode, type DiskImage, EMPTY_DISK, MemoryDisk, PowerLossError } from './memory-disk.ts'
 import { Network, type NetworkFaults, SimTransport } from './network.ts'
 import { SimProcess } from './process.ts'
 import type { Random } from './random.ts'
+import { StateDisk } from './state-disk.ts'
 import { Trace } from './trace.ts'
+import { WatchedMachine } from './watched-machine.ts'
 import { World } from './world.ts'
 
 export const TIMING: Timing = { heartbeatMs: 40, electionMinMs: 200, electionMaxMs: 400 }
+export const REQUEST_TIMEOUT_MS = 2_000
 const SEGMENT_BYTES = 8 * 1024
+/** A stall that is ended early is noticed after this. */
+const STALL_CHECK_MS = 100
 /** After which whoever looks after the processes starts one again that has ended by itself. */
 const RESTART_MS = 50
 
@@ -28,38 +37,85 @@ export interface ClusterOptions {
   readonly network: NetworkFaults
   readonly limits: Partial<Limits>
   readonly retainedEntriesMin: number
-  /** How far clocks may run apart: 0.2 is from 0.8 to 1.2. */
+  /** Of rows that wait for their flush. */
+  readonly dirtyBytesMax: number
+  /** How much faster or slower clocks may run than they should: 2 is from half to twice the speed. */
   readonly clockSkew: number
+}
+
+/** A process that has read its disk. */
+export interface Running {
+  readonly node: RaftNode
+  readonly service: ReplicatedIpamService
+  readonly stateMachine: IpamStateMachine
+  readonly expiry: Expiry
+}
+
+/** Everything that a machine's disks held at one moment. */
+export interface MachineImage {
+  readonly disk: DiskImage
+  readonly state: StateDisk
+  readonly incarnation: string
 }
 
 /** What of a machine outlives its processes. */
 export class Machine {
   readonly id: NodeId
   readonly disk: MemoryDisk
-  readonly image = new DurableImage()
-  readonly machineDisk = new LogMachineDisk()
+  image = new DurableImage()
+  stateDisk = new StateDisk()
   readonly initialMembership: Membership
-  readonly clockRate: number
+  /** Of its monotonic clock, against the world's. */
+  clockRate: number
   /** Of each sync; other operations take a tenth. */
   meanDiskMs = 1
+  /** Until then nothing on its disk ends, in world time. */
+  stalledUntil = 0
+  /** Of its data directory. */
+  incarnation: string
+  /** Why it can never be a member again under this id, as far as we know; null while it can. */
+  ruin: string | null = null
   process: SimProcess | null = null
-  node: RaftNode | null = null
-  stateMachine: LogMachine | null = null
+  running: Running | null = null
+  /** Of the process that runs, or ran last; to be looked at only. */
+  raft: Raft | null = null
 
-  constructor(options: { id: NodeId; random: Random; initialMembership: Membership; clockRate: number }) {
+  constructor(options: {
+    id: NodeId
+    world: World
+    random: Random
+    initialMembership: Membership
+    clockRate: number
+  }) {
+    const { world } = options
     this.id = options.id
     this.initialMembership = options.initialMembership
     this.clockRate = options.clockRate
+    this.incarnation = `disk-${options.id}`
     const random = options.random.fork()
     this.disk = new MemoryDisk({
       random: options.random.fork().next,
       delay: (kind) => {
         const meanMs = kind === 'sync' ? this.meanDiskMs : this.meanDiskMs / 10
+        const { process } = this
         return new Promise((resolve) => {
-          this.process?.schedule(random.exponential(meanMs), resolve)
+          const wait = (): void => {
+            const stallMs = this.stalledUntil - world.now
+            if (stallMs > 0) process?.schedule(Math.min(stallMs, STALL_CHECK_MS), wait)
+            else process?.schedule(random.exponential(meanMs), resolve)
+          }
+          wait()
         })
       },
     })
+  }
+
+  get node(): RaftNode | null {
+    return this.running?.node ?? null
+  }
+
+  get isUp(): boolean {
+    return this.running !== null
   }
 }
 
@@ -74,6 +130,7 @@ export class Cluster {
   /** The first thing that went wrong; nothing that happens later matters. */
   readonly failed: Promise<never>
   #reject: (error: unknown) => void = () => {}
+  readonly #rotten = new Set<NodeId>()
 
   constructor(options: ClusterOptions) {
     this.#options = options
@@ -96,9 +153,8 @@ export class Cluster {
 
   /** A machine that is switched off. Without members it waits to be added to the cluster. */
   addMachine(id: NodeId, initialMembership: Membership = { members: [], removed: [] }): Machine {
-    const skew = this.#options.clockSkew
-    const clockRate = this.#random.between(1 - skew, 1 + skew)
-    const machine = new Machine({ id, random: this.#random, initialMembership, clockRate })
+    const clockRate = this.#options.clockSkew ** this.#random.between(-1, 1)
+    const machine = new Machine({ id, world: this.world, random: this.#random, initialMembership, clockRate })
     this.machines.set(id, machine)
     return machine
   }
@@ -110,7 +166,7 @@ export class Cluster {
   }
 
   get running(): Machine[] {
-    return [...this.machines.values()].filter(({ node }) => node !== null)
+    return [...this.machines.values()].filter(({ isUp }) => isUp)
   }
 
   /** Machines whose process has been started, whether or not it has read its disk. */
@@ -131,78 +187,105 @@ export class Cluster {
     const process = new SimProcess(this.world, { rate: machine.clockRate, wallOffsetMs })
     machine.process = process
     try {
-      const node = await this.#open(machine, process)
-      if (process.isAlive) machine.node = node
+      const running = await this.#open(machine, process)
+      if (process.isAlive) machine.running = running
     } catch (error) {
       this.#onFatal(machine, process, error)
     }
   }
 
   /** A process that cannot go on ends; whether that is our fault depends on the disk. */
-  #onFatal({ id }: Machine, process: SimProcess, error: unknown): void {
-    if (!process.isAlive || error instanceof PowerLossError) return
+  #onFatal(machine: Machine, process: SimProcess, error: unknown): void {
+    const { id } = machine
+    if (!process.isAlive) return
+    if (error instanceof CorruptLogError && this.isRotten(id)) {
+      this.trace.note(this.world.now, id, `refuses: ${error.message}`)
+      machine.ruin = 'corrupt'
+      this.crash(id, 'kill')
+      return
+    }
     if (!isDiskError(error)) {
       this.fail(error)
       return
     }
+    // The disk has crashed already when it took the power away in the middle of an operation.
     this.crash(id, 'kill')
     this.world.schedule(RESTART_MS, () => void this.start(id))
   }
 
-  async #open(machine: Machine, process: SimProcess): Promise<RaftNode> {
+  async #open(machine: Machine, process: SimProcess): Promise<Running> {
     const { id, image } = machine
+    const { clock } = process
     const disk = machine.disk.mount()
     const log = new WatchedLog(
       new SegmentedLog({ disk, directory: 'log', segmentBytes: SEGMENT_BYTES }),
       image,
     )
-    const stateMachine = new LogMachine({
-      disk: machine.machineDisk,
-      process,
-      random: this.#random.fork(),
-      onApply: (entry, { hash }) => this.#guard(process, () => this.checker.checkApplied(id, entry, hash)),
+    const logger = this.#logger(id, process)
+    const onFatal = (error: unknown): void => this.#onFatal(machine, process, error)
+    const stateMachine = await IpamStateMachine.open({
+      storage: machine.stateDisk.mount(process, this.#random.fork()),
+      clock,
+      logger,
+      limits: { dirtyBytesMax: this.#options.dirtyBytesMax },
     })
-    machine.stateMachine = stateMachine
-    const identity = { clusterId: 1, nodeId: id, incarnation: `disk-${id}`, addr: addrOf(id) }
+    const identity = { clusterId: 1, nodeId: id, incarnation: machine.incarnation, addr: addrOf(id) }
     const transport = new SimTransport({
       network: this.network,
       process,
       identity,
       onSend: (message) => this.#guard(process, () => this.checker.checkSent(message)),
     })
-    return RaftNode.open(
-      {
-        identity,
-        initialMembership: machine.initialMembership,
-        addresses: [...this.machines.keys()]
-          .filter((other) => other !== id)
-          .map((other) => {
-            return { id: other, addr: addrOf(other) }
-          }),
-        timing: TIMING,
-        tickMs: 20,
-        limits: { ...DEFAULT_LIMITS, ...this.#options.limits },
-        proposalLimits: { ...DEFAULT_PROPOSAL_LIMITS, requestTimeoutMs: 2_000, changeWaitMs: 500 },
-        readLimits: { ...DEFAULT_READ_LIMITS, readTimeoutMs: 2_000, retryMs: 200 },
-        retainedEntriesMin: this.#options.retainedEntriesMin,
-        onStep: (raft, effects) => {
-          this.#guard(process, () => {
-            this.trace.step(this.world.now, raft, effects)
-            this.checker.checkStep(raft, effects)
-          })
-        },
+    const node = await RaftNode.open(this.#nodeOptions(machine, process, identity), {
+      clock,
+      random: this.#random.fork().next,
+      log,
+      snapshots: new SnapshotFiles({ disk, directory: 'snapshots' }),
+      transport,
+      stateMachine: this.#watched(stateMachine, id, process),
+      logger,
+      onFatal,
+    })
+    const ids = this.#random.fork()
+    const service = new ReplicatedIpamService({
+      node,
+      stateMachine,
+      clusterId: 1,
+      isClusterMode: true,
+      electionMinMs: TIMING.electionMinMs,
+      newId: () => ids.integer(0, 2 ** 50).toString(36),
+    })
+    const expiry = new Expiry({ node, stateMachine, clock, onFatal })
+    expiry.start()
+    return { node, service, stateMachine, expiry }
+  }
+
+  #nodeOptions(machine: Machine, process: SimProcess, identity: Identity): RaftNodeOptions {
+    const others = [...this.machines.keys()].filter((other) => other !== machine.id)
+    return {
+      identity,
+      initialMembership: machine.initialMembership,
+      addresses: others.map((id) => ({ id, addr: addrOf(id) })),
+      timing: TIMING,
+      tickMs: 20,
+      limits: { ...DEFAULT_LIMITS, ...this.#options.limits },
+      proposalLimits: { ...DEFAULT_PROPOSAL_LIMITS, requestTimeoutMs: REQUEST_TIMEOUT_MS, changeWaitMs: 500 },
+      readLimits: { ...DEFAULT_READ_LIMITS, readTimeoutMs: 2_000, retryMs: 200 },
+      retainedEntriesMin: this.#options.retainedEntriesMin,
+      onStep: (raft, effects) => {
+        this.#guard(process, () => {
+          machine.raft = raft
+          this.trace.step(this.world.now, raft, effects)
+          this.checker.checkStep(raft, effects)
+        })
       },
-      {
-        clock: process.clock,
-        random: this.#random.fork().next,
-        log,
-        snapshots: new SnapshotFiles({ disk, directory: 'snapshots' }),
-        transport,
-        stateMachine,
-        logger: this.#logger(id, process),
-        onFatal: (error) => this.#onFatal(machine, process, error),
-      },
-    )
+    }
+  }
+
+  #watched(stateMachine: IpamStateMachine, id: NodeId, process: SimProcess): StateMachine {
+    return new WatchedMachine(stateMachine, (entry, outcome) => {
+      this.#guard(process, () => this.checker.checkApplied(id, entry, outcome))
+    })
   }
 
   /** The process ends here and now. `kill`: the machine lives, and with it what the operating system has taken. */
@@ -212,8 +295,7 @@ export class Cluster {
     this.trace.note(this.world.now, id, `crash (${how})`)
     machine.process.kill()
     machine.process = null
-    machine.node = null
-    machine.stateMachine = null
+    machine.running = null
     if (how === 'kill') machine.disk.kill()
     else machine.disk.crash(how)
   }
@@ -221,17 +303,54 @@ export class Cluster {
   /** As SIGTERM does it: leadership goes first, then everything is made durable and let go of. */
   async stop(id: NodeId): Promise<void> {
     const machine = this.machine(id)
-    const { node, process } = machine
-    if (node === null || process === null) return
+    const { running, process } = machine
+    if (running === null || process === null) return
     this.trace.note(this.world.now, id, 'stop')
-    machine.node = null
-    const stopped = node.handOver().then(() => node.close())
+    machine.running = null
     try {
-      await Promise.race([stopped, process.died])
+      await Promise.race([shutDown(running), process.died])
     } catch (error) {
       this.#onFatal(machine, process, error)
     }
     if (process.isAlive) this.crash(id, 'kill')
+  }
+
+  /** Its disks as they are, without what is not synced. */
+  async imageOf(id: NodeId): Promise<MachineImage> {
+    const { disk, stateDisk, incarnation } = this.machine(id)
+    return { disk: disk.image(), state: await stateDisk.image(), incarnation }
+  }
+
+  /** An empty disk in a machine that is off: its node comes back with another incarnation. */
+  wipe(id: NodeId): void {
+    this.trace.note(this.world.now, id, 'wipe')
+    const machine = this.machine(id)
+    machine.disk.replace(EMPTY_DISK)
+    machine.stateDisk = new StateDisk()
+    machine.image = new DurableImage()
+    machine.incarnation += '+'
+    machine.ruin = 'wiped'
+  }
+
+  /** Every member has a committed configuration that tells this machine's data directory from any other. */
+  isKnownEverywhere(id: NodeId): boolean {
+    return [...this.machines.values()].every(({ node, raft }) => {
+      if (node === null || raft === null) return false
+      const member = committedMembership(raft).members.find((candidate) => candidate.id === id)
+      return member === undefined || member.incarnation !== null
+    })
+  }
+
+  /** Whether bits of what this machine's log had made durable were changed. */
+  isRotten(id: NodeId): boolean {
+    return this.#rotten.has(id)
+  }
+
+  /** One bit of a file of the log or of a snapshot turns over. */
+  rot(id: NodeId, path: string, offset: number, bit: number): void {
+    this.trace.note(this.world.now, id, `a bit of ${path} at ${offset} turns over`)
+    this.#rotten.add(id)
+    this.machine(id).disk.flipBit(path, offset, bit)
   }
 
   /** Runs a check. What it finds ends the simulation, wherever it was called from. */
@@ -259,7 +378,16 @@ export class Cluster {
 }
 
 function isDiskError(error: unknown): boolean {
+  if (error instanceof PowerLossError) return true
   return error instanceof Error && 'code' in error && (error.code === 'EIO' || error.code === 'ENOSPC')
+}
+
+/** What `server.ts` does on SIGTERM. */
+async function shutDown({ node, service, expiry }: Running): Promise<void> {
+  service.drain()
+  expiry.stop()
+  if (await node.handOver()) await node.settleDown()
+  await node.close()
 }
 
 export function addrOf(id: NodeId): string {

@@ -1,11 +1,20 @@
 /** What must be true of a cluster after every single event; see raft/core/invariants.ts for what is true of one node. */
 import { checkState } from '../../raft/core/invariants.ts'
 import { membershipAt, termAt } from '../../raft/core/log.ts'
+import { decodeMembership } from '../../raft/core/membership-entry.ts'
 import { quorumSize } from '../../raft/core/quorum.ts'
 import type { Effects, Raft } from '../../raft/core/state.ts'
-import type { AppendEntriesReply, Entry, LogIndex, Message, NodeId, Term } from '../../raft/types.ts'
+import { crc32c } from '../../raft/storage/crc32c.ts'
+import type {
+  AppendEntriesReply,
+  Entry,
+  LogIndex,
+  Membership,
+  Message,
+  NodeId,
+  Term,
+} from '../../raft/types.ts'
 import type { DurableImage } from './durable-log.ts'
-import { chainHash } from './log-machine.ts'
 
 /** What was last seen of one process. */
 interface Seen {
@@ -18,14 +27,16 @@ interface Seen {
 export class InvariantChecker {
   readonly #image: (id: NodeId) => DurableImage
   readonly #leaderOfTerm = new Map<Term, NodeId>()
-  /** By index and term: the entry's own hash, and the term of the entry before it. */
-  readonly #entries = new Map<string, { readonly hash: number; readonly previousTerm: Term | null }>()
+  /** By index and term: the entry, its own hash, and the term of the entry before it. */
+  readonly #entries = new Map<string, KnownEntry>()
+  /** All configurations that ever were in a log, ascending. */
+  readonly #configurations: { readonly index: LogIndex; readonly term: Term }[] = []
   /** Terms of the one history of committed entries that all nodes agree on; its first entry has index 1. */
   readonly #committed: Term[] = []
   /** In which term each of them was committed: leaders of later terms have it, one of an earlier term need not. */
   readonly #committedIn: Term[] = []
-  /** By index: over all that was applied up to there. */
-  readonly #appliedHashes = new Map<LogIndex, number>()
+  /** By index: the entry that was applied, and what came of it. */
+  readonly #applied = new Map<LogIndex, { readonly hash: number; readonly outcome: number }>()
   readonly #seen = new WeakMap<Raft, Seen>()
   /** The last one to lead. */
   #leader: Raft | null = null
@@ -38,12 +49,23 @@ export class InvariantChecker {
     return this.#committed.length
   }
 
+  /** The one history that all nodes agree on, from its first entry. */
+  committedEntries(): Entry[] {
+    return this.#committed.map((term, i) => {
+      const known = this.#entries.get(`${i + 1} ${term}`)
+      if (known === undefined) throw new Error(`invariant: nobody ever wrote entry ${i + 1} of term ${term}`)
+      return known.entry
+    })
+  }
+
   /** After every step of every node. */
   checkStep(raft: Raft, effects: Effects): void {
     checkState(raft)
+    checkBounds(raft)
     const seen = this.#seen.get(raft) ?? { term: 0, commitIndex: 0, releasedIndex: 0, role: 'follower' }
     this.#checkMonotonic(raft, seen)
     this.#checkLogMatching(raft, effects)
+    this.#checkConfiguration(raft)
     if (raft.role === 'leader') {
       if (seen.role !== 'leader' || seen.term !== raft.currentTerm) this.#checkElected(raft)
       this.#checkLeader(raft, effects)
@@ -73,11 +95,13 @@ export class InvariantChecker {
   #checkLogMatching(raft: Raft, { batch }: Effects): void {
     for (const entry of batch?.entries ?? []) {
       const key = `${entry.index} ${entry.term}`
-      const hash = chainHash(0, entry)
+      const hash = entryHash(entry)
       const previousTerm = termAt(raft.log, entry.index - 1)
       const known = this.#entries.get(key)
-      if (known === undefined) this.#entries.set(key, { hash, previousTerm })
-      else {
+      if (known === undefined) {
+        this.#entries.set(key, { entry, hash, previousTerm })
+        if (entry.type === 'membership') this.#noteConfiguration(raft, entry)
+      } else {
         check(known.hash === hash, `two entries ${entry.index} of term ${entry.term}`)
         const isSame =
           known.previousTerm === previousTerm || known.previousTerm === null || previousTerm === null
@@ -89,11 +113,44 @@ export class InvariantChecker {
     }
   }
 
+  /** A configuration differs from the one before it by one voter, so that their majorities share one (§4.1); ids never return. */
+  #noteConfiguration(raft: Raft, { index, term, payload }: Entry): void {
+    const before = membershipAt(raft.log, index - 1).membership
+    const after = decodeMembership(payload).membership
+    const changed = symmetricDifference(voterIdsOf(before), voterIdsOf(after))
+    check(changed.length <= 1, `entry ${index} changes the votes of ${changed}`)
+    const returned = after.members.filter(
+      ({ id }) => after.removed.includes(id) || before.removed.includes(id),
+    )
+    check(returned.length === 0, `entry ${index} brings back removed node ${returned[0]?.id}`)
+    const forgotten = before.removed.filter((id) => !after.removed.includes(id))
+    check(forgotten.length === 0, `entry ${index} forgets that node ${forgotten[0]} was removed`)
+    this.#configurations.push({ index, term })
+    this.#configurations.sort((a, b) => a.index - b.index)
+  }
+
+  /** "A server always uses the latest configuration in its log" (§4.1), wherever it came from, and after any truncation. */
+  #checkConfiguration({ id, log }: Raft): void {
+    const newest = this.#configurations.findLast(({ index, term }) => {
+      return index > log.base.lastIndex && termAt(log, index) === term
+    })
+    const inBase = this.#configurations.findLast(({ index, term }) => {
+      return index <= log.base.lastIndex && this.#committed[index - 1] === term
+    })
+    const expected = newest?.index ?? inBase?.index ?? 0
+    const { index } = membershipAt(log, log.lastIndex)
+    check(
+      index === expected,
+      `node ${id} goes by the configuration of ${index}, its log's newest is ${expected}`,
+    )
+  }
+
   /** Election Safety and Leader Completeness (Figure 3.2). */
   #checkElected(raft: Raft): void {
     const leader = this.#leaderOfTerm.get(raft.currentTerm) ?? raft.id
     check(leader === raft.id, `nodes ${leader} and ${raft.id} both lead term ${raft.currentTerm}`)
     this.#leaderOfTerm.set(raft.currentTerm, raft.id)
+    this.#checkVotes(raft)
     for (let index = raft.log.base.lastIndex; index <= this.#committed.length; index++) {
       if (index === 0 || (this.#committedIn[index - 1] ?? 0) > raft.currentTerm) continue
       const term = termAt(raft.log, index)
@@ -103,6 +160,19 @@ export class InvariantChecker {
         `leader ${raft.id} of term ${raft.currentTerm} lacks committed entry ${index}`,
       )
     }
+  }
+
+  /** A majority of voters has the vote on disk, or has moved on meanwhile. Learners do not count (§4.2.1). */
+  #checkVotes(raft: Raft): void {
+    const voters = voterIdsOf(membershipAt(raft.log, raft.log.lastIndex).membership)
+    const granted = voters.filter((id) => {
+      const { currentTerm, votedFor } = this.#image(id).hardState
+      return currentTerm > raft.currentTerm || (currentTerm === raft.currentTerm && votedFor === raft.id)
+    })
+    check(
+      granted.length >= quorumSize(voters.length),
+      `node ${raft.id} leads term ${raft.currentTerm} with the votes of ${granted} among ${voters}`,
+    )
   }
 
   #checkLeader(raft: Raft, { batch }: Effects): void {
@@ -150,13 +220,16 @@ export class InvariantChecker {
     this.#committedIn.push(raft.currentTerm)
   }
 
-  /** State Machine Safety (Figure 3.2): over contents, not only terms. */
-  checkApplied(id: NodeId, { index }: Entry, hash: number): void {
-    const known = this.#appliedHashes.get(index) ?? hash
-    check(known === hash, `node ${id} has another state at ${index}`)
+  /** State Machine Safety (Figure 3.2): over contents, and over what the state machine made of them. */
+  checkApplied(id: NodeId, entry: Entry, outcome: Uint8Array): void {
+    const { index } = entry
+    const applied = { hash: entryHash(entry), outcome: crc32c(outcome, 0, outcome.length) }
+    const known = this.#applied.get(index) ?? applied
+    check(known.hash === applied.hash, `node ${id} applies another entry at ${index}`)
+    check(known.outcome === applied.outcome, `entry ${index} has another outcome on node ${id}`)
     check(index <= this.#committed.length, `node ${id} applies ${index}, which is not committed`)
     check(index <= this.#image(id).lastIndex, `node ${id} applies ${index}, which is not on its disk`)
-    this.#appliedHashes.set(index, hash)
+    this.#applied.set(index, applied)
   }
 
   /** Nothing leaves that the disk does not stand behind. */
@@ -196,6 +269,34 @@ export class InvariantChecker {
       `node ${from} acknowledges ${matchIndex} of term ${ours}, and the leader has term ${theirs}`,
     )
   }
+}
+
+interface KnownEntry {
+  readonly entry: Entry
+  readonly hash: number
+  readonly previousTerm: Term | null
+}
+
+/** Every queue of the core has its maximum. */
+function checkBounds({ progress, limits, pendingReads, earlyReads }: Raft): void {
+  for (const [id, { inflight }] of progress) {
+    check(inflight.length <= limits.inflightMessagesMax, `${inflight.length} messages are in flight to ${id}`)
+  }
+  const reads = pendingReads.length + earlyReads.length
+  check(reads <= limits.pendingReadsMax, `${reads} reads are pending`)
+}
+
+function entryHash({ index, term, time, type, payload }: Entry): number {
+  const head = Buffer.from(`${index} ${term} ${time} ${type}`)
+  return crc32c(payload, 0, payload.length, crc32c(head, 0, head.length))
+}
+
+function voterIdsOf({ members }: Membership): NodeId[] {
+  return members.filter(({ voter }) => voter).map(({ id }) => id)
+}
+
+function symmetricDifference(one: readonly NodeId[], other: readonly NodeId[]): NodeId[] {
+  return [...one.filter((id) => !other.includes(id)), ...other.filter((id) => !one.includes(id))]
 }
 
 function check(condition: boolean, message: string): asserts condition {

@@ -56,10 +56,19 @@ type NameChange =
   | { readonly type: 'create' | 'remove'; readonly path: string; readonly inode: Inode }
   | { readonly type: 'rename'; readonly from: string; readonly to: string; readonly inode: Inode }
 
+/** Durable files by path. */
+export interface DiskImage {
+  readonly files: ReadonlyMap<string, Buffer>
+  readonly directories: ReadonlySet<string>
+}
+
+export const EMPTY_DISK: DiskImage = { files: new Map(), directories: new Set(['']) }
+
 /** The device. `mount` gives the `Disk` of one process life. */
 export class MemoryDisk {
   readonly #random: () => number
-  readonly #capacityBytes: number
+  /** What all files together may take. */
+  capacityBytes: number
   readonly #delay: (kind: OperationKind, bytes: number) => Promise<void>
   readonly #directories = new Set<string>([''])
   readonly #faults = new Map<number, Fault>()
@@ -71,7 +80,7 @@ export class MemoryDisk {
 
   constructor({ random, capacityBytes = 2 ** 40, delay = async () => {} }: MemoryDiskOptions) {
     this.#random = random
-    this.#capacityBytes = capacityBytes
+    this.capacityBytes = capacityBytes
     this.#delay = delay
   }
 
@@ -117,6 +126,23 @@ export class MemoryDisk {
     return new Map(paths.map((path) => [path, Buffer.from(readInode(this.#inode(path), 0, Infinity))]))
   }
 
+  /** What the device would hold if the power failed now and nothing unsynced survived. */
+  image(): DiskImage {
+    const files = new Map<string, Buffer>()
+    for (const [path, inode] of this.#durableNames) files.set(path, durableContent(inode))
+    return { files, directories: new Set(this.#directories) }
+  }
+
+  /** Another content altogether, durably: an old image comes back, or an empty disk. Mounts from before are dead. */
+  replace({ files, directories }: DiskImage): void {
+    this.#life++
+    this.#nameChanges = []
+    this.#directories.clear()
+    for (const directory of directories) this.#directories.add(directory)
+    this.#durableNames = new Map([...files].map(([path, content]) => [path, inodeOf(content)]))
+    this.#names = new Map(this.#durableNames)
+  }
+
   /** Changes bytes behind everybody's back: bit rot, or a test's own file. */
   overwrite(path: string, offset: number, bytes: Uint8Array): void {
     const inode = this.#inode(path)
@@ -155,7 +181,7 @@ export class MemoryDisk {
   freeBytes(): number {
     let used = 0
     for (const inode of new Set(this.#names.values())) used += inode.sizeBytes
-    return Math.max(0, this.#capacityBytes - used)
+    return Math.max(0, this.capacityBytes - used)
   }
 
   /**
@@ -200,13 +226,7 @@ export class MemoryDisk {
   create(path: string): Inode {
     const parent = path.split('/').slice(0, -1).join('/')
     if (!this.#directories.has(parent)) throw systemError('ENOENT', path)
-    const inode: Inode = {
-      content: Buffer.alloc(0),
-      sizeBytes: 0,
-      durableSizeBytes: 0,
-      dirty: new Map(),
-      lost: new Map(),
-    }
+    const inode = inodeOf(Buffer.alloc(0))
     this.#changeNames({ type: 'create', path, inode })
     return inode
   }
@@ -457,6 +477,32 @@ function applyNameChange(names: Map<string, Inode>, change: NameChange): void {
       names.set(change.to, change.inode)
       break
   }
+}
+
+function inodeOf(content: Buffer): Inode {
+  const whole = Buffer.alloc(Math.ceil(content.length / SECTOR_BYTES) * SECTOR_BYTES)
+  content.copy(whole)
+  return {
+    content: whole,
+    sizeBytes: content.length,
+    durableSizeBytes: content.length,
+    dirty: new Map(),
+    lost: new Map(),
+  }
+}
+
+function durableContent(inode: Inode): Buffer {
+  const content = Buffer.alloc(Math.ceil(inode.durableSizeBytes / SECTOR_BYTES) * SECTOR_BYTES)
+  inode.content.copy(content)
+  for (const changed of [inode.lost, new Map([...inode.dirty].map(([at, { durable }]) => [at, durable]))]) {
+    for (const [sector, durable] of changed) {
+      const start = sector * SECTOR_BYTES
+      if (start >= content.length) continue
+      if (durable === null) content.fill(0, start, start + SECTOR_BYTES)
+      else content.set(durable.subarray(0, content.length - start), start)
+    }
+  }
+  return content.subarray(0, inode.durableSizeBytes)
 }
 
 function parentOf(change: NameChange): string {

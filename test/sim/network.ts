@@ -29,6 +29,8 @@ export interface NetworkFaults {
   readonly breakProbability: number
   /** Above half a millisecond. */
   readonly meanDelayMs: number
+  /** What a connection takes before its peer has read it: a slow reader fills it. */
+  readonly bufferBytesMax: number
 }
 
 export const PERFECT_NETWORK: NetworkFaults = {
@@ -36,6 +38,7 @@ export const PERFECT_NETWORK: NetworkFaults = {
   duplicateProbability: 0,
   breakProbability: 0,
   meanDelayMs: 0.5,
+  bufferBytesMax: 1024 * 1024,
 }
 
 export class Network {
@@ -47,6 +50,8 @@ export class Network {
   readonly #endpoints = new Map<NodeId, SimTransport>()
   /** Directed: `from>to`. */
   readonly #cut = new Set<string>()
+  /** Until when nothing comes through, directed; then all of it does. */
+  readonly #clogged = new Map<string, number>()
 
   constructor(world: World, faults: NetworkFaults) {
     this.world = world
@@ -68,20 +73,36 @@ export class Network {
     this.#cut.add(`${from}>${to}`)
   }
 
+  uncut(from: NodeId, to: NodeId): void {
+    this.#cut.delete(`${from}>${to}`)
+    this.#endpoints.get(from)?.wake()
+  }
+
   isCut(from: NodeId, to: NodeId): boolean {
     return this.#cut.has(`${from}>${to}`)
   }
 
+  /** What is sent meanwhile waits, and breaks nothing. */
+  clog(from: NodeId, to: NodeId, forMs: number): void {
+    this.#clogged.set(`${from}>${to}`, this.world.now + forMs)
+  }
+
+  cloggedUntil(from: NodeId, to: NodeId): number {
+    return this.#clogged.get(`${from}>${to}`) ?? 0
+  }
+
   heal(): void {
     this.#cut.clear()
+    this.#clogged.clear()
     for (const endpoint of this.#endpoints.values()) endpoint.wake()
   }
 
   delayMs(): number {
     const { random, faults } = this
-    // A heavy tail: now and then something takes twenty times as long.
-    const mean = random.chance(0.02) ? faults.meanDelayMs * 20 : faults.meanDelayMs
-    return 0.5 + random.exponential(mean)
+    // A heavy tail: now and then something takes twenty times as long, and now and then ten election timeouts.
+    const rarity = random.next()
+    const factor = rarity < 0.0005 ? 400 : rarity < 0.02 ? 20 : 1
+    return 0.5 + random.exponential(faults.meanDelayMs * factor)
   }
 }
 
@@ -137,8 +158,10 @@ export class SimTransport implements Transport {
   send(message: Message): boolean {
     const link = this.#links.get(message.to)
     if (link?.isConnected !== true) return false
+    const frame = Buffer.concat(this.#codec.encode(message))
+    if (!link.hasRoom(frame.length)) return false
     this.#onSend(message)
-    link.push(Buffer.concat(this.#codec.encode(message)), message.type)
+    link.push(frame, message.type)
     return true
   }
 
@@ -258,6 +281,12 @@ class Link {
     return this.#target !== null
   }
 
+  /** A frame always fits into an empty connection. */
+  hasRoom(bytes: number): boolean {
+    const waiting = this.#frames.reduce((sum, frame) => sum + frame.bytes.length, 0)
+    return waiting === 0 || waiting + bytes <= this.#network.faults.bufferBytesMax
+  }
+
   dial(): void {
     const { random } = this.#network
     this.#process.schedule(this.#network.delayMs() * 3, () => {
@@ -274,7 +303,8 @@ class Link {
     const { random, faults, world } = this.#network
     if (random.chance(faults.lossProbability)) return
     const isForward = type === 'ForwardRequests' || type === 'ForwardReplies'
-    const frame = { bytes, isForward, readyAt: world.now + this.#network.delayMs() }
+    const clearAt = Math.max(world.now, this.#network.cloggedUntil(this.#source.id, this.#targetId))
+    const frame = { bytes, isForward, readyAt: clearAt + this.#network.delayMs() }
     this.#frames.push(frame)
     // A doubled request would be applied twice: TCP does not do that, and the driver need not bear it.
     if (!isForward && random.chance(faults.duplicateProbability)) {

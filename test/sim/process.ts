@@ -5,8 +5,10 @@ import type { World } from './world.ts'
 export class SimProcess {
   readonly #world: World
   /** Its clock runs faster or slower than the world's. */
-  readonly #rate: number
-  readonly #wallOffsetMs: number
+  #rate: number
+  /** What its clock showed when the rate was last set, and when in the world that was. */
+  #since: { readonly local: number; readonly world: number }
+  #wallOffsetMs: number
   #isAlive = true
   #isPaused = false
   #missed: (() => void)[] = []
@@ -16,6 +18,7 @@ export class SimProcess {
   constructor(world: World, { rate, wallOffsetMs }: { rate: number; wallOffsetMs: number }) {
     this.#world = world
     this.#rate = rate
+    this.#since = { local: world.now * rate, world: world.now }
     this.#wallOffsetMs = wallOffsetMs
     this.died = new Promise((resolve) => {
       this.#die = resolve
@@ -31,10 +34,21 @@ export class SimProcess {
   }
 
   readonly clock: Clock = {
-    now: () => this.#world.now * this.#rate,
+    now: () => this.#since.local + (this.#world.now - this.#since.world) * this.#rate,
     wallTime: () => this.#world.wallTime + this.#wallOffsetMs,
     setTimer: (delayMs, callback) => this.schedule(delayMs / this.#rate, callback),
     setSoon: (callback) => void this.schedule(0, callback),
+  }
+
+  /** The monotonic clock goes on from where it is, at another speed. */
+  setRate(rate: number): void {
+    this.#since = { local: this.clock.now(), world: this.#world.now }
+    this.#rate = rate
+  }
+
+  /** Somebody sets the wall clock. */
+  jumpWallClock(ms: number): void {
+    this.#wallOffsetMs += ms
   }
 
   /** Runs `run` in this life, and not while it is paused. */

@@ -1,0 +1,246 @@
+/** What is done to the machines, their disks and clocks, and the network between them. */
+import type { NodeId } from '../../raft/types.ts'
+import type { Cluster, Machine } from './cluster.ts'
+import type { Random } from './random.ts'
+import type { Swarm } from './swarm.ts'
+
+const HOUR_MS = 3_600_000
+
+export class Faults {
+  readonly #cluster: Cluster
+  readonly #random: Random
+  readonly #swarm: Swarm
+  /** Machines whose disk is lost, or may be. */
+  readonly #ruined = new Set<NodeId>()
+  #isOver = false
+
+  constructor(cluster: Cluster, { random, swarm }: { random: Random; swarm: Swarm }) {
+    this.#cluster = cluster
+    this.#random = random
+    this.#swarm = swarm
+  }
+
+  /** Resolves soon after `end`. */
+  async run(): Promise<void> {
+    const swarm = this.#swarm
+    await Promise.all([
+      this.#every(swarm.crashEveryMs, () => this.#crashOne()),
+      this.#every(swarm.powerFailureEveryMs, () => this.#powerFailure()),
+      this.#every(swarm.partitionEveryMs, () => this.#partition()),
+      this.#every(swarm.clogEveryMs, () => this.#clog()),
+      this.#every(swarm.slowDiskEveryMs, () => this.#slowDisk()),
+      this.#every(swarm.stallEveryMs, () => this.#stall()),
+      this.#every(swarm.diskErrorEveryMs, () => this.#diskError()),
+      this.#every(swarm.pauseEveryMs, () => this.#pause()),
+      this.#every(swarm.wallClockEveryMs, () => this.#jumpWallClock()),
+      this.#every(swarm.ruinEveryMs, () => this.#ruin()),
+    ])
+  }
+
+  /** No new fault begins; what can be mended is. */
+  end(): void {
+    this.#isOver = true
+    for (const machine of this.#cluster.machines.values()) {
+      machine.meanDiskMs = 1
+      machine.stalledUntil = 0
+      machine.clockRate = 1
+      machine.disk.clearFaults()
+      machine.process?.setRate(1)
+      machine.process?.resume()
+    }
+  }
+
+  /** Every `meanMs` on average, until the end. */
+  async #every(meanMs: number, act: () => void): Promise<void> {
+    if (!Number.isFinite(meanMs)) return
+    const { world } = this.#cluster
+    for (;;) {
+      const waitMs = this.#random.exponential(meanMs)
+      // Wakes up now and then, so as not to keep the quiet waiting.
+      for (let waited = 0; waited < waitMs && !this.#isOver; waited += 200) {
+        await world.sleep(Math.min(200, waitMs - waited))
+      }
+      if (this.#isOver) return
+      act()
+    }
+  }
+
+  #alive(): Machine[] {
+    return [...this.#cluster.machines.values()].filter(({ process }) => process !== null)
+  }
+
+  #any(): Machine | null {
+    return this.#random.pick([...this.#cluster.machines.values()])
+  }
+
+  #crashOne(): void {
+    const machine = this.#random.pick(this.#alive())
+    if (machine === null) return
+    const how = this.#random.pick(['drop', 'random', 'keep', 'kill', 'stop', 'at-a-step'] as const) ?? 'drop'
+    if (how === 'stop') {
+      void this.#cluster.stop(machine.id).then(() => this.#restartLater(machine.id))
+    } else if (how === 'at-a-step') {
+      // In the middle of some operation on the disk: between a write and its sync, within a swap of files.
+      machine.disk.failAt(machine.disk.operations + this.#random.integer(1, 12), 'crash')
+    } else {
+      this.#cluster.crash(machine.id, how)
+      this.#restartLater(machine.id)
+    }
+  }
+
+  #powerFailure(): void {
+    const how = this.#random.pick(['drop', 'random'] as const) ?? 'drop'
+    for (const { id } of this.#alive()) {
+      this.#cluster.crash(id, how)
+      this.#restartLater(id)
+    }
+  }
+
+  #restartLater(id: NodeId): void {
+    this.#cluster.world.schedule(this.#random.exponential(this.#swarm.downMs), () => this.#start(id))
+  }
+
+  #start(id: NodeId): void {
+    const { disk } = this.#cluster.machine(id)
+    if (!this.#isOver && this.#random.chance(this.#swarm.crashInRecovery)) {
+      disk.failAt(disk.operations + this.#random.integer(1, 10), 'crash')
+    }
+    void this.#cluster.start(id)
+  }
+
+  #partition(): void {
+    const { network, world, machines, trace } = this.#cluster
+    const leader = this.#cluster.leaders[0]?.id ?? null
+    const others = this.#random.shuffle([...machines.keys()].filter((id) => id !== leader))
+    // A leader on the smaller side is the one that may not know yet that it is none.
+    const withLeader = leader === null ? others : [leader, ...others]
+    const ids = this.#random.chance(0.6) ? withLeader : this.#random.shuffle(withLeader)
+    const kinds = ['halves', 'isolate', 'one-way', 'partial', 'flapping'] as const
+    const kind = this.#random.pick(kinds) ?? 'halves'
+    const [first, second] = ids
+    if (first === undefined || second === undefined) return
+    trace.note(world.now, null, `partition (${kind}) of ${ids}`)
+    if (kind === 'partial') {
+      network.cut(first, second)
+      network.cut(second, first)
+    } else if (kind === 'flapping') {
+      this.#flap(first, second, this.#random.integer(3, 12))
+      return
+    } else {
+      const size = kind === 'halves' ? this.#random.integer(1, ids.length - 1) : 1
+      const isOneWay = kind === 'one-way'
+      for (const one of ids.slice(0, size)) {
+        for (const other of ids.slice(size)) {
+          network.cut(one, other)
+          if (!isOneWay) network.cut(other, one)
+        }
+      }
+    }
+    world.schedule(this.#random.exponential(800), () => network.heal())
+  }
+
+  /** The way from one to the other goes and comes back, `count` times. */
+  #flap(from: NodeId, to: NodeId, count: number): void {
+    const { network, world } = this.#cluster
+    if (count === 0 || this.#isOver) {
+      network.uncut(from, to)
+      return
+    }
+    if (count % 2 === 0) network.cut(from, to)
+    else network.uncut(from, to)
+    world.schedule(this.#random.exponential(120), () => this.#flap(from, to, count - 1))
+  }
+
+  #clog(): void {
+    const ids = this.#random.shuffle([...this.#cluster.machines.keys()])
+    const [from, to] = ids
+    if (from !== undefined && to !== undefined) {
+      this.#cluster.network.clog(from, to, this.#random.exponential(700))
+    }
+  }
+
+  #slowDisk(): void {
+    const machine = this.#any()
+    if (machine === null) return
+    machine.meanDiskMs = this.#random.pick([5, 30, 200]) ?? 30
+    this.#cluster.world.schedule(this.#random.exponential(1_500), () => {
+      machine.meanDiskMs = 1
+    })
+  }
+
+  /** Nothing ends on that disk for a while: a controller that resets, a volume that is moved. */
+  #stall(): void {
+    const machine = this.#any()
+    if (machine === null) return
+    const { world, trace } = this.#cluster
+    const forMs = this.#random.chance(0.1) ? 30_000 : this.#random.between(100, 2_500)
+    trace.note(world.now, machine.id, `the disk stalls for ${forMs.toFixed(0)} ms`)
+    machine.stalledUntil = world.now + forMs
+  }
+
+  /** One operation, soon, fails; after a failed sync the data may be gone although it can still be read. */
+  #diskError(): void {
+    const machine = this.#any()
+    if (machine === null) return
+    const { disk, stateDisk } = machine
+    const fault = this.#random.pick(['EIO', 'ENOSPC', 'short-write', 'state'] as const) ?? 'EIO'
+    if (fault === 'state') stateDisk.failAfter(this.#random.integer(0, 5))
+    else disk.failAt(disk.operations + this.#random.integer(1, 20), fault)
+  }
+
+  /** Up to ten election timeouts; then everything that waited comes at once. */
+  #pause(): void {
+    const process = this.#random.pick(this.#alive())?.process
+    if (!process || process.isPaused) return
+    process.pause()
+    const forMs = this.#random.chance(0.1) ? 2_500 : this.#random.exponential(500)
+    this.#cluster.world.schedule(forMs, () => process.resume())
+  }
+
+  #jumpWallClock(): void {
+    const process = this.#random.pick(this.#alive())?.process
+    process?.jumpWallClock(this.#random.integer(-HOUR_MS, HOUR_MS))
+  }
+
+  // Disks that are lost.
+
+  /** Acknowledged means on a majority: a minority of disks may go for good. */
+  #ruin(): void {
+    const minority = Math.floor((this.#swarm.nodeCount - 1) / 2)
+    const machine = this.#any()
+    if (machine === null || machine.ruin !== null) return
+    if (!this.#ruined.has(machine.id) && this.#ruined.size >= minority) return
+    const kind = this.#random.pick(['rot', 'rot', 'wipe'] as const) ?? 'rot'
+    if (kind === 'rot') this.#rot(machine)
+    else this.#wipe(machine)
+  }
+
+  #rot(machine: Machine): void {
+    const files = [...machine.disk.contents()].filter(([path, content]) => {
+      return content.length > 0 && (path.startsWith('log/') || path.endsWith('.snapshot'))
+    })
+    const file = this.#random.pick(files)
+    if (file === null) return
+    const [path, content] = file
+    this.#ruined.add(machine.id)
+    this.#cluster.rot(machine.id, path, this.#offsetIn(content), this.#random.integer(0, 7))
+  }
+
+  /** Mostly where something is written, cold or hot. */
+  #offsetIn(content: Buffer): number {
+    for (let tries = 0; tries < 20; tries++) {
+      const offset = this.#random.integer(0, content.length - 1)
+      if (content[offset] !== 0) return offset
+    }
+    return this.#random.integer(0, content.length - 1)
+  }
+
+  /** Once the cluster has learned a data directory, another one in its place is a stranger. */
+  #wipe(machine: Machine): void {
+    if (!this.#cluster.isKnownEverywhere(machine.id)) return
+    this.#ruined.add(machine.id)
+    this.#cluster.crash(machine.id, 'drop')
+    this.#cluster.wipe(machine.id)
+    this.#restartLater(machine.id)
+  }
+}

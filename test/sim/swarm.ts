@@ -1,0 +1,78 @@
+/** Which faults a seed has, and how often: each draws its own subset, so that no fault always hides another. */
+import { DEFAULT_LIMITS } from '../../raft/core/state.ts'
+import type { ClusterOptions } from './cluster.ts'
+import type { Random } from './random.ts'
+
+/** Times are means between two faults of a kind; Infinity: never. */
+export interface Swarm {
+  readonly nodeCount: number
+  readonly durationMs: number
+  readonly clientCount: number
+  readonly networkCount: number
+  readonly isMembershipChanging: boolean
+  readonly crashEveryMs: number
+  readonly powerFailureEveryMs: number
+  readonly partitionEveryMs: number
+  readonly clogEveryMs: number
+  readonly slowDiskEveryMs: number
+  readonly stallEveryMs: number
+  readonly diskErrorEveryMs: number
+  readonly pauseEveryMs: number
+  readonly wallClockEveryMs: number
+  readonly transferEveryMs: number
+  /** A disk that is lost for good: bits that turn over, a disk that was wiped. Never more than a minority of them. */
+  readonly ruinEveryMs: number
+  /** How long a machine stays down after a crash. */
+  readonly downMs: number
+  /** How likely a process that starts crashes again while it reads its disk. */
+  readonly crashInRecovery: number
+}
+
+export function drawSwarm(random: Random): Swarm {
+  const often = (probability: number, min: number, max: number): number =>
+    random.chance(probability) ? random.between(min, max) : Number.POSITIVE_INFINITY
+  return {
+    nodeCount: random.pick([1, 2, 3, 3, 3, 3, 4, 5, 5]) ?? 3,
+    durationMs: random.between(3_000, 8_000),
+    clientCount: random.integer(2, 8),
+    networkCount: random.integer(1, 3),
+    isMembershipChanging: random.chance(0.35),
+    crashEveryMs: often(0.7, 400, 3_000),
+    powerFailureEveryMs: often(0.4, 1_000, 4_000),
+    partitionEveryMs: often(0.6, 500, 4_000),
+    clogEveryMs: often(0.3, 500, 4_000),
+    slowDiskEveryMs: often(0.5, 500, 4_000),
+    stallEveryMs: often(0.3, 1_000, 4_000),
+    diskErrorEveryMs: often(0.3, 500, 4_000),
+    pauseEveryMs: often(0.4, 800, 4_000),
+    wallClockEveryMs: often(0.3, 500, 4_000),
+    transferEveryMs: often(0.4, 300, 3_000),
+    ruinEveryMs: often(0.25, 1_000, 4_000),
+    downMs: random.pick([5, 100, 800]) ?? 100,
+    crashInRecovery: random.pick([0, 0, 0.3]) ?? 0,
+  }
+}
+
+export function drawClusterOptions(seed: number, { nodeCount }: Swarm, random: Random): ClusterOptions {
+  const isLossy = random.chance(0.5)
+  return {
+    seed,
+    nodeCount,
+    network: {
+      lossProbability: isLossy ? random.between(0, 0.3) : 0,
+      duplicateProbability: random.chance(0.5) ? random.between(0, 0.3) : 0,
+      breakProbability: random.chance(0.5) ? random.between(0, 0.03) : 0,
+      meanDelayMs: random.pick([0.5, 2, 10]) ?? 2,
+      bufferBytesMax: random.pick([4 * 1024, 1024 * 1024]) ?? 1024 * 1024,
+    },
+    limits: {
+      appendBytesMax: random.pick([200, 2_000, 1024 * 1024]) ?? 2_000,
+      inflightMessagesMax: random.integer(1, 8),
+      cacheBytesMax: random.pick([0, 1_000, 1024 * 1024]) ?? 0,
+      uncommittedEntriesMax: random.pick([20, DEFAULT_LIMITS.uncommittedEntriesMax]) ?? 20,
+    },
+    retainedEntriesMin: random.pick([5, 30, 1_000]) ?? 30,
+    dirtyBytesMax: random.pick([8 * 1024, 32 * 1024 * 1024]) ?? 8 * 1024,
+    clockSkew: random.pick([1, 1, 1.25, 2]) ?? 1,
+  }
+}
