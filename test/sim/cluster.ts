@@ -86,8 +86,9 @@ export class Machine {
     random: Random
     initialMembership: Membership
     clockRate: number
+    onPowerLoss: () => void
   }) {
-    const { world } = options
+    const { world, onPowerLoss } = options
     this.id = options.id
     this.initialMembership = options.initialMembership
     this.clockRate = options.clockRate
@@ -95,6 +96,7 @@ export class Machine {
     const random = options.random.fork()
     this.disk = new MemoryDisk({
       random: options.random.fork().next,
+      onPowerLoss,
       delay: (kind) => {
         const meanMs = kind === 'sync' ? this.meanDiskMs : this.meanDiskMs / 10
         const { process } = this
@@ -154,7 +156,14 @@ export class Cluster {
   /** A machine that is switched off. Without members it waits to be added to the cluster. */
   addMachine(id: NodeId, initialMembership: Membership = { members: [], removed: [] }): Machine {
     const clockRate = this.#options.clockSkew ** this.#random.between(-1, 1)
-    const machine = new Machine({ id, world: this.world, random: this.#random, initialMembership, clockRate })
+    const machine = new Machine({
+      id,
+      world: this.world,
+      random: this.#random,
+      initialMembership,
+      clockRate,
+      onPowerLoss: () => this.#restartAfterPowerLoss(id),
+    })
     this.machines.set(id, machine)
     return machine
   }
@@ -197,7 +206,7 @@ export class Cluster {
   /** A process that cannot go on ends; whether that is our fault depends on the disk. */
   #onFatal(machine: Machine, process: SimProcess, error: unknown): void {
     const { id } = machine
-    if (!process.isAlive) return
+    if (!process.isAlive || error instanceof PowerLossError) return
     if (error instanceof CorruptLogError && this.isRotten(id)) {
       this.trace.note(this.world.now, id, `refuses: ${error.message}`)
       machine.ruin = 'corrupt'
@@ -208,7 +217,12 @@ export class Cluster {
       this.fail(error)
       return
     }
-    // The disk has crashed already when it took the power away in the middle of an operation.
+    this.crash(id, 'kill')
+    this.world.schedule(RESTART_MS, () => void this.start(id))
+  }
+
+  /** The disk has crashed already: in the middle of an operation. */
+  #restartAfterPowerLoss(id: NodeId): void {
     this.crash(id, 'kill')
     this.world.schedule(RESTART_MS, () => void this.start(id))
   }
@@ -327,7 +341,7 @@ export class Cluster {
     const machine = this.machine(id)
     machine.disk.replace(EMPTY_DISK)
     machine.stateDisk = new StateDisk()
-    machine.image = new DurableImage()
+    machine.image = new DurableImage(machine.image)
     machine.incarnation += '+'
     machine.ruin = 'wiped'
   }
@@ -367,8 +381,11 @@ export class Cluster {
   #logger(id: NodeId, process: SimProcess): Log {
     const at =
       (level: string) =>
-      (_fields: object, message: string): void => {
-        if (process.isAlive && level !== 'info') this.trace.note(this.world.now, id, `${level}: ${message}`)
+      (fields: object, message: string): void => {
+        const why = 'error' in fields && fields.error instanceof Error ? ` (${fields.error.message})` : ''
+        if (process.isAlive && level !== 'info') {
+          this.trace.note(this.world.now, id, `${level}: ${message}${why}`)
+        }
         // Late rejections look the same; where nothing comes late, it would be true.
         const isAlarm = message.includes('lost entries') && this.network.lateCount === 0
         if (process.isAlive && isAlarm) this.fail(new Error(message))
@@ -378,7 +395,6 @@ export class Cluster {
 }
 
 function isDiskError(error: unknown): boolean {
-  if (error instanceof PowerLossError) return true
   return error instanceof Error && 'code' in error && (error.code === 'EIO' || error.code === 'ENOSPC')
 }
 

@@ -1,9 +1,11 @@
 /** What is certainly on a node's disk: what the real log has said is durable, and no more. */
 import type { LogBatch, LogStore, RecoveredLog } from '../../raft/ports.ts'
-import type { Entry, HardState, LogIndex, SnapshotMeta, Term } from '../../raft/types.ts'
+import type { Entry, HardState, LogIndex, NodeId, SnapshotMeta, Term } from '../../raft/types.ts'
 
 /** Outlives the processes of its node. */
 export class DurableImage {
+  /** What the disk held before it was lost: it had been there, and was counted. */
+  readonly former: DurableImage | null
   hardState: HardState = { currentTerm: 0, votedFor: null }
   baseIndex: LogIndex = 0
   baseTerm: Term = 0
@@ -11,6 +13,10 @@ export class DurableImage {
   terms: Term[] = []
   /** A write under way may be replacing what is after this. */
   certainIndex: LogIndex = 0
+
+  constructor(former: DurableImage | null = null) {
+    this.former = former
+  }
 
   get lastIndex(): LogIndex {
     return this.baseIndex + this.terms.length
@@ -23,7 +29,14 @@ export class DurableImage {
 
   /** What is before the base is in a snapshot. */
   has(index: LogIndex, term: Term): boolean {
-    return index < this.baseIndex || this.termAt(index) === term
+    return index < this.baseIndex || this.termAt(index) === term || this.former?.has(index, term) === true
+  }
+
+  /** It has that vote, or has left the term behind. */
+  hasVoted(term: Term, candidate: NodeId): boolean {
+    const { currentTerm, votedFor } = this.hardState
+    if (currentTerm > term || (currentTerm === term && votedFor === candidate)) return true
+    return this.former?.hasVoted(term, candidate) === true
   }
 
   setHardState(hardState: HardState): void {

@@ -165,10 +165,7 @@ export class InvariantChecker {
   /** A majority of voters has the vote on disk, or has moved on meanwhile. Learners do not count (§4.2.1). */
   #checkVotes(raft: Raft): void {
     const voters = voterIdsOf(membershipAt(raft.log, raft.log.lastIndex).membership)
-    const granted = voters.filter((id) => {
-      const { currentTerm, votedFor } = this.#image(id).hardState
-      return currentTerm > raft.currentTerm || (currentTerm === raft.currentTerm && votedFor === raft.id)
-    })
+    const granted = voters.filter((id) => this.#image(id).hasVoted(raft.currentTerm, raft.id))
     check(
       granted.length >= quorumSize(voters.length),
       `node ${raft.id} leads term ${raft.currentTerm} with the votes of ${granted} among ${voters}`,

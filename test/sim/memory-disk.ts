@@ -33,6 +33,8 @@ export interface MemoryDiskOptions {
   readonly capacityBytes?: number
   /** Called before each operation that is asynchronous completes; the simulator lets time pass here. */
   readonly delay?: (kind: OperationKind, bytes: number) => Promise<void>
+  /** The power went in the middle of an operation: whoever uses the disk ends with it. */
+  readonly onPowerLoss?: () => void
 }
 
 /** What a sector of a file goes back to, or on to, in a crash. */
@@ -78,10 +80,18 @@ export class MemoryDisk {
   #life = 0
   #operations = 0
 
-  constructor({ random, capacityBytes = 2 ** 40, delay = async () => {} }: MemoryDiskOptions) {
+  readonly #onPowerLoss: () => void
+
+  constructor({
+    random,
+    capacityBytes = 2 ** 40,
+    delay = async () => {},
+    onPowerLoss = () => {},
+  }: MemoryDiskOptions) {
     this.#random = random
     this.capacityBytes = capacityBytes
     this.#delay = delay
+    this.#onPowerLoss = onPowerLoss
   }
 
   /** Operations that change something, so far; see `failAt`. */
@@ -287,6 +297,7 @@ export class MemoryDisk {
     } else if (fault === 'crash') {
       perform()
       this.crash('random')
+      this.#onPowerLoss()
       throw new PowerLossError(`power lost in operation ${this.#operations}, ${kind}`)
     } else {
       if (fault === 'short-write') performPart()
