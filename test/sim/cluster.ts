@@ -1,6 +1,6 @@
 /** Simulated machines that run the real driver, core, log, snapshots and codec. */
 import { committedMembership } from '../../raft/core/membership.ts'
-import { DEFAULT_LIMITS, type Limits, type Raft, type Timing } from '../../raft/core/state.ts'
+import { DEFAULT_LIMITS, type Effects, type Limits, type Raft, type Timing } from '../../raft/core/state.ts'
 import { CorruptLogError } from '../../raft/errors.ts'
 import { RaftNode, type RaftNodeOptions } from '../../raft/node.ts'
 import type { Identity, Log, StateMachine } from '../../raft/ports.ts'
@@ -250,7 +250,15 @@ export class Cluster {
       identity,
       onSend: (message) => this.#guard(process, () => this.checker.checkSent(message)),
     })
-    const node = await RaftNode.open(this.#nodeOptions(machine, process, identity), {
+    const onStep = (raft: Raft, effects: Effects): void => {
+      machine.raft = raft
+      this.#guard(process, () => {
+        this.trace.step(this.world.now, raft, effects)
+        this.checker.checkStep(raft, effects)
+        this.checker.checkOrder(raft, stateMachine)
+      })
+    }
+    const node = await RaftNode.open(this.#nodeOptions(machine, { identity, onStep }), {
       clock,
       random: this.#random.fork().next,
       log,
@@ -274,7 +282,10 @@ export class Cluster {
     return { node, service, stateMachine, expiry }
   }
 
-  #nodeOptions(machine: Machine, process: SimProcess, identity: Identity): RaftNodeOptions {
+  #nodeOptions(
+    machine: Machine,
+    { identity, onStep }: { identity: Identity; onStep: (raft: Raft, effects: Effects) => void },
+  ): RaftNodeOptions {
     const others = [...this.machines.keys()].filter((other) => other !== machine.id)
     return {
       identity,
@@ -286,13 +297,7 @@ export class Cluster {
       proposalLimits: { ...DEFAULT_PROPOSAL_LIMITS, requestTimeoutMs: REQUEST_TIMEOUT_MS, changeWaitMs: 500 },
       readLimits: { ...DEFAULT_READ_LIMITS, readTimeoutMs: 2_000, retryMs: 200 },
       retainedEntriesMin: this.#options.retainedEntriesMin,
-      onStep: (raft, effects) => {
-        this.#guard(process, () => {
-          machine.raft = raft
-          this.trace.step(this.world.now, raft, effects)
-          this.checker.checkStep(raft, effects)
-        })
-      },
+      onStep,
     }
   }
 

@@ -80,6 +80,21 @@ export class InvariantChecker {
     })
   }
 
+  /** The state machine is never ahead of its log on disk, and the log never starts after what the state machine kept. */
+  checkOrder(raft: Raft, { durableIndex }: { readonly durableIndex: LogIndex }): void {
+    const { lastIndex } = this.#image(raft.id)
+    check(
+      durableIndex <= lastIndex,
+      `the state of node ${raft.id} is durable to ${durableIndex}, its log to ${lastIndex}`,
+    )
+    // While a snapshot takes the place of both, the log goes first.
+    const base = raft.log.base.lastIndex
+    check(
+      raft.installing !== null || durableIndex >= base,
+      `the log starts after ${base}, and ${durableIndex} is kept`,
+    )
+  }
+
   #checkMonotonic(raft: Raft, seen: Seen): void {
     check(raft.currentTerm >= seen.term, `term ${seen.term} became ${raft.currentTerm}`)
     check(raft.commitIndex >= seen.commitIndex, `commit ${seen.commitIndex} became ${raft.commitIndex}`)

@@ -7,7 +7,7 @@ import { decodeCommand } from '../../src/ipam/command-codec.ts'
 import { parsePrefix } from '../../src/ipam/prefix.ts'
 import type { AnswerTo, Query } from '../../src/ipam/query.ts'
 import { usableRange } from '../../src/ipam/range.ts'
-import type { Allocation } from '../../src/ipam/records.ts'
+import type { Allocation, AuditEntry } from '../../src/ipam/records.ts'
 import type { Consistency } from '../../src/service.ts'
 import { checkLinearizable } from '../linearizability/check-linearizable.ts'
 import {
@@ -346,6 +346,7 @@ export class Workload {
     }
     for (const field of this.#fields) this.#checkLinearizable(field, rows)
     checkExpiries(rows)
+    checkAudit(rows, await stateMachine.query({ type: 'audit', limit: page.limit }))
   }
 
   /** "No" is a promise: no such command is in the log, then or ever after. */
@@ -416,6 +417,24 @@ function checkExpiries(rows: readonly Allocation[]): void {
     check(
       expiresAt !== null && releasedAt !== null && releasedAt >= expiresAt,
       `${id} expired before its time`,
+    )
+  }
+}
+
+/** Every allocation began once and ended at most once, and both are on record. */
+function checkAudit(rows: readonly Allocation[], audit: readonly AuditEntry[]): void {
+  const counts = new Map<string, number>()
+  for (const { action, resource } of audit) {
+    const kind =
+      action === 'ip_allocated' ? 'begins' : action === 'ip_released' || action === 'ip_expired' ? 'ends' : ''
+    counts.set(`${resource} ${kind}`, (counts.get(`${resource} ${kind}`) ?? 0) + 1)
+  }
+  for (const { id, status } of rows) {
+    const [begins, ends] = [counts.get(`${id} begins`) ?? 0, counts.get(`${id} ends`) ?? 0]
+    const isRight = begins === 1 && ends === (status === 'allocated' ? 0 : 1)
+    check(
+      isRight,
+      `${id} is ${status}, and by the audit log it began ${begins} times and ended ${ends} times`,
     )
   }
 }
