@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { NodeId } from '../../raft/types.ts'
-import { Cluster } from '../sim/cluster.ts'
-import { PERFECT_NETWORK } from '../sim/network.ts'
+import { Cluster } from './cluster.ts'
+import { PERFECT_NETWORK } from './network.ts'
 
 const WAIT_MS_MAX = 5_000
 
