@@ -118,7 +118,7 @@ describe('membership changes', () => {
         cluster.hold('2→3')
         cluster.timeout(2)
         cluster.deliverAll()
-        while (cluster.oldest('2→3')?.type !== 'AppendEntries') cluster.intercept('2→3')
+        while (cluster.underWay('2→3')[0]?.type !== 'AppendEntries') cluster.intercept('2→3')
       })
       cluster.note('Its no-op replaces the removal: node 5 is a voter again, and is not forbidden to be one.')
       cluster.deliverOne('2→3')

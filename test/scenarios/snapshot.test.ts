@@ -60,7 +60,7 @@ describe('snapshots', () => {
         cluster.hold('2→3')
         cluster.transfer(1, 2)
         cluster.deliverAll()
-        while (cluster.oldest('2→3')?.type !== 'AppendEntries') cluster.deliverOne('2→3')
+        while (cluster.underWay('2→3')[0]?.type !== 'AppendEntries') cluster.deliverOne('2→3')
         cluster.deliverOne('2→3')
       })
       cluster.finishSnapshot('1→3')

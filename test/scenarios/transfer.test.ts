@@ -18,6 +18,7 @@ describe('leadership transfer', () => {
       })
       const transfer = cluster.transfer(1, 2)
       expect(cluster.transferResult(transfer)).toBeUndefined()
+      expect(cluster.underWay('1→2').some(({ type }) => type === 'TimeoutNow')).toBe(false)
       cluster.deliver('1→2')
       cluster.deliver('2→1')
       cluster.note(

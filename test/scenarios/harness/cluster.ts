@@ -81,10 +81,10 @@ export class Cluster {
     trace.isRecording = wasRecording
   }
 
-  /** One row for every node that runs. */
+  /** A row for every node that runs. */
   showNodes(): void {
     for (const { raft } of this.#engine.machines.values()) {
-      if (raft !== null) this.#engine.trace.step({ ...raft, now: this.#engine.now }, 'now', [])
+      if (raft !== null) this.#engine.trace.stand({ ...raft, now: this.#engine.now })
     }
   }
 
@@ -98,8 +98,8 @@ export class Cluster {
   /** Time passes for the nodes `ids`, or all that run. Steps in which nothing happens leave no row. */
   tick(ms: number, ids: readonly NodeId[] = [...this.#engine.machines.keys()]): void {
     this.#engine.now += ms
-    for (const id of ids)
-      if (this.#engine.machine(id).raft !== null) this.#engine.step(id, 'time passes', { type: 'tick' })
+    const running = ids.filter((id) => this.#engine.machine(id).raft !== null)
+    for (const id of running) this.#engine.step(id, 'time passes', { type: 'tick' })
   }
 
   /** Time passes until node `id` has waited long enough for a leader. Other nodes do not look at their clocks. */
@@ -201,13 +201,9 @@ export class Cluster {
     this.#engine.deliver(message)
   }
 
-  /** Of what is under way there; null if nothing is. */
-  oldest(link: Link): RaftMessage | null {
-    return this.#engine.network.on(link)[0] ?? null
-  }
-
-  isSilent(link: Link): boolean {
-    return this.oldest(link) === null
+  /** Oldest first. */
+  underWay(link: Link): RaftMessage[] {
+    return this.#engine.network.on(link)
   }
 
   dropAll(link: Link): void {

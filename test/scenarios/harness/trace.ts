@@ -35,18 +35,13 @@ export class Trace {
   step(raft: Raft, cause: string, effects: readonly string[]): void {
     if (!this.isRecording) return
     this.#stepCount += 1
-    this.#lines.push({
-      step: `${this.#stepCount}`,
-      ms: `${raft.now}`,
-      node: `${raft.id}`,
-      role: raft.role,
-      term: `${raft.currentTerm}`,
-      commit: `${raft.commitIndex}`,
-      config: formatConfig(raft),
-      log: formatLog(raft),
-      what: cause,
-    })
+    this.#lines.push({ ...rowOf(raft), step: `${this.#stepCount}`, what: cause })
     for (const what of effects) this.#lines.push({ ...NOTHING, what: `  ${what}` })
+  }
+
+  /** How a node stands, without a step. */
+  stand(raft: Raft): void {
+    if (this.isRecording) this.#lines.push(rowOf(raft))
   }
 
   /** What happens between the nodes. */
@@ -76,5 +71,19 @@ export class Trace {
     }
     const lines = this.#lines.map((line) => (typeof line === 'string' ? `\n${line}` : cells(line)))
     return `${[cells(heading), ...lines].join('\n')}\n`
+  }
+}
+
+function rowOf(raft: Raft): Row {
+  return {
+    step: '',
+    ms: `${raft.now}`,
+    node: `${raft.id}`,
+    role: raft.role,
+    term: `${raft.currentTerm}`,
+    commit: `${raft.commitIndex}`,
+    config: formatConfig(raft),
+    log: formatLog(raft),
+    what: '',
   }
 }
