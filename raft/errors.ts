@@ -3,7 +3,10 @@ import type { LogIndex, NodeId } from './types.ts'
 /** Base of every error that a caller of `raft/` is expected to handle. `code` is stable, `message` is not. */
 export abstract class RaftError extends Error {
   abstract readonly code: string
-  /** Whether what was proposed may take effect: `no` is a promise. */
+  /**
+   * Whether what was proposed may take effect. `no` is a promise: no copy of it is in any log, or ever will be. What
+   * changes nothing, such as a read, has `no` as well.
+   */
   abstract readonly applied: 'no' | 'unknown'
 }
 
@@ -20,7 +23,10 @@ export class NotLeaderError extends RaftError {
   }
 }
 
-/** Leadership or the connection to the leader was lost before the outcome was known; it may still commit. */
+/**
+ * The leader was lost before the outcome was known, and no other could tell it in time; it may still commit. An idempotent
+ * command gets here only when time runs out, or the node closes, after a copy may have reached a log.
+ */
 export class ProposalUncertainError extends RaftError {
   override readonly name = 'ProposalUncertainError'
   readonly code = 'RAFT_PROPOSAL_UNCERTAIN'
@@ -34,7 +40,7 @@ export class ProposalDroppedError extends RaftError {
   readonly applied = 'no'
 }
 
-/** A queue is at its maximum. Nothing was appended; try again shortly. */
+/** A queue is at its maximum. Nothing was appended, by this attempt or an earlier one; try again shortly. */
 export class OverloadedError extends RaftError {
   override readonly name = 'OverloadedError'
   readonly code = 'RAFT_OVERLOADED'
@@ -79,7 +85,7 @@ export class MembershipRefusedError extends RaftError {
   }
 }
 
-/** The node is shutting down. */
+/** The node is shutting down, and nobody else has had the request. */
 export class ClosedError extends RaftError {
   override readonly name = 'ClosedError'
   readonly code = 'RAFT_CLOSED'

@@ -1,6 +1,5 @@
 /** The way of a request from a follower to the leader and back: outcomes as data, and answers that leave as one frame. */
 import {
-  ClosedError,
   MembershipRefusedError,
   NotLeaderError,
   OverloadedError,
@@ -40,7 +39,7 @@ export class ReplyQueue {
     for (const [to, replies] of this.#replies) {
       while (replies.length > 0) {
         const frame = this.#takeFrame(replies)
-        // If it cannot be sent the follower times out, and rightly says that the outcome is unknown.
+        // If it cannot be sent the follower asks again, or times out and rightly says that the outcome is unknown.
         this.#host.send({ type: 'ForwardReplies', from: this.#host.id, to, replies: frame })
       }
     }
@@ -59,9 +58,30 @@ export class ReplyQueue {
   }
 }
 
+/** Which requests of other nodes are under way here. */
+export class PeerRequests {
+  readonly #ids = new Map<NodeId, Set<number>>()
+
+  has({ peer, requestId }: { peer: NodeId; requestId: number }): boolean {
+    return this.#ids.get(peer)?.has(requestId) ?? false
+  }
+
+  add({ peer, requestId }: { peer: NodeId; requestId: number }): void {
+    const ids = this.#ids.get(peer)
+    if (ids === undefined) this.#ids.set(peer, new Set([requestId]))
+    else ids.add(requestId)
+  }
+
+  delete({ peer, requestId }: { peer: NodeId; requestId: number }): void {
+    const ids = this.#ids.get(peer)
+    ids?.delete(requestId)
+    if (ids?.size === 0) this.#ids.delete(peer)
+  }
+}
+
 /** The leader's word that nothing was appended, or that it never will be applied: another try is safe. */
 export function isRetriable(code: string): boolean {
-  return code === 'RAFT_NOT_LEADER' || code === 'RAFT_PROPOSAL_DROPPED'
+  return code === 'RAFT_NOT_LEADER' || code === 'RAFT_PROPOSAL_DROPPED' || code === 'RAFT_CLOSED'
 }
 
 const REFUSED_PREFIX = 'RAFT_MEMBERSHIP_REFUSED:'
@@ -78,6 +98,5 @@ export function errorFrom({ code, message }: ForwardedOutcome & { type: 'error' 
     return new MembershipRefusedError(code.slice(REFUSED_PREFIX.length), message)
   }
   if (code === 'RAFT_OVERLOADED') return new OverloadedError(message)
-  if (code === 'RAFT_CLOSED') return new ClosedError()
   return new ProposalUncertainError(message)
 }

@@ -9,12 +9,21 @@ import { DiskLane } from './disk-lane.ts'
 import { LogKeeper } from './log-keeper.ts'
 import { AddressBook } from './peers.ts'
 import type { Identity, PeerIdentity, Ports, SnapshotFile, SnapshotOffer, SnapshotReceiver } from './ports.ts'
-import { type Completion, type ProposalLimits, Proposals } from './proposals.ts'
+import { type ProposalLimits, Proposals } from './proposals.ts'
 import { type ReadLimits, Reads } from './reads.ts'
 import { recover } from './recovery.ts'
+import type { Completion } from './request.ts'
 import { SnapshotTransfer } from './snapshot-transfer.ts'
 import { leaderContactMs, type RaftStatus, statusOf } from './status.ts'
-import type { LogIndex, Membership, MembershipChange, Message, NodeId, SnapshotMeta } from './types.ts'
+import type {
+  CommandTraits,
+  LogIndex,
+  Membership,
+  MembershipChange,
+  Message,
+  NodeId,
+  SnapshotMeta,
+} from './types.ts'
 
 export interface RaftNodeOptions {
   readonly identity: Identity
@@ -91,6 +100,7 @@ export class RaftNode {
       now,
       send: (message) => transport.send(message),
       leaderId: () => raft.leaderId,
+      leadingTerm: () => (raft.role === 'leader' ? raft.currentTerm : null),
     })
     this.#reads = new Reads(options.readLimits, { now, firstId: someId(ports.random) })
     this.#disk = new DiskLane({
@@ -162,8 +172,8 @@ export class RaftNode {
    *
    * @throws {RaftError} whose `applied` says whether it may take effect.
    */
-  propose(payload: Uint8Array): Promise<Completion> {
-    return this.#submit({ type: 'command', payload })
+  propose(payload: Uint8Array, { isIdempotent = false }: Partial<CommandTraits> = {}): Promise<Completion> {
+    return this.#submit({ type: 'command', payload, traits: { isIdempotent } })
   }
 
   /** Resolves when the change is committed. @param note Comes back in the entry. @throws {MembershipRefusedError} */

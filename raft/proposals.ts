@@ -8,11 +8,11 @@ import {
   NotLeaderError,
   OverloadedError,
   ProposalDroppedError,
-  ProposalUncertainError,
   type RaftError,
 } from './errors.ts'
-import { errorFrom, errorOutcome, isRetriable, ReplyQueue } from './forwarding.ts'
+import { errorFrom, errorOutcome, isRetriable, PeerRequests, ReplyQueue } from './forwarding.ts'
 import type { StateMachine } from './ports.ts'
+import { bytesOf, type Completion, canBeSentAgain, type Origin, type Request, uncertain } from './request.ts'
 import type {
   ForwardedOutcome,
   ForwardedRequest,
@@ -33,6 +33,8 @@ export interface ProposalLimits {
   readonly forwardBytesMax: number
   /** How long a request may wait for a leader, and then for its outcome. */
   readonly requestTimeoutMs: number
+  /** An idempotent request that has no answer for this long is sent again: about an election timeout. */
+  readonly askAgainMs: number
   /** How long a membership change waits for the one before it. */
   readonly changeWaitMs: number
 }
@@ -43,35 +45,15 @@ export const DEFAULT_PROPOSAL_LIMITS: ProposalLimits = {
   waitingBytesMax: 32 * 1024 * 1024,
   forwardBytesMax: 1024 * 1024,
   requestTimeoutMs: 8_000,
+  askAgainMs: 1_000,
   changeWaitMs: 1_000,
-}
-
-/** What a request led to, with the log index of its entry (0 where there is none, as for a transfer). */
-export interface Completion {
-  readonly result: unknown
-  readonly index: LogIndex
-}
-
-type Origin =
-  | {
-      readonly type: 'local'
-      readonly resolve: (done: Completion) => void
-      readonly reject: (error: RaftError) => void
-    }
-  | { readonly type: 'peer'; readonly peer: NodeId; readonly requestId: number }
-
-interface Request {
-  readonly id: number
-  readonly work: ForwardedRequest
-  readonly bytes: number
-  readonly since: number
-  readonly origin: Origin
 }
 
 /** Where an appended request stands in the log. */
 interface Pending {
-  readonly request: Request
+  readonly id: number
   readonly term: Term
+  readonly since: number
 }
 
 /** What `Proposals` needs from its node. */
@@ -84,27 +66,35 @@ export interface ProposalHost {
   now(): number
   send(message: Message): boolean
   leaderId(): NodeId | null
+  /** Null unless this node leads. */
+  leadingTerm(): Term | null
 }
 
+/**
+ * A request that is not answered is in one place: parked or held, given to our core, pending in our log, or forwarded.
+ * When an attempt fails without a trace the request is parked again. When nobody can say whether it left one, an
+ * idempotent request is parked again as well, and marked: after that only a result or "unknown" is the truth.
+ */
 export class Proposals {
   readonly #host: ProposalHost
-  /** Not given to anyone yet. Certainly not in any log. */
+  /** All that are not answered, oldest first. The places below may name some that are. */
+  readonly #open = new Map<number, Request>()
+  /** Nobody has it at the moment. */
   #parked: Request[] = []
-  /** Given to our core, which has not said yet where it put them. */
-  readonly #proposed = new Map<number, Request>()
+  #isParkedSorted = true
   /** In our log. Stays when leadership is lost: whatever is applied at that index tells the outcome. */
   readonly #pending = new Map<LogIndex, Pending>()
-  /** Sent to a leader. */
-  readonly #forwarded = new Map<number, { readonly request: Request; readonly leader: NodeId }>()
-  /** Asked for a change that has to wait for another; tried again at the next tick. */
+  /** Sent to a leader, longest ago first. */
+  readonly #forwarded = new Map<number, { readonly leader: NodeId; readonly since: number }>()
+  /** Cannot be had now, as a change that has to wait for another; tried again at the next tick. */
   #held: Request[] = []
   /** A transfer that took leadership away; done when the new leader is known. */
   #leaving: Request[] = []
   /** Removals of the leader itself, by the transfer that has to come first. */
   readonly #removals = new Map<number, Request>()
+  readonly #peerRequests = new PeerRequests()
   readonly #replies: ReplyQueue
   #nextId: number
-  #waitingCount = 0
   #waitingBytes = 0
   #isClosed = false
 
@@ -114,14 +104,14 @@ export class Proposals {
     this.#nextId = host.firstId
   }
 
-  /** Requests of this node's own callers that are not answered. */
+  /** Requests that this node has not answered. */
   get waitingCount(): number {
-    return this.#waitingCount
+    return this.#open.size
   }
 
   /** @returns What came of it. Rejects with a `RaftError` that says whether it may take effect. */
   submit(work: ForwardedRequest): Promise<Completion> {
-    const bytes = work.type === 'command' ? work.payload.length : 256
+    const bytes = bytesOf(work)
     if (this.#isClosed) return Promise.reject(new ClosedError())
     const { commandBytesMax, waitingRequestsMax, waitingBytesMax } = this.#host.limits
     if (bytes > commandBytesMax) {
@@ -129,19 +119,33 @@ export class Proposals {
         new CommandTooLargeError(`${bytes} bytes; a command has at most ${commandBytesMax}`),
       )
     }
-    if (this.#waitingCount >= waitingRequestsMax || this.#waitingBytes + bytes > waitingBytesMax) {
-      return Promise.reject(new OverloadedError(`${this.#waitingCount} requests are waiting on this node`))
+    if (this.#open.size >= waitingRequestsMax || this.#waitingBytes + bytes > waitingBytesMax) {
+      return Promise.reject(new OverloadedError(`${this.#open.size} requests are waiting on this node`))
     }
     return new Promise((resolve, reject) => {
-      this.#park(work, bytes, { type: 'local', resolve, reject })
+      this.#admit(work, { type: 'local', resolve, reject })
     })
   }
 
-  #park(work: ForwardedRequest, bytes: number, origin: Origin): void {
-    this.#waitingCount += 1
-    this.#waitingBytes += bytes
-    this.#parked.push({ id: this.#nextId, work, bytes, since: this.#host.now(), origin })
+  #admit(work: ForwardedRequest, origin: Origin): void {
+    const id = this.#nextId
     this.#nextId += 1
+    const bytes = bytesOf(work)
+    const since = this.#host.now()
+    const request: Request = {
+      id,
+      work,
+      bytes,
+      since,
+      origin,
+      isGiven: false,
+      isMaybeLogged: false,
+      leaders: [],
+    }
+    this.#waitingBytes += bytes
+    this.#open.set(id, request)
+    this.#parked.push(request)
+    if (origin.type === 'peer') this.#peerRequests.add(origin)
   }
 
   get hasParked(): boolean {
@@ -150,11 +154,12 @@ export class Proposals {
 
   /** We lead: everything that waits becomes events for our core. */
   takeEvents(wallTime: number): Event[] {
-    const requests = this.#parked
+    this.#sortParked()
+    const requests = this.#parked.filter(({ id }) => this.#open.has(id))
     this.#parked = []
     return requests.map((request): Event => {
       const { id, work } = request
-      this.#proposed.set(id, request)
+      request.isGiven = true
       switch (work.type) {
         case 'command':
           return { type: 'propose', id, payload: work.payload, time: wallTime }
@@ -179,21 +184,27 @@ export class Proposals {
 
   /** Somebody else leads: everything that waits goes there, in as few frames as may be. */
   forward(leader: NodeId): void {
+    this.#sortParked()
     while (this.#parked.length > 0) {
       const batch = this.#takeFrame()
-      const message: ForwardRequests = {
-        type: 'ForwardRequests',
-        from: this.#host.id,
-        to: leader,
-        requests: batch.map(({ id, work }) => ({ id, request: work })),
-      }
-      if (!this.#host.send(message)) {
+      if (batch.length > 0 && !this.#send(leader, batch)) {
         // Not connected yet, or more than the connection takes: certainly not sent.
         this.#parked = [...batch, ...this.#parked]
         return
       }
-      for (const request of batch) this.#forwarded.set(request.id, { request, leader })
     }
+  }
+
+  #send(to: NodeId, batch: readonly Request[]): boolean {
+    const requests = batch.map(({ id, work }) => ({ id, request: work }))
+    if (!this.#host.send({ type: 'ForwardRequests', from: this.#host.id, to, requests })) return false
+    const since = this.#host.now()
+    for (const request of batch) {
+      request.isGiven = true
+      if (!request.leaders.includes(to)) request.leaders = [...request.leaders, to]
+      this.#forwarded.set(request.id, { leader: to, since })
+    }
+    return true
   }
 
   #takeFrame(): Request[] {
@@ -204,75 +215,123 @@ export class Proposals {
       if (bytes > this.#host.limits.forwardBytesMax && count > 0) break
       count += 1
     }
-    return this.#parked.splice(0, count)
+    return this.#parked.splice(0, count).filter(({ id }) => this.#open.has(id))
+  }
+
+  /** What comes back is older than what came meanwhile. */
+  #sortParked(): void {
+    if (!this.#isParkedSorted) this.#parked.sort((a, b) => a.id - b.id)
+    this.#isParkedSorted = true
   }
 
   /** A follower's requests arrive. What this node cannot take is answered at once: the follower holds on to it. */
   handleForwardRequests(message: ForwardRequests, { isLeader }: { isLeader: boolean }): void {
     for (const { id: requestId, request: work } of message.requests) {
-      const origin: Origin = { type: 'peer', peer: message.from, requestId }
-      const bytes = work.type === 'command' ? work.payload.length : 256
+      const origin = { type: 'peer', peer: message.from, requestId } as const
       if (!isLeader) this.#reply(origin, errorOutcome(new NotLeaderError(this.#host.leaderId())))
-      else if (this.#waitingCount >= this.#host.limits.waitingRequestsMax * 4) {
+      // It asks again; the answer is still to come, and a second copy would only cost.
+      else if (this.#peerRequests.has(origin)) continue
+      else if (this.#open.size >= this.#host.limits.waitingRequestsMax * 4) {
         this.#reply(origin, errorOutcome(new OverloadedError('the leader has too many requests waiting')))
-      } else this.#park(work, bytes, origin)
+      } else this.#admit(work, origin)
     }
   }
 
-  handleForwardReplies(message: ForwardReplies): void {
-    for (const { id, outcome } of message.replies) {
-      const forwarded = this.#forwarded.get(id)
-      if (forwarded === undefined || forwarded.leader !== message.from) continue
-      this.#forwarded.delete(id)
-      const { request } = forwarded
+  handleForwardReplies({ from, replies }: ForwardReplies): void {
+    for (const { id, outcome } of replies) {
+      const request = this.#open.get(id)
+      if (request === undefined || !request.leaders.includes(from)) continue
+      // The answer, whichever attempt it is of: each has the same bytes.
       if (outcome.type === 'result') {
         const result =
           request.work.type === 'command' ? this.#host.stateMachine.decodeResult(outcome.result) : null
         this.#complete(request, { result, index: outcome.index })
-      } else if (!isRetriable(outcome.code)) this.#fail(request, errorFrom(outcome))
-      // Until we know of another leader the same one would say the same, as fast as the network allows.
-      else if (this.#host.leaderId() === message.from) this.#held.push(request)
-      else this.#parked.push(request)
+      }
+      // The refusal of an earlier attempt says nothing about the one under way.
+      else if (this.#forwarded.get(id)?.leader === from) this.#handleRefusal(request, outcome, from)
     }
   }
 
-  /** Certainly not in any log: another try is safe. A peer's request goes back to the peer, which tries. */
-  #repark(request: Request): void {
-    if (request.origin.type === 'peer') this.#fail(request, new NotLeaderError(this.#host.leaderId()))
-    else this.#parked.push(request)
+  #handleRefusal(request: Request, outcome: ForwardedOutcome & { type: 'error' }, leader: NodeId): void {
+    const isStillLeader = this.#host.leaderId() === leader
+    if (isRetriable(outcome.code)) {
+      this.#forwarded.delete(request.id)
+      // Until we know of another leader the same one would say the same, as fast as the network allows.
+      if (isStillLeader) this.#hold(request)
+      else this.#giveBack(request)
+      return
+    }
+    const error = errorFrom(outcome)
+    const isFinal = error.applied === 'no' && !request.isMaybeLogged
+    if (isFinal || !canBeSentAgain(request)) this.#fail(request, error)
+    else if (isStillLeader) {
+      // It stays where it is until it is time to ask again: this leader has trouble enough.
+      request.isMaybeLogged = true
+    } else {
+      this.#forwarded.delete(request.id)
+      this.#lose(request)
+    }
+  }
+
+  /** Its attempt has left nothing in any log: another is safe. A peer's request goes back to the peer, which tries. */
+  #giveBack(request: Request): void {
+    request.isGiven = false
+    if (isFromPeer(request)) this.#fail(request, new NotLeaderError(this.#host.leaderId()))
+    else {
+      this.#parked.push(request)
+      this.#isParkedSorted = false
+    }
+  }
+
+  #hold(request: Request): void {
+    request.isGiven = false
+    this.#held.push(request)
+  }
+
+  /** Nobody can say any more whether its attempt has left anything in a log. */
+  #lose(request: Request): void {
+    if (!canBeSentAgain(request)) {
+      this.#fail(request, uncertain())
+      return
+    }
+    request.isMaybeLogged = true
+    this.#giveBack(request)
   }
 
   handleProposalFate(fate: ProposalFate): void {
-    const request = this.#takeProposed(fate.id)
+    const request = this.#proposed(fate.id)
     if ('index' in fate) this.#await(fate.index, { request, term: fate.term })
-    else if (fate.refusal === 'overloaded') {
-      this.#fail(request, new OverloadedError('too much is waiting for a majority to store it'))
-    } else this.#repark(request)
+    else if (fate.refusal !== 'overloaded') this.#giveBack(request)
+    else if (request.isMaybeLogged) this.#hold(request)
+    else this.#fail(request, new OverloadedError('too much is waiting for a majority to store it'))
   }
 
-  #await(index: LogIndex, pending: Pending): void {
+  #await(index: LogIndex, { request, term }: { request: Request; term: Term }): void {
     const earlier = this.#pending.get(index)
+    // At the end of the map, which is in the order of age.
+    this.#pending.delete(index)
+    this.#pending.set(index, { id: request.id, term, since: this.#host.now() })
+    const cut = earlier === undefined ? undefined : this.#open.get(earlier.id)
     // An entry of ours from an earlier term was cut from our log, but another node may still have it.
-    if (earlier !== undefined) this.#fail(earlier.request, uncertain())
-    this.#pending.set(index, pending)
+    if (cut !== undefined) this.#lose(cut)
   }
 
   /** @returns A transfer that must be started for the request to go on: a leader is not removed while it leads. */
   handleMembershipFate(fate: MembershipFate): { transferId: number } | null {
-    const request = this.#takeProposed(fate.id)
+    const request = this.#proposed(fate.id)
     if ('index' in fate) {
       this.#await(fate.index, { request, term: fate.term })
       return null
     }
     const isEarly = this.#host.now() - request.since < this.#host.limits.changeWaitMs
-    if (fate.refusal === 'not_leader') this.#repark(request)
+    if (fate.refusal === 'not_leader') this.#giveBack(request)
     else if (fate.refusal === 'is_leader') {
       const transferId = this.#nextId
       this.#nextId += 1
       this.#removals.set(transferId, request)
       return { transferId }
     } else if ((fate.refusal === 'change_in_flight' || fate.refusal === 'leader_not_ready') && isEarly) {
-      this.#held.push(request)
+      this.#hold(request)
     } else this.#fail(request, new MembershipRefusedError(fate.refusal, fate.message))
     return null
   }
@@ -287,24 +346,18 @@ export class Proposals {
     message: string
   }): void {
     const removal = this.#removals.get(id)
-    if (removal !== undefined) {
-      this.#removals.delete(id)
-      // Somebody else leads, or is about to: the removal goes there.
-      if (refusal === null) this.#repark(removal)
-      else this.#fail(removal, new MembershipRefusedError(refusal, message))
-      return
-    }
-    const request = this.#proposed.get(id)
+    this.#removals.delete(id)
+    const request = this.#open.get(removal?.id ?? id)
     if (request === undefined) return
-    this.#proposed.delete(id)
-    if (refusal === null) this.#leaving.push(request)
-    else if (refusal === 'not_leader') this.#repark(request)
+    // Somebody else leads, or is about to: a removal goes there.
+    if (refusal === 'not_leader' || (refusal === null && removal !== undefined)) this.#giveBack(request)
+    else if (refusal === null) this.#leaving.push(request)
     else this.#fail(request, new MembershipRefusedError(refusal, message))
   }
 
   /** Ends transfers: the new leader is known. */
   handleLeader(leaderId: NodeId): void {
-    const leaving = this.#leaving
+    const leaving = this.#leaving.filter(({ id }) => this.#open.has(id))
     this.#leaving = []
     for (const request of leaving) {
       assert(request.work.type === 'transfer', 'only a transfer waits for a new leader')
@@ -317,10 +370,10 @@ export class Proposals {
     }
   }
 
-  #takeProposed(id: number): Request {
-    const request = this.#proposed.get(id)
+  /** The core answers in the turn in which it is asked, so that nothing can have answered the request since. */
+  #proposed(id: number): Request {
+    const request = this.#open.get(id)
     assert(request !== undefined, `proposal ${id} is unknown`)
-    this.#proposed.delete(id)
     return request
   }
 
@@ -329,54 +382,69 @@ export class Proposals {
     const pending = this.#pending.get(index)
     if (pending === undefined) return
     this.#pending.delete(index)
-    if (pending.term === term) this.#complete(pending.request, { result, index })
-    else if (pending.request.origin.type === 'local') this.#parked.push(pending.request)
-    else
-      this.#fail(pending.request, new ProposalDroppedError('another leader decided this position of the log'))
+    const request = this.#open.get(pending.id)
+    if (request === undefined) return
+    if (pending.term === term) this.#complete(request, { result, index })
+    else if (!isFromPeer(request)) this.#giveBack(request)
+    else this.#fail(request, new ProposalDroppedError('another leader decided this position of the log'))
   }
 
   /** A snapshot took the place of the log up to `index`: what became of ours there is not known. */
   handleSnapshotInstalled(index: LogIndex): void {
-    for (const [at, { request }] of this.#pending) {
+    for (const [at, { id }] of this.#pending) {
       if (at > index) continue
       this.#pending.delete(at)
-      this.#fail(request, uncertain())
+      const request = this.#open.get(id)
+      if (request !== undefined) this.#lose(request)
     }
   }
 
   /** What was sent to that node may or may not have arrived. */
   handlePeerLost(peer: NodeId): void {
-    for (const [id, { request, leader }] of this.#forwarded) {
+    for (const [id, { leader }] of this.#forwarded) {
       if (leader !== peer) continue
       this.#forwarded.delete(id)
-      this.#fail(request, uncertain())
+      const request = this.#open.get(id)
+      if (request !== undefined) this.#lose(request)
     }
     this.#replies.drop(peer)
   }
 
-  /** Time has passed: what waited too long is answered, what was held is tried again. */
+  /** Time has passed: what waited too long is answered, what was held is tried again, what was lost is found out. */
   handleTick(): void {
-    const expiry = this.#host.now() - this.#host.limits.requestTimeoutMs
-    const parked = [...this.#parked, ...this.#held]
+    const now = this.#host.now()
+    for (const request of this.#open.values()) {
+      if (now - request.since < this.#host.limits.requestTimeoutMs) break
+      this.#fail(request, request.isGiven ? uncertain() : new NotLeaderError(this.#host.leaderId()))
+    }
+    this.#parked = [...this.#parked, ...this.#held].filter(({ id }) => this.#open.has(id))
+    this.#isParkedSorted &&= this.#held.length === 0
     this.#held = []
-    this.#parked = parked.filter((request) => request.since > expiry)
-    for (const request of parked) {
-      if (request.since <= expiry) this.#fail(request, new NotLeaderError(this.#host.leaderId()))
-    }
-    // Maps keep the order of insertion, which is about that of age: stop at the first young one.
-    for (const [index, { request }] of this.#pending) {
-      if (request.since > expiry) break
-      this.#pending.delete(index)
-      this.#fail(request, uncertain())
-    }
-    for (const [id, { request }] of this.#forwarded) {
-      if (request.since > expiry) break
+    this.#askAgain(now)
+  }
+
+  /**
+   * A reply may be lost while the connection lives, and a leader may stop without closing it. A leader that still
+   * works at the request takes no second copy of it.
+   */
+  #askAgain(now: number): void {
+    const { askAgainMs } = this.#host.limits
+    for (const [id, { since }] of this.#forwarded) {
+      if (now - since < askAgainMs) break
+      const request = this.#open.get(id)
+      if (request === undefined || !canBeSentAgain(request)) continue
       this.#forwarded.delete(id)
-      this.#fail(request, uncertain())
+      this.#lose(request)
     }
-    const leaving = this.#leaving
-    this.#leaving = leaving.filter((request) => request.since > expiry)
-    for (const request of leaving) if (request.since <= expiry) this.#fail(request, uncertain())
+    const leadingTerm = this.#host.leadingTerm()
+    for (const [index, { id, term, since }] of this.#pending) {
+      // While we lead our entry is in the log, and will be decided there.
+      if (now - since < askAgainMs || term === leadingTerm) break
+      const request = this.#open.get(id)
+      if (request !== undefined && !canBeSentAgain(request)) continue
+      this.#pending.delete(index)
+      if (request !== undefined) this.#lose(request)
+    }
   }
 
   flushReplies(): void {
@@ -385,44 +453,42 @@ export class Proposals {
 
   close(): void {
     this.#isClosed = true
-    for (const request of [...this.#parked, ...this.#held]) this.#fail(request, new ClosedError())
+    for (const request of this.#open.values()) {
+      this.#fail(request, request.isGiven ? uncertain() : new ClosedError())
+    }
     this.#parked = []
     this.#held = []
-    const unknown = [
-      ...this.#proposed.values(),
-      ...[...this.#pending.values()].map(({ request }) => request),
-      ...[...this.#forwarded.values()].map(({ request }) => request),
-      ...this.#leaving,
-      ...this.#removals.values(),
-    ]
-    for (const request of unknown) this.#fail(request, uncertain())
-    this.#proposed.clear()
     this.#pending.clear()
-    this.#forwarded.clear()
     this.#leaving = []
     this.#removals.clear()
   }
 
-  #complete(request: Request, done: Completion): void {
+  #complete(request: Request, { result, index }: Omit<Completion, 'isOnlyCopy'>): void {
     this.#forget(request)
-    if (request.origin.type === 'local') {
-      request.origin.resolve(done)
+    const { origin, work, isMaybeLogged } = request
+    if (origin.type === 'local') {
+      origin.resolve({ result, index, isOnlyCopy: !isMaybeLogged })
       return
     }
-    const isCommand = request.work.type === 'command'
-    const result = isCommand ? this.#host.stateMachine.encodeResult(done.result) : new Uint8Array()
-    this.#reply(request.origin, { type: 'result', result, index: done.index })
+    const isCommand = work.type === 'command'
+    const bytes = isCommand ? this.#host.stateMachine.encodeResult(result) : new Uint8Array()
+    this.#reply(origin, { type: 'result', result: bytes, index })
   }
 
+  /** @param error What came of the last attempt; of an earlier one that may be in a log, nobody can say "no". */
   #fail(request: Request, error: RaftError): void {
     this.#forget(request)
-    if (request.origin.type === 'local') request.origin.reject(error)
-    else this.#reply(request.origin, errorOutcome(error))
+    const { origin, isMaybeLogged } = request
+    const answer = isMaybeLogged && error.applied === 'no' ? uncertain() : error
+    if (origin.type === 'local') origin.reject(answer)
+    else this.#reply(origin, errorOutcome(answer))
   }
 
-  #forget(request: Request): void {
-    this.#waitingCount -= 1
-    this.#waitingBytes -= request.bytes
+  #forget({ id, bytes, origin }: Request): void {
+    this.#open.delete(id)
+    this.#forwarded.delete(id)
+    this.#waitingBytes -= bytes
+    if (origin.type === 'peer') this.#peerRequests.delete(origin)
   }
 
   #reply({ peer, requestId }: Origin & { type: 'peer' }, outcome: ForwardedOutcome): void {
@@ -432,10 +498,4 @@ export class Proposals {
 
 function isFromPeer(request: Request): boolean {
   return request.origin.type === 'peer'
-}
-
-function uncertain(): ProposalUncertainError {
-  return new ProposalUncertainError(
-    'the leader was lost before the outcome was known; the change may have been made',
-  )
 }

@@ -165,9 +165,18 @@ export type MembershipChange =
   | { readonly type: 'add'; readonly id: NodeId; readonly addr: string }
   | { readonly type: 'remove'; readonly id: NodeId; readonly isForced: boolean }
 
+/** What its proposer knows of a command. */
+export interface CommandTraits {
+  /**
+   * The state machine answers the same bytes the same way and carries them out once, however often they are in the
+   * log (§6.3): they are sent again when nobody can say what became of them.
+   */
+  readonly isIdempotent: boolean
+}
+
 /** Work that a follower hands to the leader. */
 export type ForwardedRequest =
-  | { readonly type: 'command'; readonly payload: Uint8Array }
+  | { readonly type: 'command'; readonly payload: Uint8Array; readonly traits: CommandTraits }
   | { readonly type: 'membership'; readonly change: MembershipChange; readonly note: string }
   | { readonly type: 'transfer'; readonly target: NodeId | null; readonly note: string }
 
@@ -181,7 +190,10 @@ export type ForwardedOutcome =
       readonly leaderId: NodeId | null
     }
 
-/** All that gathered in one turn of the follower, as one frame. Ids are the sender's, unique per process. */
+/**
+ * All that gathered in one turn of the follower, as one frame. Ids are the sender's, unique per process; a request
+ * that is sent again keeps its id.
+ */
 export interface ForwardRequests {
   readonly type: 'ForwardRequests'
   readonly from: NodeId

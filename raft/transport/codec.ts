@@ -53,7 +53,7 @@ const MEMBERSHIP_CHANGE = variant<MembershipChange>({
 })
 
 const FORWARDED_REQUEST = variant<ForwardedRequest>({
-  command: tuple({ payload: bytes }),
+  command: tuple({ payload: bytes, traits: tuple({ isIdempotent: flag }) }),
   membership: tuple({ change: MEMBERSHIP_CHANGE, note: text(TEXT_LENGTH_MAX) }),
   transfer: tuple({ target: nullable(positive), note: text(TEXT_LENGTH_MAX) }),
 })

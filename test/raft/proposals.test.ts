@@ -1,54 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { DEFAULT_PROPOSAL_LIMITS, Proposals } from '../../raft/proposals.ts'
-import type { ForwardReplies, ForwardRequests, Message } from '../../raft/types.ts'
-
-const COMMAND = { type: 'command', payload: Buffer.from('a') } as const
-const RESULTS = {
-  encodeResult: (result: unknown): Uint8Array => Buffer.from(JSON.stringify(result)),
-  decodeResult: (bytes: Uint8Array): unknown => JSON.parse(Buffer.from(bytes).toString()),
-}
-
-/** One node's proposals; the test is its core and its network. */
-class Desk {
-  now = 0
-  leaderId: number | null = null
-  isConnected = true
-  readonly sent: Message[] = []
-  readonly proposals: Proposals
-
-  constructor({ id = 1, firstId = 1, limits = {} } = {}) {
-    this.proposals = new Proposals({
-      id,
-      limits: { ...DEFAULT_PROPOSAL_LIMITS, ...limits },
-      stateMachine: RESULTS,
-      firstId,
-      now: () => this.now,
-      send: (message) => {
-        if (this.isConnected) this.sent.push(message)
-        return this.isConnected
-      },
-      leaderId: () => this.leaderId,
-    })
-  }
-
-  /** What was forwarded last. */
-  get forwarded(): ForwardRequests | undefined {
-    return this.sent.findLast((message): message is ForwardRequests => message.type === 'ForwardRequests')
-  }
-
-  get replied(): ForwardReplies | undefined {
-    this.proposals.flushReplies()
-    return this.sent.findLast((message): message is ForwardReplies => message.type === 'ForwardReplies')
-  }
-
-  /** As a leader: the core puts everything that waits into the log, from `index` on. */
-  append(index: number, term: number): void {
-    for (const [i, event] of this.proposals.takeEvents(0).entries()) {
-      if (event.type === 'propose')
-        this.proposals.handleProposalFate({ id: event.id, index: index + i, term })
-    }
-  }
-}
+import { DEFAULT_PROPOSAL_LIMITS } from '../../raft/proposals.ts'
+import type { ForwardRequests } from '../../raft/types.ts'
+import { COMMAND, Desk, refusedWith, resultOf } from './desk.ts'
 
 describe('a proposal of this node', () => {
   test('is answered with what apply made of it', async () => {
@@ -58,7 +11,7 @@ describe('a proposal of this node', () => {
 
     desk.proposals.handleApplied(5, 2, 'result')
 
-    expect(await done).toEqual({ result: 'result', index: 5 })
+    expect(await done).toEqual({ result: 'result', index: 5, isOnlyCopy: true })
   })
 
   test('whose place in the log another leader took was certainly not applied: it is proposed again', async () => {
@@ -71,7 +24,7 @@ describe('a proposal of this node', () => {
     desk.append(9, 4)
     desk.proposals.handleApplied(9, 4, 'ours')
 
-    expect(await done).toEqual({ result: 'ours', index: 9 })
+    expect(await done).toEqual({ result: 'ours', index: 9, isOnlyCopy: true })
   })
 
   test('keeps waiting when leadership is lost: its place in the log will tell', async () => {
@@ -169,15 +122,6 @@ describe('a proposal that is forwarded', () => {
     return { desk, done, id: desk.forwarded?.requests[0]?.id ?? 0 }
   }
 
-  function reply(
-    desk: Desk,
-    id: number,
-    outcome: ForwardReplies['replies'][number]['outcome'],
-    from = 2,
-  ): void {
-    desk.proposals.handleForwardReplies({ type: 'ForwardReplies', from, to: 1, replies: [{ id, outcome }] })
-  }
-
   test('all that waits leaves as one frame', () => {
     const desk = new Desk()
     for (let i = 0; i < 3; i++) void desk.proposals.submit(COMMAND)
@@ -191,17 +135,16 @@ describe('a proposal that is forwarded', () => {
   test('is answered with the leader’s result', async () => {
     const { desk, done, id } = forwarded()
 
-    reply(desk, id, { type: 'result', result: RESULTS.encodeResult({ a: 1 }), index: 4 })
+    desk.reply(id, resultOf({ a: 1 }, 4))
 
-    expect(await done).toEqual({ result: { a: 1 }, index: 4 })
+    expect(await done).toEqual({ result: { a: 1 }, index: 4, isOnlyCopy: true })
   })
 
   test('is not answered by another node, nor by the answer to a request of an earlier process', async () => {
     const { desk, id } = forwarded()
-    const outcome = { type: 'result', result: RESULTS.encodeResult('wrong'), index: 4 } as const
 
-    reply(desk, id, outcome, 3)
-    reply(desk, id + 1_000, outcome)
+    desk.reply(id, resultOf('wrong', 4), 3)
+    desk.reply(id + 1_000, resultOf('wrong', 4))
 
     expect(desk.proposals.waitingCount).toBe(1)
   })
@@ -237,12 +180,12 @@ describe('a proposal that is forwarded', () => {
     await expect(done).rejects.toMatchObject({ applied: 'unknown' })
   })
 
-  test.each(['RAFT_NOT_LEADER', 'RAFT_PROPOSAL_DROPPED'])(
+  test.each(['RAFT_NOT_LEADER', 'RAFT_PROPOSAL_DROPPED', 'RAFT_CLOSED'])(
     'is tried again after %s, elsewhere or later',
     (code) => {
       const { desk, id } = forwarded()
 
-      reply(desk, id, { type: 'error', code, message: '', leaderId: 3 })
+      desk.reply(id, refusedWith(code))
       expect(desk.proposals.hasParked).toBe(false)
       desk.proposals.handleTick()
 
@@ -253,7 +196,7 @@ describe('a proposal that is forwarded', () => {
   test('a word that is unknown here leaves the outcome unknown', async () => {
     const { desk, done, id } = forwarded()
 
-    reply(desk, id, { type: 'error', code: 'RAFT_FROM_THE_FUTURE', message: '', leaderId: null })
+    desk.reply(id, refusedWith('RAFT_FROM_THE_FUTURE'))
 
     await expect(done).rejects.toMatchObject({ applied: 'unknown' })
   })

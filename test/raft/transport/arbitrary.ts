@@ -43,7 +43,11 @@ const membershipChange = fc.oneof(
 )
 
 const forwardedRequest = fc.oneof(
-  fc.record({ type: fc.constant('command' as const), payload }),
+  fc.record({
+    type: fc.constant('command' as const),
+    payload,
+    traits: fc.record({ isIdempotent: fc.boolean() }),
+  }),
   fc.record({ type: fc.constant('membership' as const), change: membershipChange, note }),
   fc.record({ type: fc.constant('transfer' as const), target: fc.option(nodeId), note }),
 )

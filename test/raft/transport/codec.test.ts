@@ -60,7 +60,8 @@ describe('the message codec', () => {
 
   test('lets go of its large buffer after a large message', () => {
     const own = new MessageCodec()
-    const request = { type: 'command' as const, payload: Buffer.alloc(4_000_000) }
+    const traits = { isIdempotent: false }
+    const request = { type: 'command' as const, payload: Buffer.alloc(4_000_000), traits }
     own.encode({ type: 'ForwardRequests', from: 1, to: 2, requests: [{ id: 1, request }] })
 
     const [small] = own.encode(append(1, 2))
@@ -132,7 +133,12 @@ describe('a frame that is no message is a protocol error', () => {
       body: [1, 2, [[1, ['length', []]]]],
       complaint: 'request: not a non-neg',
     },
-    { why: 'a text for bytes', kind: 41, body: [1, 2, [[1, [0, ['x']]]]], complaint: 'payload: not bytes' },
+    {
+      why: 'a text for bytes',
+      kind: 41,
+      body: [1, 2, [[1, [0, ['x', [true]]]]]],
+      complaint: 'payload: not bytes',
+    },
     {
       why: 'a long text',
       kind: 41,

@@ -102,7 +102,10 @@ const MESSAGES: { readonly [T in Message['type']]: readonly [Extract<Message, { 
       from: 1,
       to: 2,
       requests: [
-        { id: 1, request: { type: 'command', payload: Buffer.from('command') } },
+        {
+          id: 1,
+          request: { type: 'command', payload: Buffer.from('command'), traits: { isIdempotent: true } },
+        },
         { id: 2, request: { type: 'membership', change: { type: 'add', id: 4, addr: 'h:1' }, note: 'a' } },
         {
           id: 3,
@@ -111,7 +114,7 @@ const MESSAGES: { readonly [T in Message['type']]: readonly [Extract<Message, { 
         { id: 4, request: { type: 'transfer', target: null, note: 'b' } },
       ],
     },
-    '3500000029930102949201920091c407636f6d6d616e64920292019292009204a3683a31a161920392019292019204c3a09204920292c0a162',
+    '3700000029930102949201920092c407636f6d6d616e6491c3920292019292009204a3683a31a161920392019292019204c3a09204920292c0a162',
   ],
   ForwardReplies: [
     {
