@@ -168,8 +168,8 @@ export type MembershipChange =
 /** What its proposer knows of a command. */
 export interface CommandTraits {
   /**
-   * The state machine answers the same bytes the same way and carries them out once, however often they are in the
-   * log (§6.3): they are sent again when nobody can say what became of them.
+   * However often the same bytes are in the log, they take effect once or do no harm, and the result of any copy is
+   * the answer (§6.3). They are sent again when nobody can say what became of them.
    */
   readonly isIdempotent: boolean
 }

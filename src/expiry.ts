@@ -64,7 +64,10 @@ export class Expiry {
       encodeCommand({
         command: { type: 'expireAllocations', limit: EXPIRED_PER_ENTRY_MAX },
         context: { user: 'system', requestId: null },
+        // Without a session: a second copy ends what is due by then, which is right whoever asked for it.
+        session: null,
       }),
+      { isIdempotent: true },
     )
     const outcome = result as Outcome
     return outcome.ok ? (outcome.value as { expired: number }).expired : 0

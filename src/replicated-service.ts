@@ -1,7 +1,7 @@
 /** The service on a Raft node and the state machine behind it. */
 import { MembershipRefusedError, type RaftNode, type RaftStatus } from '../raft/index.ts'
-import { type Command, type CommandContext, IpamError, type Outcome, type ResultOf } from './ipam/command.ts'
-import { encodeCommand } from './ipam/command-codec.ts'
+import { GatewaySession } from './gateway-session.ts'
+import type { Command, CommandContext, ResultOf } from './ipam/command.ts'
 import type { AnswerTo, Query } from './ipam/query.ts'
 import type { ClusterStatus, Consistency, IpamService, MemberStatus, Readiness } from './service.ts'
 import type { IpamStateMachine } from './state/state-machine.ts'
@@ -16,6 +16,7 @@ export class ReplicatedIpamService implements IpamService {
   readonly #clusterId: number
   readonly #electionMinMs: number
   readonly #newId: () => string
+  readonly #session: GatewaySession
   #isDraining = false
 
   constructor(options: {
@@ -27,6 +28,8 @@ export class ReplicatedIpamService implements IpamService {
     electionMinMs: number
     /** Unique, of letters, digits, `_` and `-`. */
     newId: () => string
+    /** Monotonic milliseconds. */
+    now: () => number
   }) {
     this.isClusterMode = options.isClusterMode
     this.#node = options.node
@@ -34,20 +37,21 @@ export class ReplicatedIpamService implements IpamService {
     this.#clusterId = options.clusterId
     this.#electionMinMs = options.electionMinMs
     this.#newId = options.newId
+    this.#session = new GatewaySession({
+      propose: (payload, traits) => options.node.propose(payload, traits),
+      now: options.now,
+    })
   }
 
   newId(kind: 'net' | 'alloc'): string {
     return `${kind}-${this.#newId()}`
   }
 
-  async execute<C extends Command>(
+  execute<C extends Command>(
     command: C,
     context: CommandContext,
   ): Promise<{ value: ResultOf<C>; index: number }> {
-    const { result, index } = await this.#node.propose(encodeCommand({ command, context }))
-    const outcome = result as Outcome
-    if (!outcome.ok) throw new IpamError(outcome.refusal)
-    return { value: outcome.value as ResultOf<C>, index }
+    return this.#session.execute(command, context)
   }
 
   async read<Q extends Query>(

@@ -62,6 +62,7 @@ export async function startServer(config: Config): Promise<Server> {
       isClusterMode: config.mode === 'cluster',
       electionMinMs: config.timing.electionMinMs,
       newId: () => nanoid(),
+      now: () => systemClock.now(),
     })
     const expiry = new Expiry({ node, stateMachine, clock: systemClock, onFatal })
     const app = createApp({ service, logger, version: readVersion() })

@@ -13,8 +13,10 @@ import type {
   RefusalReason,
   ReleaseAllocation,
 } from './command.ts'
+import type { CommandEnvelope } from './command-codec.ts'
 import { formatPrefix, type Prefix, parsePrefix } from './prefix.ts'
 import type { Allocation, AllocationStatus, Network } from './records.ts'
+import { applyOnce, openSession } from './session.ts'
 import type { ManagedNetwork, Store } from './store.ts'
 
 /** Audit rows of one entry are told apart by four hex digits. */
@@ -26,8 +28,19 @@ export interface LogPosition {
   readonly time: number
 }
 
+/** What an entry of the log does: the command, unless an earlier entry was a copy of it. */
+export function applyEnvelope(
+  store: Store,
+  { command, context, session }: CommandEnvelope,
+  at: LogPosition,
+): Outcome {
+  if (session === null) return apply(store, command, context, at)
+  const { time } = at
+  return applyOnce(store.sessions, session, { time, apply: () => apply(store, command, context, at) })
+}
+
 /** Changes nothing when it refuses. */
-export function apply(store: Store, command: Command, context: CommandContext, at: LogPosition): Outcome {
+function apply(store: Store, command: Command, context: CommandContext, at: LogPosition): Outcome {
   switch (command.type) {
     case 'createNetwork':
       return createNetwork(store, command, context, at)
@@ -39,6 +52,8 @@ export function apply(store: Store, command: Command, context: CommandContext, a
       return releaseAllocation(store, command, context, at)
     case 'expireAllocations':
       return expireAllocations(store, command, at)
+    case 'openSession':
+      return openSession(store.sessions, at)
     default:
       return unreachable(command)
   }

@@ -2,6 +2,7 @@
 import { Packr } from 'msgpackr'
 import { unreachable } from '../../raft/assert.ts'
 import type { Command, CommandContext } from './command.ts'
+import type { SessionStamp } from './session.ts'
 
 /** The first byte. A node that meets a newer one refuses the command, as every node of its version does. */
 export const COMMAND_SCHEMA_VERSION = 1
@@ -16,6 +17,7 @@ const TYPE_NUMBERS = {
   allocateAddresses: 3,
   releaseAllocation: 4,
   expireAllocations: 5,
+  openSession: 6,
 } as const satisfies Record<Command['type'], number>
 
 /** Without records, so that no state is shared between encoder and decoder. */
@@ -24,14 +26,17 @@ const packr = new Packr({ useRecords: false })
 export interface CommandEnvelope {
   readonly command: Command
   readonly context: CommandContext
+  /** Null for what may take effect more than once without harm. */
+  readonly session: SessionStamp | null
 }
 
-export function encodeCommand({ command, context }: CommandEnvelope): Uint8Array {
+export function encodeCommand({ command, context, session }: CommandEnvelope): Uint8Array {
   const { user, requestId } = context
   const head = [
     TYPE_NUMBERS[command.type],
     wellFormed(user),
     requestId === null ? null : wellFormed(requestId),
+    session === null ? null : [session.sessionId, session.sequence, session.floor],
   ]
   const body = packr.pack([...head, ...fieldsOf(command)])
   const bytes = Buffer.allocUnsafe(1 + body.length)
@@ -49,10 +54,18 @@ export function decodeCommand(bytes: Uint8Array): CommandEnvelope | null {
   if (bytes[0] !== COMMAND_SCHEMA_VERSION) return null
   const array = unpackArray(bytes.subarray(1))
   if (array === null) return null
-  const [type, user, requestId, ...fields] = array
+  const [type, user, requestId, stamp, ...fields] = array
   if (!isText(user) || !isTextOrNull(requestId)) return null
+  const session = stamp === null ? null : stampOf(stamp)
   const command = commandOf(type, fields)
-  return command === null ? null : { command, context: { user, requestId } }
+  return command === null || session === undefined ? null : { command, context: { user, requestId }, session }
+}
+
+/** Undefined if it is none. */
+function stampOf(value: unknown): SessionStamp | undefined {
+  if (!Array.isArray(value) || value.length !== 3 || !value.every(isCount)) return undefined
+  const [sessionId, sequence, floor] = value as [number, number, number]
+  return floor <= sequence ? { sessionId, sequence, floor } : undefined
 }
 
 /** In the order in which `commandOf` reads them; a change of either is a new schema version. */
@@ -69,6 +82,8 @@ function fieldsOf(command: Command): unknown[] {
       return [command.id]
     case 'expireAllocations':
       return [command.limit]
+    case 'openSession':
+      return []
     default:
       return unreachable(command)
   }
@@ -100,6 +115,8 @@ function commandOf(type: unknown, fields: readonly unknown[]): Command | null {
       const [limit] = fields
       return fields.length === 1 && isCount(limit) ? { type: 'expireAllocations', limit } : null
     }
+    case TYPE_NUMBERS.openSession:
+      return fields.length === 0 ? { type: 'openSession' } : null
     default:
       return null
   }

@@ -48,12 +48,18 @@ export interface ExpireAllocations {
   readonly limit: number
 }
 
+/** For a gateway, before its first write; see `session.ts`. */
+export interface OpenSession {
+  readonly type: 'openSession'
+}
+
 export type Command =
   | CreateNetwork
   | DeleteNetwork
   | AllocateAddresses
   | ReleaseAllocation
   | ExpireAllocations
+  | OpenSession
 
 /** What each command returns when it is not refused. */
 export interface CommandResults {
@@ -62,6 +68,7 @@ export interface CommandResults {
   allocateAddresses: Allocation
   releaseAllocation: Allocation
   expireAllocations: { readonly expired: number }
+  openSession: { readonly sessionId: number }
 }
 
 export type ResultOf<C extends Command> = CommandResults[C['type']]
@@ -78,16 +85,25 @@ export type RefusalReason =
   | 'id_in_use'
   | 'unsupported_command'
 
+/** What a gateway is told about its session; it never reaches a client. */
+export type SessionRefusalReason = 'session_expired' | 'sequence_forgotten'
+
 /** A command that changes nothing, the same on every replica. */
-export interface Refusal {
-  readonly reason: RefusalReason
+export interface Refusal<Reason = RefusalReason> {
+  readonly reason: Reason
   /** A sentence for people that names the values and the way out. */
   readonly message: string
 }
 
 export type Outcome =
   | { readonly ok: true; readonly value: unknown }
-  | { readonly ok: false; readonly refusal: Refusal }
+  | { readonly ok: false; readonly refusal: Refusal | Refusal<SessionRefusalReason> }
+
+export function isSessionRefusal(
+  refusal: Refusal | Refusal<SessionRefusalReason>,
+): refusal is Refusal<SessionRefusalReason> {
+  return refusal.reason === 'session_expired' || refusal.reason === 'sequence_forgotten'
+}
 
 /** A refusal as an error, for whoever proposed the command. */
 export class IpamError extends Error {

@@ -4,6 +4,7 @@ import type { FreeSpace } from './free-space.ts'
 import type { Prefix } from './prefix.ts'
 import type { AddressRange } from './range.ts'
 import type { Allocation, AuditEntry, Network } from './records.ts'
+import type { SessionStore } from './session.ts'
 
 /** What is at hand of a network without reading its record. */
 export interface ManagedNetwork {
@@ -19,6 +20,8 @@ export interface ManagedNetwork {
 export type AuditDraft = Omit<AuditEntry, 'index' | 'sequence'>
 
 export interface Store {
+  readonly sessions: SessionStore
+
   network(id: string): ManagedNetwork | null
   networkRecord(id: string): Network | null
   /** The lowest of those that share an address with `prefix`. */

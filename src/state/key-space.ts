@@ -21,7 +21,7 @@ export interface KeyRange {
 
 export function positionOf(index: number, sequence: number): Position {
   assert(sequence <= SEQUENCE_MAX, `entry ${index} makes more than ${SEQUENCE_MAX + 1} rows of one kind`)
-  return index.toString(16).padStart(INDEX_DIGITS, '0') + sequence.toString(16).padStart(SEQUENCE_DIGITS, '0')
+  return toHex(index) + sequence.toString(16).padStart(SEQUENCE_DIGITS, '0')
 }
 
 export function parsePosition(position: Position): { index: number; sequence: number } {
@@ -38,6 +38,9 @@ export const ACTIVE_ALLOCATIONS = prefixRange('c')
 export const NETWORKS = prefixRange('n')
 /** Active addresses of all networks, by network and address. */
 export const ADDRESS_RANGES = prefixRange('r')
+export const SESSIONS = prefixRange('s')
+/** Outcomes of writes, by session and sequence number. */
+export const OUTCOMES = prefixRange('t')
 export const AUDIT = prefixRange('u')
 export const EVERYTHING: KeyRange = { gte: '!', lt: '~' }
 
@@ -88,6 +91,26 @@ export function parseAddressRangeKey(key: string): { network: Position; first: b
   }
 }
 
+/** A session is called by the index of the entry that opened it. */
+export function sessionKey(id: number): string {
+  return `s${toHex(id)}`
+}
+
+export function parseSessionKey(key: string): number {
+  return Number.parseInt(key.slice(1), 16)
+}
+
+export function outcomeKey(session: number, sequence: number): string {
+  return `t${toHex(session)}${toHex(sequence)}`
+}
+
+export function parseOutcomeKey(key: string): { session: number; sequence: number } {
+  return {
+    session: Number.parseInt(key.slice(1, 1 + INDEX_DIGITS), 16),
+    sequence: Number.parseInt(key.slice(1 + INDEX_DIGITS), 16),
+  }
+}
+
 export function auditKey(position: Position): string {
   return `u${position}`
 }
@@ -95,6 +118,11 @@ export function auditKey(position: Position): string {
 /** The position that a key ends with: that of the row, or of the row that an index points to. */
 export function positionIn(key: string): Position {
   return key.slice(-POSITION_CHARS)
+}
+
+/** Of a safe integer. */
+function toHex(value: number): string {
+  return value.toString(16).padStart(INDEX_DIGITS, '0')
 }
 
 function prefixRange(prefix: string): KeyRange {

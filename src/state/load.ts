@@ -1,4 +1,4 @@
-/** Rebuilds memory from rows: networks, then their free space from the keys of address ranges, in address order. */
+/** Rebuilds memory from rows: networks, their free space from the keys of address ranges in address order, sessions. */
 import { FreeSpace } from '../ipam/free-space.ts'
 import { parsePrefix } from '../ipam/prefix.ts'
 import { type AddressRange, usableRange } from '../ipam/range.ts'
@@ -12,9 +12,13 @@ import {
   MEMBERSHIP_KEY,
   NETWORKS,
   networkKey,
+  OUTCOMES,
   type Position,
   parseAddressRangeKey,
+  parseOutcomeKey,
+  parseSessionKey,
   positionIn,
+  SESSIONS,
 } from './key-space.ts'
 import { type NetworkState, NetworkTable } from './network-table.ts'
 import {
@@ -23,9 +27,11 @@ import {
   decodeApplied,
   decodeMembership,
   decodeNetwork,
+  decodeSession,
   NOTHING_APPLIED,
 } from './row-codec.ts'
 import type { StateMemory } from './row-store.ts'
+import type { SessionState } from './session-rows.ts'
 import type { StateDatabase, StateStorage } from './storage.ts'
 import type { StoredRow } from './view.ts'
 
@@ -62,6 +68,7 @@ export async function loadRows(database: StateDatabase): Promise<Loaded> {
     point: applied === undefined ? NOTHING_APPLIED : decodeApplied(applied),
     networks: await loadNetworks(database, occupied),
     expiries,
+    sessions: await loadSessions(database),
     membership: membership === undefined ? null : decodeMembership(membership),
   }
 }
@@ -119,6 +126,27 @@ async function loadAddressRanges(
     }
   }
   return occupied
+}
+
+async function loadSessions(database: StateDatabase): Promise<Map<number, SessionState>> {
+  const sessions = new Map<number, SessionState>()
+  for await (const rows of tripsThrough(database, SESSIONS)) {
+    for (const [key, row] of rows) {
+      const id = parseSessionKey(key)
+      sessions.set(id, { id, ...decodeSession(row), sequences: new Set() })
+    }
+  }
+  for await (const rows of tripsThrough(database, OUTCOMES)) {
+    for (const [key] of rows) {
+      const { session, sequence } = parseOutcomeKey(key)
+      const sequences = sessions.get(session)?.sequences
+      if (sequences === undefined) {
+        throw new CorruptStateError(`an outcome of session ${session}, which does not exist`)
+      }
+      sequences.add(sequence)
+    }
+  }
+  return sessions
 }
 
 function appendRun(runs: AddressRange[], { first, last }: AddressRange): void {

@@ -2,6 +2,7 @@
 import { Packr } from 'msgpackr'
 import type { Membership } from '../../raft/types.ts'
 import type { Allocation, AllocationStatus, AuditAction, AuditEntry, Network } from '../ipam/records.ts'
+import type { Session } from '../ipam/session.ts'
 import type { AuditDraft } from '../ipam/store.ts'
 import { CorruptStateError } from './errors.ts'
 import { type Position, parsePosition } from './key-space.ts'
@@ -103,6 +104,15 @@ export function decodeAddressRange(row: Buffer): AddressRangeRow {
     position: row.toString('latin1', 24),
     expiresAt: Number.isNaN(expiresAt) ? null : expiresAt,
   }
+}
+
+export function encodeSession({ floor, usedAt }: Omit<Session, 'id'>): Buffer {
+  return packr.pack([floor, usedAt])
+}
+
+export function decodeSession(row: Uint8Array): Omit<Session, 'id'> {
+  const [floor, usedAt] = packr.unpack(row) as [number, number]
+  return { floor, usedAt }
 }
 
 /** `before` and `after` are both networks or both allocations. Index and sequence are in the key. */

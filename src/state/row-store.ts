@@ -31,17 +31,21 @@ import {
   encodeMembership,
   encodeNetwork,
 } from './row-codec.ts'
+import { SessionRows, type SessionState } from './session-rows.ts'
 import type { StateDatabase } from './storage.ts'
 
 /** What memory holds of the rows: rebuilt when they are opened, and kept in step with them. */
 export interface StateMemory {
   readonly networks: NetworkTable
   readonly expiries: ExpiryIndex
+  /** By id. */
+  readonly sessions: Map<number, SessionState>
   membership: Membership | null
 }
 
 /** The rows and the memory over them, for one entry at a time. */
 export class RowStore implements Store {
+  readonly sessions: SessionRows
   readonly #database: StateDatabase
   readonly #overlay: Overlay
   readonly #memory: StateMemory
@@ -56,6 +60,8 @@ export class RowStore implements Store {
     this.#database = options.database
     this.#overlay = options.overlay
     this.#memory = options.memory
+    const { database, overlay, memory } = options
+    this.sessions = new SessionRows({ database, overlay, sessions: memory.sessions })
   }
 
   beginEntry(index: number): void {

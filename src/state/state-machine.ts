@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { assert, unreachable } from '../../raft/assert.ts'
 import type { Clock, Log, StateImage, StateMachine } from '../../raft/ports.ts'
 import type { Entry, SnapshotMeta } from '../../raft/types.ts'
-import { apply, refuseUnsupported } from '../ipam/apply.ts'
+import { applyEnvelope, refuseUnsupported } from '../ipam/apply.ts'
 import { applyMembership } from '../ipam/apply-membership.ts'
 import type { Outcome } from '../ipam/command.ts'
 import { decodeCommand } from '../ipam/command-codec.ts'
@@ -242,9 +242,8 @@ export class IpamStateMachine implements StateMachine {
     return new View({ database, layers: withApplied ? [...layers, appliedLayer(point)] : layers, point })
   }
 
-  #open({ database, point, networks, expiries, membership }: Loaded): Opened {
+  #open({ database, point, ...memory }: Loaded): Opened {
     const overlay = new Overlay(point)
-    const memory: StateMemory = { networks, expiries, membership }
     const store = new RowStore({ database, overlay, memory })
     const writeBehind = new WriteBehind({
       database,
@@ -304,7 +303,7 @@ function applyEntry(store: RowStore, { type, index, time, payload }: Entry): Out
       if (envelope === null) {
         return refuseUnsupported(`Entry ${index} is a command that this version does not know`)
       }
-      return apply(store, envelope.command, envelope.context, { index, time })
+      return applyEnvelope(store, envelope, { index, time })
     }
     default:
       return unreachable(type)

@@ -9,6 +9,7 @@ import {
   type CommandContext,
   IpamError,
   type Outcome,
+  type Refusal,
   type ResultOf,
 } from '../../src/ipam/command.ts'
 import { encodeCommand } from '../../src/ipam/command-codec.ts'
@@ -59,8 +60,8 @@ export class OneNodeService implements IpamService {
     context: CommandContext,
   ): Promise<{ value: ResultOf<C>; index: number }> {
     this.#checkFailure()
-    const outcome = this.#append('command', encodeCommand({ command, context })) as Outcome
-    if (!outcome.ok) throw new IpamError(outcome.refusal)
+    const outcome = this.#append('command', encodeCommand({ command, context, session: null })) as Outcome
+    if (!outcome.ok) throw new IpamError(outcome.refusal as Refusal)
     return { value: outcome.value as ResultOf<C>, index: this.#state.appliedIndex }
   }
 

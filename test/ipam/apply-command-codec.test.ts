@@ -27,8 +27,10 @@ const COMMANDS: readonly Command[] = [
   },
   { type: 'releaseAllocation', id: 'alloc-1' },
   { type: 'expireAllocations', limit: 100 },
+  { type: 'openSession' },
 ]
 const CONTEXT = { user: 'alice', requestId: null }
+const SESSION = { sessionId: 300, sequence: 2, floor: 1 }
 
 function bytesOf(fields: readonly unknown[], version = 1): Buffer {
   return Buffer.concat([Buffer.from([version]), new Packr({ useRecords: false }).pack(fields)])
@@ -37,13 +39,17 @@ function bytesOf(fields: readonly unknown[], version = 1): Buffer {
 describe('commands as bytes', () => {
   test.each(COMMANDS)('$type reads back as it was written', (command) => {
     const envelope = { command, context: { user: 'alice', requestId: 'req-1' } }
+    const session = { sessionId: 2 ** 53 - 1, sequence: 7, floor: 3 }
 
-    expect(decodeCommand(encodeCommand(envelope))).toEqual(envelope)
+    for (const stamp of [null, session]) {
+      const stamped = { ...envelope, session: stamp }
+      expect(decodeCommand(encodeCommand(stamped))).toEqual(stamped)
+    }
   })
 
   test('the format does not change', () => {
     const hex = COMMANDS.map((command) => {
-      return Buffer.from(encodeCommand({ command, context: CONTEXT })).toString('hex')
+      return Buffer.from(encodeCommand({ command, context: CONTEXT, session: SESSION })).toString('hex')
     })
 
     expect(hex).toMatchInlineSnapshot(`
@@ -60,25 +66,38 @@ describe('commands as bytes', () => {
 
   test.each([
     { why: 'no bytes', bytes: Buffer.alloc(0) },
-    { why: 'a newer version', bytes: bytesOf([2, 'alice', null, 'net-1'], 2) },
-    { why: 'an unknown type', bytes: bytesOf([99, 'alice', null]) },
+    { why: 'a newer version', bytes: bytesOf([2, 'alice', null, null, 'net-1'], 2) },
+    { why: 'an unknown type', bytes: bytesOf([99, 'alice', null, null]) },
     { why: 'no array', bytes: Buffer.from('01a161', 'hex') },
     {
       why: 'bytes after the end',
-      bytes: Buffer.concat([bytesOf([2, 'alice', null, 'net-1']), Buffer.from('00', 'hex')]),
+      bytes: Buffer.concat([bytesOf([2, 'alice', null, null, 'net-1']), Buffer.from('00', 'hex')]),
     },
-    { why: 'no user', bytes: bytesOf([2, null, null, 'net-1']) },
-    { why: 'too few fields', bytes: bytesOf([2, 'alice', null]) },
-    { why: 'too many fields', bytes: bytesOf([2, 'alice', null, 'net-1', 1]) },
-    { why: 'an id with spaces', bytes: bytesOf([2, 'alice', null, 'net 1']) },
-    { why: 'an id beyond ASCII', bytes: bytesOf([2, 'alice', null, 'nét']) },
-    { why: 'an empty id', bytes: bytesOf([2, 'alice', null, '']) },
-    { why: 'a tag that is no text', bytes: bytesOf([1, 'alice', null, 'net-1', '10.0.0.0/24', '', [1]]) },
-    { why: 'a count of 0', bytes: bytesOf([3, 'alice', null, 'a', 'n', 0, null, '', null]) },
-    { why: 'a fractional count', bytes: bytesOf([3, 'alice', null, 'a', 'n', 1.5, null, '', null]) },
-    { why: 'no time to live', bytes: bytesOf([3, 'alice', null, 'a', 'n', 1, null, '', 0]) },
-    { why: 'endless time to live', bytes: bytesOf([3, 'alice', null, 'a', 'n', 1, null, '', Infinity]) },
-    { why: 'a limit of 0', bytes: bytesOf([5, 'alice', null, 0]) },
+    { why: 'no user', bytes: bytesOf([2, null, null, null, 'net-1']) },
+    { why: 'too few fields', bytes: bytesOf([2, 'alice', null, null]) },
+    { why: 'too many fields', bytes: bytesOf([2, 'alice', null, null, 'net-1', 1]) },
+    { why: 'an id with spaces', bytes: bytesOf([2, 'alice', null, null, 'net 1']) },
+    { why: 'an id beyond ASCII', bytes: bytesOf([2, 'alice', null, null, 'nét']) },
+    { why: 'an empty id', bytes: bytesOf([2, 'alice', null, null, '']) },
+    {
+      why: 'a tag that is no text',
+      bytes: bytesOf([1, 'alice', null, null, 'net-1', '10.0.0.0/24', '', [1]]),
+    },
+    { why: 'a count of 0', bytes: bytesOf([3, 'alice', null, null, 'a', 'n', 0, null, '', null]) },
+    { why: 'a fractional count', bytes: bytesOf([3, 'alice', null, null, 'a', 'n', 1.5, null, '', null]) },
+    { why: 'no time to live', bytes: bytesOf([3, 'alice', null, null, 'a', 'n', 1, null, '', 0]) },
+    {
+      why: 'endless time to live',
+      bytes: bytesOf([3, 'alice', null, null, 'a', 'n', 1, null, '', Infinity]),
+    },
+    { why: 'no session and no null', bytes: bytesOf([2, 'alice', null, 'net-1']) },
+    { why: 'half a session', bytes: bytesOf([2, 'alice', null, [1, 1], 'net-1']) },
+    { why: 'a session with more', bytes: bytesOf([2, 'alice', null, [1, 1, 1, 1], 'net-1']) },
+    { why: 'a session with text', bytes: bytesOf([2, 'alice', null, ['1', 1, 1], 'net-1']) },
+    { why: 'a sequence number of 0', bytes: bytesOf([2, 'alice', null, [1, 0, 0], 'net-1']) },
+    { why: 'a floor above the number', bytes: bytesOf([2, 'alice', null, [1, 1, 2], 'net-1']) },
+    { why: 'a session with fields', bytes: bytesOf([6, 'alice', null, null, 1]) },
+    { why: 'a limit of 0', bytes: bytesOf([5, 'alice', null, null, 0]) },
   ])('$why is no command', ({ bytes }) => {
     expect(decodeCommand(bytes)).toBeNull()
   })
@@ -102,12 +121,13 @@ describe('commands as bytes', () => {
     }
 
     const decoded = decodeCommand(
-      encodeCommand({ command, context: { user: '\ud83d', requestId: '\ud83d' } }),
+      encodeCommand({ command, context: { user: '\ud83d', requestId: '\ud83d' }, session: null }),
     )
 
     expect(decoded).toEqual({
       command: { ...command, description: 'x\ufffd', tags: ['\ufffdy', '😀'] },
       context: { user: '\ufffd', requestId: '\ufffd' },
+      session: null,
     })
   })
 })

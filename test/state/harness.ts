@@ -1,8 +1,15 @@
 import type { Clock, Log } from '../../raft/ports.ts'
 import type { Entry, Membership, SnapshotMeta } from '../../raft/types.ts'
-import type { Command, CommandContext, Outcome, RefusalReason } from '../../src/ipam/command.ts'
+import type {
+  Command,
+  CommandContext,
+  Outcome,
+  Refusal,
+  SessionRefusalReason,
+} from '../../src/ipam/command.ts'
 import { encodeCommand } from '../../src/ipam/command-codec.ts'
 import type { Allocation, AuditEntry, Network } from '../../src/ipam/records.ts'
+import type { SessionStamp } from '../../src/ipam/session.ts'
 import type { FlushLimits } from '../../src/state/flush.ts'
 import { IpamStateMachine } from '../../src/state/state-machine.ts'
 import type { StateStorage } from '../../src/state/storage.ts'
@@ -62,8 +69,8 @@ export class Harness {
     return entry
   }
 
-  apply(command: Command, context: CommandContext = ALICE): Outcome {
-    const outcome = this.machine.apply(this.append('command', encodeCommand({ command, context })))
+  apply(command: Command, context: CommandContext = ALICE, session: SessionStamp | null = null): Outcome {
+    const outcome = this.machine.apply(this.append('command', encodeCommand({ command, context, session })))
     if (outcome === null) throw new Error(`no outcome of ${command.type}`)
     return outcome
   }
@@ -96,6 +103,10 @@ export class Harness {
     return accepted<{ expired: number }>(this.apply({ type: 'expireAllocations', limit })).expired
   }
 
+  openSession(): number {
+    return accepted<{ sessionId: number }>(this.apply({ type: 'openSession' })).sessionId
+  }
+
   audit(limit = 10_000): Promise<readonly AuditEntry[]> {
     return this.machine.query({ type: 'audit', limit })
   }
@@ -106,7 +117,7 @@ export function accepted<T>(outcome: Outcome): T {
   return outcome.value as T
 }
 
-export function refusal(outcome: Outcome): { reason: RefusalReason; message: string } {
+export function refusal(outcome: Outcome): Refusal | Refusal<SessionRefusalReason> {
   if (outcome.ok) throw new Error(`not refused: ${JSON.stringify(outcome.value)}`)
   return outcome.refusal
 }
