@@ -2,12 +2,13 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Entry } from '../../raft/types.ts'
 import { formatAddress, parseAddress } from '../../src/ipam/address.ts'
-import type { Command } from '../../src/ipam/command.ts'
+import type { Command, Outcome } from '../../src/ipam/command.ts'
 import { parsePrefix } from '../../src/ipam/prefix.ts'
 import { usableRange } from '../../src/ipam/range.ts'
 import type { Allocation } from '../../src/ipam/records.ts'
+import type { SessionStamp } from '../../src/ipam/session.ts'
 import type { IpamStateMachine } from '../../src/state/state-machine.ts'
-import { Harness, imageOf, metaAt, openMachine, streamOf } from './harness.ts'
+import { ALICE, Harness, imageOf, metaAt, openMachine, streamOf } from './harness.ts'
 import { MemoryStorage } from './memory-storage.ts'
 
 const CIDRS = [
@@ -167,29 +168,58 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   },
 )
 
+/** Writes through one session, and copies of those writes that are not below its floor. */
+class Gateway {
+  readonly #sessionId: number
+  readonly #sent: { command: Command; stamp: SessionStamp; outcome: Outcome }[] = []
+
+  constructor(sessionId: number) {
+    this.#sessionId = sessionId
+  }
+
+  write(ipam: Harness, command: Command): Outcome {
+    const sequence = this.#sent.length + 1
+    const stamp = { sessionId: this.#sessionId, sequence, floor: Math.max(1, sequence - 8) }
+    const outcome = ipam.apply(command, ALICE, stamp)
+    this.#sent.push({ command, stamp, outcome })
+    return outcome
+  }
+
+  /** @param back 1 for the last write, up to 9; 0 for none. */
+  copy(ipam: Harness, back: number): void {
+    const sent = back === 0 ? undefined : this.#sent.at(-back)
+    if (sent !== undefined) expect(ipam.apply(sent.command, ALICE, sent.stamp)).toEqual(sent.outcome)
+  }
+}
+
+const back = fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.nat(9) })
+
 /** What happens between two commands. */
 const pause = fc.constantFrom('nothing', 'nothing', 'nothing', 'list', 'flush', 'reopen')
 
 describe('random commands', () => {
-  test('give what the slow, obvious version gives, also after every restart', async () => {
-    const steps = fc.array(fc.tuple(command, fc.nat(5), pause), { maxLength: 80, size: 'max' })
+  test('give what the slow, obvious version gives, also after every restart, and once if copied', async () => {
+    const steps = fc.array(fc.tuple(command, fc.nat(5), back, pause), { maxLength: 80, size: 'max' })
     await fc.assert(
       fc.asyncProperty(steps, async (steps) => {
         const storage = new MemoryStorage()
         let ipam = await Harness.open(storage)
         const model = new Model()
-        for (const [command, elapsedMs, pause] of steps) {
+        const gateway = new Gateway(ipam.openSession())
+        for (const [command, elapsedMs, back, pause] of steps) {
           const time = ipam.time + elapsedMs
           ipam.time = time
-          const outcome = ipam.apply(command)
+          const outcome = gateway.write(ipam, command)
           expect(outcome.ok ? 'ok' : outcome.refusal.reason).toBe(model.apply(command, time))
 
+          gateway.copy(ipam, back)
           if (pause === 'list') await ipam.machine.query({ type: 'networks', page: ENDLESS })
           if (pause === 'flush') await ipam.machine.flush()
           if (pause !== 'reopen') continue
           await ipam.machine.close()
           ipam = await Harness.open(storage)
           ipam.time = time
+          gateway.copy(ipam, back)
         }
         await expectSame(ipam.machine, model)
         await ipam.machine.close()
@@ -202,14 +232,16 @@ describe('random commands', () => {
   test('give the same digest where half came as a snapshot', async () => {
     await fc.assert(
       fc.asyncProperty(
-        fc.array(command, { minLength: 1, maxLength: 60, size: 'max' }),
+        fc.array(fc.tuple(command, back), { minLength: 1, maxLength: 60, size: 'max' }),
         fc.nat(60),
         async (commands, cut) => {
           const source = await Harness.open()
+          const gateway = new Gateway(source.openSession())
           let image = await imageOf(source.machine)
-          for (const [i, command] of commands.entries()) {
+          for (const [i, [command, back]] of commands.entries()) {
             source.time += 3
-            source.apply(command)
+            gateway.write(source, command)
+            gateway.copy(source, back)
             if (i === cut) image = await imageOf(source.machine)
           }
 
@@ -227,14 +259,16 @@ describe('random commands', () => {
   test('give the same digest where the power failed after any flush', async () => {
     await fc.assert(
       fc.asyncProperty(
-        fc.array(fc.tuple(command, fc.boolean()), { maxLength: 40, size: 'max' }),
+        fc.array(fc.tuple(command, back, fc.boolean()), { maxLength: 40, size: 'max' }),
         async (steps) => {
           const storage = new MemoryStorage()
           const source = await Harness.open(storage)
+          const gateway = new Gateway(source.openSession())
           const disks: MemoryStorage[] = [await storage.copy()]
-          for (const [command, isFlushed] of steps) {
+          for (const [command, back, isFlushed] of steps) {
             source.time += 3
-            source.apply(command)
+            gateway.write(source, command)
+            gateway.copy(source, back)
             if (!isFlushed) continue
             await source.machine.flush()
             disks.push(await storage.copy())
