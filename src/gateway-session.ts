@@ -25,6 +25,7 @@ const REOPEN_AFTER_MS = SESSION_IDLE_MS_MAX / 2
 export class GatewaySession {
   readonly #propose: (payload: Uint8Array, traits: Partial<CommandTraits>) => Promise<Completion>
   readonly #now: () => number
+  readonly #windowMax: number
   #session: NumberedSession | null = null
   /** Shared by all writes that wait for it. */
   #opening: Promise<NumberedSession> | null = null
@@ -35,9 +36,12 @@ export class GatewaySession {
     propose: (payload: Uint8Array, traits: Partial<CommandTraits>) => Promise<Completion>
     /** Monotonic milliseconds. */
     now: () => number
+    /** Writes under way, and how far one may lag behind the others: at most what the state keeps outcomes for. */
+    windowMax?: number
   }) {
     this.#propose = options.propose
     this.#now = options.now
+    this.#windowMax = options.windowMax ?? SESSION_WINDOW_MAX
   }
 
   /**
@@ -50,7 +54,7 @@ export class GatewaySession {
     command: C,
     context: CommandContext,
   ): Promise<{ value: ResultOf<C>; index: number }> {
-    if (this.#writesUnderWay >= SESSION_WINDOW_MAX) {
+    if (this.#writesUnderWay >= this.#windowMax) {
       throw new OverloadedError(`${this.#writesUnderWay} writes are under way on this node`)
     }
     this.#writesUnderWay += 1
@@ -73,7 +77,7 @@ export class GatewaySession {
     context: CommandContext,
   ): Promise<{ outcome: Outcome; index: number } | null> {
     const session = await this.#openedSession()
-    const stamp = session.begin()
+    const stamp = session.begin(this.#windowMax)
     const sentAt = this.#now()
     try {
       const payload = encodeCommand({ command, context, session: stamp })
@@ -145,9 +149,9 @@ class NumberedSession {
   }
 
   /** @throws {OverloadedError} while one write is behind so far that the state would forget its outcome. */
-  begin(): SessionStamp {
-    if (this.#next - this.#floor >= SESSION_WINDOW_MAX) {
-      throw new OverloadedError(`${SESSION_WINDOW_MAX} writes have passed one that is not answered yet`)
+  begin(windowMax: number): SessionStamp {
+    if (this.#next - this.#floor >= windowMax) {
+      throw new OverloadedError(`${windowMax} writes have passed one that is not answered yet`)
     }
     const sequence = this.#next
     this.#next += 1
