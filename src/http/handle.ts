@@ -5,7 +5,7 @@ import { SYSTEM_USER } from '../ipam/audit.ts'
 import type { CommandContext } from '../ipam/command.ts'
 import type { Logger } from '../logger.ts'
 import type { Answer } from './answer.ts'
-import { formatProblem, toProblem } from './problem.ts'
+import { formatProblem, type Problem, toProblem } from './problem.ts'
 
 /** Answers one request; whatever it throws becomes a problem. */
 export type Respond = (c: Context, caller: CommandContext) => Answer | Promise<Answer>
@@ -40,7 +40,7 @@ export function createHandle({
     try {
       answer = await respond(c, caller)
     } catch (error) {
-      const problem = toProblem(error)
+      const problem = problemOf(error, c.req.method)
       answer = formatProblem(problem, { requestId: caller.requestId, isRfc9457: wantsRfc9457(c) })
       if (problem.status === 500) logger.error({ err: error, requestId: caller.requestId }, 'bug')
     }
@@ -54,6 +54,12 @@ export function createHandle({
     })
     return new Response(answer.body, { status: answer.status, headers: answer.headers })
   }
+}
+
+/** What goes wrong with a read, even by our own bug, has changed nothing. */
+function problemOf(error: unknown, method: string): Problem {
+  const problem = toProblem(error)
+  return isRead(method) && problem.applied === 'unknown' ? { ...problem, applied: 'no' } : problem
 }
 
 /** Unique among all processes, for little: a random start and a counter. */

@@ -386,13 +386,21 @@ describe('what all requests have in common (api.md, Conventions)', () => {
     expect(uncertain.headers.get('retry-after')).toBeNull()
   })
 
+  test('our own bug leaves the outcome of a write unknown', async () => {
+    api.service.failure = new TypeError('the secret detail')
+
+    const { status, body } = await api.request('POST', '/networks', { cidr: '10.0.0.0/24' })
+
+    expect({ status, applied: body.applied }).toEqual({ status: 500, applied: 'unknown' })
+  })
+
   test('our own bug is a 500 that says nothing, and a log line that says all', async () => {
     api.service.failure = new TypeError('the secret detail')
 
     const { status, body } = await api.request('GET', '/networks')
 
     expect(status).toBe(500)
-    expect(body).toMatchObject({ error: 'see the log of this node', reason: 'internal_error' })
+    expect(body).toMatchObject({ error: 'see the log of this node', reason: 'internal_error', applied: 'no' })
     expect(api.lines).toContainEqual({
       level: 'error',
       fields: { err: api.service.failure, requestId: body.request_id },
