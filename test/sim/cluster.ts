@@ -276,6 +276,7 @@ export class Cluster {
       isClusterMode: true,
       electionMinMs: TIMING.electionMinMs,
       newId: () => ids.integer(0, 2 ** 50).toString(36),
+      now: () => clock.now(),
     })
     const expiry = new Expiry({ node, stateMachine, clock, onFatal })
     expiry.start()
@@ -294,7 +295,12 @@ export class Cluster {
       timing: TIMING,
       tickMs: 20,
       limits: { ...DEFAULT_LIMITS, ...this.#options.limits },
-      proposalLimits: { ...DEFAULT_PROPOSAL_LIMITS, requestTimeoutMs: REQUEST_TIMEOUT_MS, changeWaitMs: 500 },
+      proposalLimits: {
+        ...DEFAULT_PROPOSAL_LIMITS,
+        requestTimeoutMs: REQUEST_TIMEOUT_MS,
+        askAgainMs: 300,
+        changeWaitMs: 500,
+      },
       readLimits: { ...DEFAULT_READ_LIMITS, readTimeoutMs: 2_000, retryMs: 200 },
       retainedEntriesMin: this.#options.retainedEntriesMin,
       onStep,
