@@ -96,7 +96,18 @@ export class Overlay {
   put(key: string, row: Row): void {
     this.#rows.set(key, row)
     // A row that is replaced counts twice until it is flushed; the bound stays a bound.
-    this.#rowsBytes += ROW_OVERHEAD_BYTES + key.length + (row?.length ?? 0)
+    this.#rowsBytes += bytesOf(key, row)
+  }
+
+  /** Deletes a row that was put once, ever: one that has not left this place yet need never be written. */
+  withdraw(key: string): void {
+    const row = this.#rows.get(key)
+    if (row === undefined) {
+      this.put(key, null)
+      return
+    }
+    this.#rows.delete(key)
+    this.#rowsBytes -= bytesOf(key, row)
   }
 
   /** Everything put so far belongs to entries up to `point`. */
@@ -148,6 +159,10 @@ export class Overlay {
     }
     this.#sealed.push(layer)
   }
+}
+
+function bytesOf(key: string, row: Row): number {
+  return ROW_OVERHEAD_BYTES + key.length + (row?.length ?? 0)
 }
 
 /** @param layers Oldest first. */

@@ -49,7 +49,7 @@ export class SessionRows implements SessionStore {
   }
 
   removeSession(id: number): void {
-    for (const sequence of this.#existing(id).sequences) this.#overlay.put(outcomeKey(id, sequence), null)
+    for (const sequence of this.#existing(id).sequences) this.#overlay.withdraw(outcomeKey(id, sequence))
     this.#sessions.delete(id)
     this.#overlay.put(sessionKey(id), null)
   }
@@ -67,7 +67,7 @@ export class SessionRows implements SessionStore {
   #raiseFloor(session: SessionState, floor: number): void {
     const end = Math.min(floor, session.floor + SESSION_WINDOW_MAX)
     for (let sequence = session.floor; sequence < end; sequence++) {
-      if (session.sequences.delete(sequence)) this.#overlay.put(outcomeKey(session.id, sequence), null)
+      if (session.sequences.delete(sequence)) this.#overlay.withdraw(outcomeKey(session.id, sequence))
     }
     session.floor = Math.max(session.floor, floor)
   }
