@@ -441,6 +441,8 @@ export class Proposals {
       // While we lead our entry is in the log, and will be decided there.
       if (now - since < askAgainMs || term === leadingTerm) break
       const request = this.#open.get(id)
+      // A peer that asks again must not wait for an index that perhaps nobody fills.
+      if (request?.origin.type === 'peer') this.#peerRequests.delete(request.origin)
       if (request !== undefined && !canBeSentAgain(request)) continue
       this.#pending.delete(index)
       if (request !== undefined) this.#lose(request)

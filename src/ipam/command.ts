@@ -81,7 +81,7 @@ export type RefusalReason =
   | 'network_has_allocations'
   | 'network_exhausted'
   | 'allocation_not_found'
-  /** Ids are generated, so only a faulty generator, or an entry proposed twice, meets this. */
+  /** Ids are generated, so only a faulty generator meets this. */
   | 'id_in_use'
   | 'unsupported_command'
 

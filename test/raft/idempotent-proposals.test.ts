@@ -371,20 +371,34 @@ describe('what is sent again', () => {
     expect(desk.proposals.hasParked).toBe(false)
   })
 
+  const request: ForwardRequests = {
+    type: 'ForwardRequests',
+    from: 2,
+    to: 1,
+    requests: [{ id: 77, request: IDEMPOTENT }],
+  }
+
   test('is taken once by a leader that still works at it, and again when its answer may have been lost', () => {
     const desk = new Desk()
-    const request: ForwardRequests = {
-      type: 'ForwardRequests',
-      from: 2,
-      to: 1,
-      requests: [{ id: 77, request: IDEMPOTENT }],
-    }
     desk.proposals.handleForwardRequests(request, { isLeader: true })
     desk.append(5, 2)
 
     desk.proposals.handleForwardRequests(request, { isLeader: true })
     expect(desk.proposals.hasParked).toBe(false)
     desk.proposals.handleApplied(5, 2, 'done')
+    desk.proposals.handleForwardRequests(request, { isLeader: true })
+
+    expect(desk.proposals.hasParked).toBe(true)
+  })
+
+  test('is taken again by a leader whose own entry of it is of an earlier term: it may have been cut', () => {
+    const desk = new Desk()
+    desk.leadingTerm = 2
+    desk.proposals.handleForwardRequests(request, { isLeader: true })
+    desk.append(5, 2)
+    desk.leadingTerm = 4
+    desk.pass(askAgainMs)
+
     desk.proposals.handleForwardRequests(request, { isLeader: true })
 
     expect(desk.proposals.hasParked).toBe(true)
