@@ -85,6 +85,19 @@ export class MembershipRefusedError extends RaftError {
   }
 }
 
+/** This node's state is not what the majority has: it answers nothing from it, and takes no request. */
+export class StateDivergedError extends RaftError {
+  override readonly name = 'StateDivergedError'
+  readonly code = 'RAFT_STATE_DIVERGED'
+  readonly applied = 'no'
+
+  constructor(index: LogIndex) {
+    super(
+      `the state of this node is not what the majority has (found at index ${index}); ask another node, and replace this one: remove it, and join under a new id with an empty data directory`,
+    )
+  }
+}
+
 /** The node is shutting down, and nobody else has had the request. */
 export class ClosedError extends RaftError {
   override readonly name = 'ClosedError'

@@ -6,6 +6,7 @@ import { committedMembership, currentMembership, voterIds } from './core/members
 import type { Effects, Event, Limits, Raft, Timing } from './core/state.ts'
 import { step } from './core/step.ts'
 import { DiskLane } from './disk-lane.ts'
+import { StateDivergedError } from './errors.ts'
 import { LogKeeper } from './log-keeper.ts'
 import { AddressBook } from './peers.ts'
 import type { Identity, PeerIdentity, Ports, SnapshotFile, SnapshotOffer, SnapshotReceiver } from './ports.ts'
@@ -14,6 +15,7 @@ import { type ReadLimits, Reads } from './reads.ts'
 import { recover } from './recovery.ts'
 import type { Completion } from './request.ts'
 import { SnapshotTransfer } from './snapshot-transfer.ts'
+import { StateWatch } from './state-watch.ts'
 import { leaderContactMs, type RaftStatus, statusOf } from './status.ts'
 import type {
   CommandTraits,
@@ -39,6 +41,8 @@ export interface RaftNodeOptions {
   readonly readLimits: ReadLimits
   /** Entries kept in the log after they are durable in the state machine, for peers that lag. */
   readonly retainedEntriesMin: number
+  /** Nodes compare their states every so many entries, at least; the same on every node. */
+  readonly checkpointInterval: number
   /** Sees every step before its effects are carried out, and changes nothing: for checks and traces. */
   readonly onStep?: (raft: Raft, effects: Effects) => void
 }
@@ -61,6 +65,7 @@ export class RaftNode {
   readonly #keeper: LogKeeper
   readonly #apply: ApplyLane
   readonly #transfer: SnapshotTransfer
+  readonly #watch: StateWatch
   readonly #addresses: AddressBook
   /**
    * The committed configuration, an election timeout late: who was removed still hears the answers that are on
@@ -123,7 +128,11 @@ export class RaftNode {
     this.#apply = new ApplyLane({
       stateMachine,
       clock,
-      onApplied: (entry, result) => this.#proposals.handleApplied(entry.index, entry.term, result),
+      onApplied: (entry, result) => {
+        // First: it may find that the result is worth nothing.
+        this.#watch.handleApplied(entry)
+        this.#proposals.handleApplied(entry.index, entry.term, result)
+      },
       onSlice: () => this.#onApplied(),
       onFatal,
     })
@@ -137,6 +146,17 @@ export class RaftNode {
       metaAt: (index) => snapshotMetaAt(raft.log, index),
       baseIndex: () => raft.log.base.lastIndex,
       isInstalling: () => raft.installing !== null,
+    })
+    this.#watch = new StateWatch({
+      id: raft.id,
+      stateMachine,
+      interval: options.checkpointInterval,
+      logger,
+      members: () => committedMembership(raft).members,
+      send: (message) => transport.send(message),
+      onDiverged: () => this.#onDiverged(),
+      onWrongStates: (nodes) => this.#tellWrongStates(nodes),
+      onFatal,
     })
     this.#addresses = new AddressBook(options.identity, options.addresses)
     this.#settled = committedMembership(raft)
@@ -158,6 +178,8 @@ export class RaftNode {
       onSnapshotReceived: (offer, file) => this.#onSnapshotReceived(offer, file),
     })
     this.#connectPeers()
+    if (this.#watch.divergence !== null) this.#onDiverged()
+    this.#tellWrongStates(this.#watch.wrongStates)
     this.#enqueue({ type: 'peerSeen', id: this.#raft.id, incarnation: this.#options.identity.incarnation })
     const voters = voterIds(this.#raft)
     // Nobody else could lead: there is nothing to wait for.
@@ -186,22 +208,30 @@ export class RaftNode {
     await this.#submit({ type: 'transfer', target, note: '' })
   }
 
-  #submit(work: Parameters<Proposals['submit']>[0]): Promise<Completion> {
+  async #submit(work: Parameters<Proposals['submit']>[0]): Promise<Completion> {
+    this.#watch.check()
     const done = this.#proposals.submit(work)
     this.#schedule()
     return done
   }
 
   /** Resolves once a read of this node's state is linearizable (§6.4). @throws {ReadTimeoutError} */
-  readIndex(): Promise<LogIndex> {
+  async readIndex(): Promise<LogIndex> {
+    this.#watch.check()
     const done = this.#reads.wait()
     this.#schedule()
     return done
   }
 
   /** Resolves once `index` is applied here. @throws {IndexNotReachedError} */
-  waitForApplied(index: LogIndex): Promise<LogIndex> {
+  async waitForApplied(index: LogIndex): Promise<LogIndex> {
+    this.#watch.check()
     return this.#reads.waitForApplied(index, this.#ports.stateMachine.appliedIndex)
+  }
+
+  /** Before anything is answered from the state machine. @throws {StateDivergedError} if it is wrong. */
+  checkState(): void {
+    this.#watch.check()
   }
 
   status(): RaftStatus {
@@ -209,6 +239,7 @@ export class RaftNode {
       now: this.#ports.clock.now(),
       appliedIndex: this.#ports.stateMachine.appliedIndex,
       isRestoring: this.#isRestoring,
+      watch: this.#watch,
       refusals: this.#addresses.refusals,
       addrOf: (id) => this.#addresses.addrOf(id, currentMembership(this.#raft)),
     })
@@ -359,11 +390,14 @@ export class RaftNode {
   #onMessage(message: Message): void {
     if (this.#isStopped) return
     if (message.type === 'ForwardRequests') {
-      this.#proposals.handleForwardRequests(message, { isLeader: this.#raft.role === 'leader' })
+      const isLeader = this.#raft.role === 'leader' && this.#watch.divergence === null
+      this.#proposals.handleForwardRequests(message, { isLeader })
       this.#schedule()
     } else if (message.type === 'ForwardReplies') {
       this.#proposals.handleForwardReplies(message)
       this.#schedule()
+    } else if (message.type === 'StateHashes') {
+      this.#watch.handleStateHashes(message)
     } else {
       this.#enqueue({ type: 'message', message })
     }
@@ -371,6 +405,7 @@ export class RaftNode {
 
   #onPeer(peer: PeerIdentity): void {
     this.#addresses.notePeer(peer)
+    this.#watch.handlePeer(peer.nodeId)
     this.#enqueue({ type: 'peerSeen', id: peer.nodeId, incarnation: peer.incarnation })
     this.#connectPeers()
   }
@@ -396,10 +431,27 @@ export class RaftNode {
     else if (now - this.#unsettled.since >= this.#options.timing.electionMinMs) this.#settled = membership
   }
 
+  #onDiverged(): void {
+    const index = this.#watch.divergence?.index ?? 0
+    const error = (): StateDivergedError => new StateDivergedError(index)
+    this.#proposals.distrustState(error)
+    this.#reads.rejectAll(error)
+    this.#schedule()
+  }
+
+  #tellWrongStates(nodes: readonly NodeId[]): void {
+    const transferId = this.#nextTransferId
+    this.#nextTransferId -= 1
+    this.#enqueue({ type: 'wrongStates', nodes, transferId })
+  }
+
   async #sendSnapshot(to: NodeId, session: number): Promise<void> {
-    const isSent = await this.#transfer.send(to, session, (lastIndex) => {
-      this.#enqueue({ type: 'snapshotStarted', to, session, lastIndex })
-    })
+    // A wrong state must not spread: whoever leads next sends its own.
+    const isSent =
+      this.#watch.divergence === null &&
+      (await this.#transfer.send(to, session, (lastIndex) => {
+        this.#enqueue({ type: 'snapshotStarted', to, session, lastIndex })
+      }))
     const report = (): void => this.#enqueue({ type: 'snapshotSent', to, session, isSent })
     if (isSent) report()
     else this.#ports.clock.setTimer(SNAPSHOT_RETRY_MS, report)
@@ -437,6 +489,8 @@ export class RaftNode {
       this.#isRestoring = false
       this.#ports.logger.info({ lastIndex: meta.lastIndex }, 'installed a snapshot')
       this.#proposals.handleSnapshotInstalled(meta.lastIndex)
+      this.#proposals.trustState()
+      this.#watch.handleRestored()
       this.#enqueue({ type: 'snapshotInstalled', meta })
       this.#reads.handleApplied(meta.lastIndex)
     })

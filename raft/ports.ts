@@ -1,5 +1,14 @@
 /** Everything that a node needs from outside. Interfaces only: see `storage/` and `transport/` for the real ones. */
-import type { Entry, HardState, LogIndex, Message, NodeId, SnapshotMeta, TermRun } from './types.ts'
+import type {
+  Divergence,
+  Entry,
+  HardState,
+  LogIndex,
+  Message,
+  NodeId,
+  SnapshotMeta,
+  TermRun,
+} from './types.ts'
 
 /** Time, and the order in which things run. The simulator's is a queue of due tasks. */
 export interface Clock {
@@ -211,6 +220,12 @@ export interface StateMachine {
   readonly appliedIndex: LogIndex
   /** The last entry whose effects survive a crash. The log is kept after it. */
   readonly durableIndex: LogIndex
+  /** Over everything that was applied: equal where states are equal. Opaque; at most 128 characters. */
+  readonly stateHash: string
+  /** What `markDiverged` was told, also before a restart; null again once `restore` has replaced the state. */
+  readonly divergence: Divergence | null
+  /** This state is wrong. Durable when it resolves. */
+  markDiverged(divergence: Divergence): Promise<void>
   /**
    * Applies one committed entry and returns what a waiting proposer gets. Called in log order, each index once
    * since `open` or `restore`. Works on memory: a write-behind flush follows.

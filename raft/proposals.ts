@@ -8,6 +8,7 @@ import {
   NotLeaderError,
   OverloadedError,
   ProposalDroppedError,
+  ProposalUncertainError,
   type RaftError,
 } from './errors.ts'
 import { errorFrom, errorOutcome, isRetriable, PeerRequests, ReplyQueue } from './forwarding.ts'
@@ -97,6 +98,8 @@ export class Proposals {
   #nextId: number
   #waitingBytes = 0
   #isClosed = false
+  /** Results of this node's state machine are what the cluster decided. */
+  #isStateTrusted = true
 
   constructor(host: ProposalHost) {
     this.#host = host
@@ -384,7 +387,8 @@ export class Proposals {
     this.#pending.delete(index)
     const request = this.#open.get(pending.id)
     if (request === undefined) return
-    if (pending.term === term) this.#complete(request, { result, index })
+    if (!this.#isStateTrusted) this.#fail(request, untrusted())
+    else if (pending.term === term) this.#complete(request, { result, index })
     else if (!isFromPeer(request)) this.#giveBack(request)
     else this.#fail(request, new ProposalDroppedError('another leader decided this position of the log'))
   }
@@ -397,6 +401,27 @@ export class Proposals {
       const request = this.#open.get(id)
       if (request !== undefined) this.#lose(request)
     }
+  }
+
+  /** The state of this node is wrong: what its own callers wait for fails, and its peers' requests go back to them. */
+  distrustState(error: () => RaftError): void {
+    this.#isStateTrusted = false
+    const waiting = [...this.#parked, ...this.#held].filter(({ id }) => this.#open.has(id))
+    this.#parked = []
+    this.#held = []
+    for (const request of waiting) {
+      this.#fail(request, isFromPeer(request) ? new NotLeaderError(this.#host.leaderId()) : error())
+    }
+    for (const { id } of this.#pending.values()) {
+      const request = this.#open.get(id)
+      if (request !== undefined) this.#fail(request, untrusted())
+    }
+    this.#pending.clear()
+  }
+
+  /** Another state has taken its place. */
+  trustState(): void {
+    this.#isStateTrusted = true
   }
 
   /** What was sent to that node may or may not have arrived. */
@@ -500,4 +525,10 @@ export class Proposals {
 
 function isFromPeer(request: Request): boolean {
   return request.origin.type === 'peer'
+}
+
+function untrusted(): ProposalUncertainError {
+  return new ProposalUncertainError(
+    'the state of this node is not what the majority has, so its results are worth nothing; the change may have been made',
+  )
 }

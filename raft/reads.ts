@@ -133,12 +133,17 @@ export class Reads {
 
   close(): void {
     this.#isClosed = true
+    this.rejectAll(() => new ClosedError())
+  }
+
+  /** Whoever waits now. */
+  rejectAll(error: () => RaftError): void {
     const waiters = [
       ...this.#waiting,
       ...(this.#asked?.waiters ?? []),
       ...this.#unapplied.map(({ waiter }) => waiter),
     ]
-    for (const waiter of waiters) waiter.reject(new ClosedError())
+    for (const waiter of waiters) waiter.reject(error())
     this.#waiting = []
     this.#asked = null
     this.#unapplied = []

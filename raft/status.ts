@@ -1,7 +1,8 @@
 /** What a node knows of itself and, where it leads, of the others. */
 import { currentMembership } from './core/membership.ts'
 import type { Raft } from './core/state.ts'
-import type { LogIndex, Membership, NodeId, Term } from './types.ts'
+import type { StateAlarm } from './state-watch.ts'
+import type { Divergence, LogIndex, Membership, NodeId, Term } from './types.ts'
 
 export type StatusRole = 'leader' | 'follower' | 'candidate' | 'learner'
 
@@ -34,6 +35,10 @@ export interface RaftStatus {
   readonly isRestoring: boolean
   /** This node was removed from the cluster. */
   readonly isRemoved: boolean
+  /** Why this node does not serve: its state is not what the majority has. */
+  readonly divergence: Divergence | null
+  /** Members whose state is not ours. */
+  readonly stateAlarms: readonly StateAlarm[]
   /** What other nodes told us when they refused our connection. */
   readonly refusals: readonly { readonly peer: NodeId; readonly reason: string; readonly message: string }[]
 }
@@ -44,6 +49,7 @@ export function statusOf(
     now: number
     appliedIndex: LogIndex
     isRestoring: boolean
+    watch: { readonly divergence: Divergence | null; readonly alarms: readonly StateAlarm[] }
     refusals: ReadonlyMap<NodeId, { reason: string; message: string }>
     addrOf: (id: NodeId) => string | null
   },
@@ -68,6 +74,8 @@ export function statusOf(
     isTransferring: raft.transfer !== null,
     isRestoring: node.isRestoring,
     isRemoved: membership.removed.includes(raft.id) || refusals.some(({ reason }) => reason === 'removed'),
+    divergence: node.watch.divergence,
+    stateAlarms: node.watch.alarms,
     refusals,
   }
 }

@@ -208,5 +208,27 @@ export interface ForwardReplies {
   readonly replies: readonly { readonly id: number; readonly outcome: ForwardedOutcome }[]
 }
 
+/** The state after the entry at `index`. Hashes are opaque, and only ever compared. */
+export interface Checkpoint {
+  readonly index: LogIndex
+  readonly hash: string
+}
+
+/** A node's state, to be compared; best effort. */
+export interface StateHashes {
+  readonly type: 'StateHashes'
+  readonly from: NodeId
+  readonly to: NodeId
+  /** Ascending; at most `CHECKPOINTS_MAX`. */
+  readonly checkpoints: readonly Checkpoint[]
+}
+
+/** A node's state was not what a majority of voters had. */
+export interface Divergence {
+  readonly index: LogIndex
+  readonly hash: string
+  readonly majorityHash: string
+}
+
 /** What travels on the connection between two nodes. */
-export type Message = RaftMessage | ForwardRequests | ForwardReplies
+export type Message = RaftMessage | ForwardRequests | ForwardReplies | StateHashes

@@ -60,6 +60,7 @@ export class ReplicatedIpamService implements IpamService {
   ): Promise<{ value: AnswerTo<Q>; index: number; lastContactMs: number | null }> {
     if (consistency.type === 'linearizable') await this.#node.readIndex()
     else if (consistency.type === 'minIndex') await this.#node.waitForApplied(consistency.index)
+    this.#node.checkState()
     const index = this.#stateMachine.appliedIndex
     const lastContactMs = consistency.type === 'stale' ? this.#node.leaderContactMs : null
     return { value: await this.#stateMachine.query(query), index, lastContactMs }
@@ -85,8 +86,10 @@ export class ReplicatedIpamService implements IpamService {
     return status.membership.members.map(({ id, addr, voter }) => {
       const peer = status.peers.find((candidate) => candidate.id === id)
       const lastContactMs = id === status.id && isLeader ? 0 : (peer?.lastContactMs ?? null)
-      const reasons =
-        lastContactMs === null ? [] : this.#complaints(lastContactMs, peer?.state ?? 'replicate')
+      const reasons = [
+        ...(lastContactMs === null ? [] : this.#complaints(lastContactMs, peer?.state ?? 'replicate')),
+        ...stateComplaints(status, id),
+      ]
       return {
         nodeId: id,
         addr,
@@ -113,6 +116,7 @@ export class ReplicatedIpamService implements IpamService {
     if (this.#isDraining) reasons.push('draining')
     if (status.isRemoved) reasons.push('removed')
     else if (!status.membership.members.some(({ id }) => id === status.id)) reasons.push('not_member')
+    if (status.divergence !== null) reasons.push('state_diverged')
     if (status.leaderId === null) reasons.push('no_leader')
     const lag = status.knownCommitIndex - status.appliedIndex
     if (status.isRestoring || lag > APPLY_LAG_MAX) reasons.push('catching_up')
@@ -147,6 +151,21 @@ export class ReplicatedIpamService implements IpamService {
       'this node runs standalone and has no Raft address; start it with --config and a cluster file to add nodes'
     throw new MembershipRefusedError('standalone', message)
   }
+}
+
+function stateComplaints({ id: self, divergence, stateAlarms }: RaftStatus, id: number): string[] {
+  if (id === self) {
+    return divergence === null
+      ? []
+      : [`state_diverged: not what the majority has at index ${divergence.index}`]
+  }
+  return stateAlarms
+    .filter(({ peer }) => peer === id)
+    .map(({ index, isPeerWrong }) => {
+      return isPeerWrong
+        ? `state_diverged: not what the majority has at index ${index}`
+        : `state differs from that of node ${self} at index ${index}, and no majority tells which is right`
+    })
 }
 
 /** Comes back when the change is applied, for its audit row. */

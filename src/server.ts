@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import { nanoid } from 'nanoid'
 import {
+  CHECKPOINT_INTERVAL,
   DEFAULT_LIMITS,
   DEFAULT_PROPOSAL_LIMITS,
   DEFAULT_READ_LIMITS,
@@ -124,6 +125,7 @@ async function startNode(
       proposalLimits: DEFAULT_PROPOSAL_LIMITS,
       readLimits: DEFAULT_READ_LIMITS,
       retainedEntriesMin: config.retainedEntriesMin,
+      checkpointInterval: CHECKPOINT_INTERVAL,
     },
     ports,
   )

@@ -35,7 +35,7 @@ export interface ClusterStatus {
 
 export interface Readiness {
   readonly ready: boolean
-  /** Why not: `no_leader`, `catching_up`, `draining`, `removed`, `refused: …`. */
+  /** Why not: `no_leader`, `catching_up`, `draining`, `removed`, `state_diverged`, `refused: …`. */
   readonly reasons: readonly string[]
 }
 

@@ -15,7 +15,7 @@ import type { Raft } from './state.ts'
 
 /** The election timeout has passed. */
 export function campaign(raft: Raft): void {
-  if (!isVoter(raft, raft.id) || raft.installing !== null) {
+  if (!mayLead(raft)) {
     resetElectionDeadline(raft)
     return
   }
@@ -26,9 +26,14 @@ export function campaign(raft: Raft): void {
 
 /** The leader wants us to take over: no pre-vote, for the leader it asks about is about to step down (§3.10). */
 export function campaignForTransfer(raft: Raft): void {
-  if (!isVoter(raft, raft.id) || raft.installing !== null) return
+  if (!mayLead(raft)) return
   becomeCandidate(raft, { isTransfer: true })
   requestVotes(raft, { isPreVote: false })
+}
+
+/** Voting is another matter: it takes no more than a log. */
+function mayLead(raft: Raft): boolean {
+  return isVoter(raft, raft.id) && raft.installing === null && !raft.wrongStates.includes(raft.id)
 }
 
 function requestVotes(raft: Raft, { isPreVote }: { isPreVote: boolean }): void {

@@ -127,6 +127,8 @@ export interface Raft {
   installing: SnapshotMeta | null
   /** Data directories of peers, as their handshakes gave them. */
   readonly incarnations: Map<NodeId, string>
+  /** Members whose state machine is not what the majority has, this node perhaps: they do not lead. */
+  wrongStates: readonly NodeId[]
 
   // What the disk has yet to confirm.
   nextBatch: number
@@ -214,6 +216,8 @@ export type Event =
   /** The log on disk starts after `base` now. */
   | { readonly type: 'compacted'; readonly base: SnapshotMeta }
   | { readonly type: 'peerSeen'; readonly id: NodeId; readonly incarnation: string }
+  /** All whose state machine is known to be wrong; `transferId` is for the transfer that follows if we lead. */
+  | { readonly type: 'wrongStates'; readonly nodes: readonly NodeId[]; readonly transferId: number }
   /** Time for what a leader does by itself to the membership. @param time Wall clock, ms since 1970. */
   | { readonly type: 'maintain'; readonly time: number }
 
@@ -318,6 +322,7 @@ export function restoreRaft(options: {
     lastLeaderContact: Number.NEGATIVE_INFINITY,
     installing: null,
     incarnations: new Map(),
+    wrongStates: [],
     nextBatch: 1,
     persistedBatch: 0,
     hardStateBatch: 0,

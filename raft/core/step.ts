@@ -42,6 +42,7 @@ import {
 import { becomeFollower, resetElectionDeadline } from './role.ts'
 import type { Effects, Event, Raft } from './state.ts'
 import { advanceTransfer, startTransfer } from './timeout-now.ts'
+import { noteWrongStates, retireWrongLeader } from './wrong-state.ts'
 
 /**
  * Advances one node by a batch of events and returns what its driver must now do.
@@ -56,6 +57,7 @@ export function step(raft: Raft, events: readonly Event[], now: number): Effects
   assert(now >= raft.now, 'time went backwards')
   raft.now = now
   for (const event of events) handle(raft, event)
+  retireWrongLeader(raft)
   if (raft.role === 'leader') {
     advanceCommitIndex(raft)
     advanceReads(raft)
@@ -112,6 +114,9 @@ function handle(raft: Raft, event: Event): void {
       break
     case 'peerSeen':
       notePeer(raft, event)
+      break
+    case 'wrongStates':
+      noteWrongStates(raft, event)
       break
     case 'maintain':
       maintainMembership(raft, event.time)

@@ -18,7 +18,9 @@ export function startTransfer(raft: Raft, { id, target }: { id: number; target: 
 }
 
 function bestTarget(raft: Raft): NodeId | null {
-  const healthy = voterIds(raft).filter((id) => id !== raft.id && isInContact(raft, id))
+  const healthy = voterIds(raft).filter((id) => {
+    return id !== raft.id && isInContact(raft, id) && !raft.wrongStates.includes(id)
+  })
   const matchIndex = (id: NodeId): number => raft.progress.get(id)?.matchIndex ?? 0
   return healthy.toSorted((a, b) => matchIndex(b) - matchIndex(a))[0] ?? null
 }
@@ -34,6 +36,9 @@ function refuse(raft: Raft, target: NodeId | null): { refusal: string; message: 
   if (target === null) return { refusal: 'no_target', message: 'no other voter is healthy' }
   if (target === raft.id) return { refusal: 'is_leader', message: `node ${target} is the leader already` }
   if (!isVoter(raft, target)) return { refusal: 'not_voter', message: `node ${target} is not a voter` }
+  if (raft.wrongStates.includes(target)) {
+    return { refusal: 'state_diverged', message: `the state of node ${target} is not what the majority has` }
+  }
   if (!isInContact(raft, target)) {
     return { refusal: 'not_healthy', message: `node ${target} has not answered for an election timeout` }
   }

@@ -17,6 +17,7 @@ import type {
   ReadIndexRequest,
   RequestVote,
   RequestVoteReply,
+  StateHashes,
   TimeoutNow,
 } from '../types.ts'
 import { ProtocolError } from './errors.ts'
@@ -30,6 +31,7 @@ const ENCODER_BYTES_KEPT_MAX = 64 * 1024
 /** Before the head of an AppendEntries: how long it is. */
 const HEAD_LENGTH_BYTES = 2
 const TEXT_LENGTH_MAX = 64 * 1024
+const HASH_LENGTH_MAX = 128
 
 type Unnamed<M> = Omit<M, 'type'>
 
@@ -117,6 +119,11 @@ const SHAPES: { readonly [M in SimpleMessage as M['type']]: Shape<Unnamed<M>> } 
     from: positive,
     to: positive,
     replies: list(tuple({ id: counter, outcome: FORWARDED_OUTCOME })),
+  }),
+  StateHashes: tuple<Unnamed<StateHashes>>({
+    from: positive,
+    to: positive,
+    checkpoints: list(tuple({ index: counter, hash: text(HASH_LENGTH_MAX) })),
   }),
 }
 

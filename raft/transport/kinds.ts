@@ -28,4 +28,5 @@ export const MESSAGE_KINDS = {
   ReadIndexReply: 40,
   ForwardRequests: 41,
   ForwardReplies: 42,
+  StateHashes: 43,
 } as const

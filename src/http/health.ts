@@ -16,6 +16,8 @@ export function healthRoutes(
       '/health',
       handle((c) => {
         readQuery(c, NO_PARAMS)
+        const { reasons } = service.readiness()
+        if (reasons.includes('state_diverged')) throw stateDiverged()
         return json(200, {
           status: 'healthy',
           service: 'ipam',
@@ -43,6 +45,16 @@ export function healthRoutes(
         return json(200, { status: 'leader', node_id: nodeId })
       }),
     )
+}
+
+/** Alive, and of no use: a restart does not change it. */
+function stateDiverged(): ProblemError {
+  return new ProblemError({
+    status: 503,
+    reason: 'state_diverged',
+    message:
+      'the state of this node is not what the majority has; remove it from the cluster, and join under a new id with an empty data directory',
+  })
 }
 
 function notReady(reasons: readonly string[]): ProblemError {

@@ -73,6 +73,8 @@ const RAFT_PROBLEMS = new Map<string, RaftProblem>(
     RAFT_READ_TIMEOUT: { status: 503, reason: 'read_timeout', retryAfterS: 1 },
     RAFT_INDEX_NOT_REACHED: { status: 503, reason: 'index_not_reached', retryAfterS: 1 },
     RAFT_COMMAND_TOO_LARGE: { status: 413, reason: 'command_too_large', retryAfterS: null },
+    // Here it never helps.
+    RAFT_STATE_DIVERGED: { status: 503, reason: 'state_diverged', retryAfterS: null },
     RAFT_CLOSED: { status: 503, reason: 'shutting_down', retryAfterS: 1 },
   } satisfies Record<KnownRaftCode, RaftProblem>),
 )

@@ -4,6 +4,8 @@ import { addressBits, type Family } from '../ipam/address.ts'
 
 export const APPLIED_KEY = '!applied'
 export const MEMBERSHIP_KEY = '!membership'
+/** What is known about the rows is none of them: it lies before `EVERYTHING`, in no snapshot and no digest, and goes with them. */
+export const DIVERGENCE_KEY = ' divergence'
 
 const INDEX_DIGITS = 14 // 53 bits
 const SEQUENCE_DIGITS = 4

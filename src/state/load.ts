@@ -1,4 +1,5 @@
 /** Rebuilds memory from rows: networks, their free space from the keys of address ranges in address order, sessions. */
+import type { Divergence } from '../../raft/types.ts'
 import { FreeSpace } from '../ipam/free-space.ts'
 import { parsePrefix } from '../ipam/prefix.ts'
 import { type AddressRange, usableRange } from '../ipam/range.ts'
@@ -7,6 +8,7 @@ import { ExpiryIndex } from './expiry-index.ts'
 import {
   ADDRESS_RANGES,
   APPLIED_KEY,
+  DIVERGENCE_KEY,
   EVERYTHING,
   type KeyRange,
   MEMBERSHIP_KEY,
@@ -25,6 +27,7 @@ import {
   type AppliedPoint,
   decodeAddressRange,
   decodeApplied,
+  decodeDivergence,
   decodeMembership,
   decodeNetwork,
   decodeSession,
@@ -42,6 +45,8 @@ const TRIP_BYTES = 1024 * 1024
 export interface Loaded extends StateMemory {
   readonly database: StateDatabase
   readonly point: AppliedPoint
+  /** Null unless the rows were found to be wrong. */
+  readonly divergence: Divergence | null
 }
 
 /**
@@ -61,11 +66,13 @@ export async function load(storage: StateStorage): Promise<Loaded> {
 export async function loadRows(database: StateDatabase): Promise<Loaded> {
   const applied = database.getSync(APPLIED_KEY)
   const membership = database.getSync(MEMBERSHIP_KEY)
+  const divergence = database.getSync(DIVERGENCE_KEY)
   const expiries = new ExpiryIndex()
   const occupied = await loadAddressRanges(database, expiries)
   return {
     database,
     point: applied === undefined ? NOTHING_APPLIED : decodeApplied(applied),
+    divergence: divergence === undefined ? null : decodeDivergence(divergence),
     networks: await loadNetworks(database, occupied),
     expiries,
     sessions: await loadSessions(database),

@@ -2,6 +2,7 @@
 import { assert } from '../../raft/assert.ts'
 import type { KeyRange } from './key-space.ts'
 import type { AppliedPoint } from './row-codec.ts'
+import { StateHash } from './state-hash.ts'
 
 /** Null: deleted. */
 export type Row = Buffer | null
@@ -70,10 +71,12 @@ export class Overlay {
   #flushing: readonly Layer[] = []
   #layersBytes = 0
   #point: AppliedPoint
+  readonly #hash: StateHash
 
   /** @param point The last entry whose rows the database has. */
   constructor(point: AppliedPoint) {
     this.#point = point
+    this.#hash = new StateHash(point.hash)
   }
 
   /** The last entry whose rows are all here or in the database. */
@@ -95,6 +98,7 @@ export class Overlay {
 
   put(key: string, row: Row): void {
     this.#rows.set(key, row)
+    this.#hash.addRow(key, row)
     // A row that is replaced counts twice until it is flushed; the bound stays a bound.
     this.#rowsBytes += bytesOf(key, row)
   }
@@ -108,11 +112,13 @@ export class Overlay {
     }
     this.#rows.delete(key)
     this.#rowsBytes -= bytesOf(key, row)
+    // Whether the row was still here depends on the flushes of this node, and the hash must not.
+    this.#hash.addRow(key, null)
   }
 
-  /** Everything put so far belongs to entries up to `point`. */
-  commit(point: AppliedPoint): void {
-    this.#point = point
+  /** Everything put so far belongs to entries up to this one. */
+  commit({ index, term, time }: { index: number; term: number; time: number }): void {
+    this.#point = { index, term, time, hash: this.#hash.endEntry({ index, term, time }) }
     if (this.#rowsBytes >= LAYER_BYTES_MAX) this.#seal()
   }
 

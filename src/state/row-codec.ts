@@ -1,13 +1,14 @@
 /** Rows as MessagePack arrays with fixed positions. A change of any of them is a new `FORMAT`. */
 import { Packr } from 'msgpackr'
-import type { Membership } from '../../raft/types.ts'
+import type { Divergence, Membership } from '../../raft/types.ts'
 import type { Allocation, AllocationStatus, AuditAction, AuditEntry, Network } from '../ipam/records.ts'
 import type { Session } from '../ipam/session.ts'
 import type { AuditDraft } from '../ipam/store.ts'
 import { CorruptStateError } from './errors.ts'
 import { type Position, parsePosition } from './key-space.ts'
+import { formatHash } from './state-hash.ts'
 
-const FORMAT = 1
+const FORMAT = 2
 const STATUSES: readonly AllocationStatus[] = ['allocated', 'released', 'expired']
 /** A stored number is the place in this list, so the list only ever grows at its end. */
 const ACTIONS: readonly AuditAction[] = [
@@ -30,6 +31,8 @@ export interface AppliedPoint {
   readonly term: number
   /** Of that entry, ms since 1970. */
   readonly time: number
+  /** Over everything that was written up to there: see `StateHash`. */
+  readonly hash: bigint
 }
 
 /** What is needed of an active allocation to rebuild memory. */
@@ -40,20 +43,29 @@ export interface AddressRangeRow {
 }
 
 export const EMPTY_ROW = Buffer.alloc(0)
-export const NOTHING_APPLIED: AppliedPoint = { index: 0, term: 0, time: 0 }
+export const NOTHING_APPLIED: AppliedPoint = { index: 0, term: 0, time: 0, hash: 0n }
 
-export function encodeApplied({ index, term, time }: AppliedPoint): Buffer {
-  return packr.pack([FORMAT, index, term, time])
+export function encodeApplied({ index, term, time, hash }: AppliedPoint): Buffer {
+  return packr.pack([FORMAT, index, term, time, formatHash(hash)])
 }
 
 /** @throws {CorruptStateError} also for a format of another version. */
 export function decodeApplied(row: Uint8Array): AppliedPoint {
-  const [format, index, term, time] = packr.unpack(row) as number[]
+  const [format, index, term, time, hash] = packr.unpack(row) as AppliedFields
   if (format !== FORMAT) throw new CorruptStateError(`state format ${format}: this version reads ${FORMAT}`)
-  if (index === undefined || term === undefined || time === undefined) {
-    throw new CorruptStateError('the applied row is incomplete')
-  }
-  return { index, term, time }
+  if (hash === undefined) throw new CorruptStateError('the applied row is incomplete')
+  return { index, term, time, hash: BigInt(`0x${hash}`) }
+}
+
+type AppliedFields = [format: number, index: number, term: number, time: number, hash?: string]
+
+export function encodeDivergence({ index, hash, majorityHash }: Divergence): Buffer {
+  return packr.pack([index, hash, majorityHash])
+}
+
+export function decodeDivergence(row: Uint8Array): Divergence {
+  const [index, hash, majorityHash] = packr.unpack(row) as [number, string, string]
+  return { index, hash, majorityHash }
 }
 
 export function encodeMembership({ members, removed }: Membership): Buffer {

@@ -49,7 +49,9 @@ export class SessionRows implements SessionStore {
   }
 
   removeSession(id: number): void {
-    for (const sequence of this.#existing(id).sequences) this.#overlay.withdraw(outcomeKey(id, sequence))
+    // Ascending: the order in memory is another one after a restart, and every node must write the same.
+    const sequences = [...this.#existing(id).sequences].toSorted((a, b) => a - b)
+    for (const sequence of sequences) this.#overlay.withdraw(outcomeKey(id, sequence))
     this.#sessions.delete(id)
     this.#overlay.put(sessionKey(id), null)
   }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { assert, unreachable } from '../../raft/assert.ts'
 import type { Clock, Log, StateImage, StateMachine } from '../../raft/ports.ts'
-import type { Entry, SnapshotMeta } from '../../raft/types.ts'
+import type { Divergence, Entry, SnapshotMeta } from '../../raft/types.ts'
 import { applyEnvelope, refuseUnsupported } from '../ipam/apply.ts'
 import { applyMembership } from '../ipam/apply-membership.ts'
 import type { Outcome } from '../ipam/command.ts'
@@ -9,14 +9,15 @@ import { decodeCommand } from '../ipam/command-codec.ts'
 import type { AnswerTo, Query, QueryResults } from '../ipam/query.ts'
 import { CorruptStateError } from './errors.ts'
 import { DEFAULT_FLUSH_LIMITS, type FlushLimits, SYNCED, WriteBehind } from './flush.ts'
-import { APPLIED_KEY, EVERYTHING } from './key-space.ts'
+import { APPLIED_KEY, DIVERGENCE_KEY, EVERYTHING } from './key-space.ts'
 import { type Loaded, load, loadRows } from './load.ts'
 import { decodeOutcome, encodeOutcome } from './outcome-codec.ts'
 import { Overlay } from './overlay.ts'
 import { listAllocations, listAudit, listNetworks, networkStats } from './queries.ts'
-import { decodeApplied } from './row-codec.ts'
+import { decodeApplied, encodeDivergence } from './row-codec.ts'
 import { RowStore, type StateMemory } from './row-store.ts'
 import { appliedLayer, decodeRows, encodeRows, RowImage, readHead, writeRows } from './snapshot.ts'
+import { formatHash } from './state-hash.ts'
 import type { StateDatabase, StateStorage } from './storage.ts'
 import { type StoredRow, View } from './view.ts'
 
@@ -34,6 +35,7 @@ interface Opened {
   readonly memory: StateMemory
   readonly store: RowStore
   readonly writeBehind: WriteBehind
+  divergence: Divergence | null
 }
 
 /** The networks, allocations and audit rows of the cluster: the same on every node at the same log index. */
@@ -91,6 +93,15 @@ export class IpamStateMachine implements StateMachine {
     return this.#opened.writeBehind.durableIndex
   }
 
+  /** Over everything that was written up to `appliedIndex`. */
+  get stateHash(): string {
+    return formatHash(this.#opened.overlay.point.hash)
+  }
+
+  get divergence(): Divergence | null {
+    return this.#opened.divergence
+  }
+
   /** When the next active allocation expires, ms since 1970; null if none does. O(1). */
   get nextExpiry(): number | null {
     return this.#opened.memory.expiries.earliest
@@ -111,6 +122,15 @@ export class IpamStateMachine implements StateMachine {
       writeBehind.fail(error)
       throw error
     }
+  }
+
+  async markDiverged(divergence: Divergence): Promise<void> {
+    const opened = this.#opened
+    if (this.#restoring !== null) await this.#restoring
+    // Replaced meanwhile: it was not about these rows.
+    if (this.#opened !== opened) return
+    opened.divergence = divergence
+    await opened.database.put(DIVERGENCE_KEY, encodeDivergence(divergence), SYNCED)
   }
 
   waitForCapacity(): Promise<void> | null {
@@ -242,7 +262,7 @@ export class IpamStateMachine implements StateMachine {
     return new View({ database, layers: withApplied ? [...layers, appliedLayer(point)] : layers, point })
   }
 
-  #open({ database, point, ...memory }: Loaded): Opened {
+  #open({ database, point, divergence, ...memory }: Loaded): Opened {
     const overlay = new Overlay(point)
     const store = new RowStore({ database, overlay, memory })
     const writeBehind = new WriteBehind({
@@ -255,7 +275,7 @@ export class IpamStateMachine implements StateMachine {
         this.#fail(error)
       },
     })
-    return { database, overlay, memory, store, writeBehind }
+    return { database, overlay, memory, store, writeBehind, divergence }
   }
 
   async #restore(meta: SnapshotMeta, batches: AsyncGenerator<StoredRow[]>): Promise<void> {

@@ -28,6 +28,8 @@ export const REQUEST_TIMEOUT_MS = 2_000
 const SEGMENT_BYTES = 8 * 1024
 /** A stall that is ended early is noticed after this. */
 const STALL_CHECK_MS = 100
+/** Small, so that a short run compares states often. */
+const CHECKPOINT_INTERVAL = 10
 /** After which whoever looks after the processes starts one again that has ended by itself. */
 const RESTART_MS = 50
 
@@ -303,6 +305,7 @@ export class Cluster {
       },
       readLimits: { ...DEFAULT_READ_LIMITS, readTimeoutMs: 2_000, retryMs: 200 },
       retainedEntriesMin: this.#options.retainedEntriesMin,
+      checkpointInterval: CHECKPOINT_INTERVAL,
       onStep,
     }
   }

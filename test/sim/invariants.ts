@@ -247,6 +247,7 @@ export class InvariantChecker {
   /** Nothing leaves that the disk does not stand behind. */
   checkSent(message: Message): void {
     if (message.type === 'ForwardRequests' || message.type === 'ForwardReplies') return
+    if (message.type === 'StateHashes') return
     const image = this.#image(message.from)
     const { currentTerm, votedFor } = image.hardState
     const isPreVote =

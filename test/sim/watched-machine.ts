@@ -1,6 +1,6 @@
 /** The real state machine, with a check after each entry: every node must make the same of the same log. */
 import type { StateImage, StateMachine } from '../../raft/ports.ts'
-import type { Entry, SnapshotMeta } from '../../raft/types.ts'
+import type { Divergence, Entry, SnapshotMeta } from '../../raft/types.ts'
 
 export class WatchedMachine implements StateMachine {
   readonly failed: Promise<never>
@@ -20,6 +20,18 @@ export class WatchedMachine implements StateMachine {
 
   get durableIndex(): number {
     return this.#machine.durableIndex
+  }
+
+  get stateHash(): string {
+    return this.#machine.stateHash
+  }
+
+  get divergence(): Divergence | null {
+    return this.#machine.divergence
+  }
+
+  markDiverged(divergence: Divergence): Promise<void> {
+    return this.#machine.markDiverged(divergence)
   }
 
   apply(entry: Entry): unknown {
