@@ -55,6 +55,7 @@ export interface MemberBody {
   readonly voter: boolean
   readonly healthy: boolean | null
   readonly match_index: number | null
+  readonly reasons: readonly string[]
 }
 
 export interface StatusBody {

@@ -312,7 +312,9 @@ export class Cluster {
 
   #watched(stateMachine: IpamStateMachine, id: NodeId, process: SimProcess): StateMachine {
     return new WatchedMachine(stateMachine, (entry, outcome) => {
-      this.#guard(process, () => this.checker.checkApplied(id, entry, outcome))
+      this.#guard(process, () =>
+        this.checker.checkApplied(id, entry, { outcome, stateHash: stateMachine.stateHash }),
+      )
     })
   }
 

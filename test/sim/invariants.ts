@@ -16,6 +16,12 @@ import type {
 } from '../../raft/types.ts'
 import type { DurableImage } from './durable-log.ts'
 
+interface Applied {
+  readonly hash: number
+  readonly outcome: number
+  readonly stateHash: string
+}
+
 /** What was last seen of one process. */
 interface Seen {
   term: Term
@@ -35,8 +41,8 @@ export class InvariantChecker {
   readonly #committed: Term[] = []
   /** In which term each of them was committed: leaders of later terms have it, one of an earlier term need not. */
   readonly #committedIn: Term[] = []
-  /** By index: the entry that was applied, and what came of it. */
-  readonly #applied = new Map<LogIndex, { readonly hash: number; readonly outcome: number }>()
+  /** By index: the entry that was applied, what came of it, and the state after it. */
+  readonly #applied = new Map<LogIndex, Applied>()
   readonly #seen = new WeakMap<Raft, Seen>()
   /** The last one to lead. */
   #leader: Raft | null = null
@@ -62,6 +68,7 @@ export class InvariantChecker {
   checkStep(raft: Raft, effects: Effects): void {
     checkState(raft)
     checkBounds(raft)
+    check(raft.wrongStates.length === 0, `the states of ${raft.wrongStates} are said to be wrong`)
     const seen = this.#seen.get(raft) ?? { term: 0, commitIndex: 0, releasedIndex: 0, role: 'follower' }
     this.#checkMonotonic(raft, seen)
     this.#checkLogMatching(raft, effects)
@@ -233,12 +240,20 @@ export class InvariantChecker {
   }
 
   /** State Machine Safety (Figure 3.2): over contents, and over what the state machine made of them. */
-  checkApplied(id: NodeId, entry: Entry, outcome: Uint8Array): void {
+  checkApplied(
+    id: NodeId,
+    entry: Entry,
+    { outcome, stateHash }: { outcome: Uint8Array; stateHash: string },
+  ): void {
     const { index } = entry
-    const applied = { hash: entryHash(entry), outcome: crc32c(outcome, 0, outcome.length) }
+    const applied = { hash: entryHash(entry), outcome: crc32c(outcome, 0, outcome.length), stateHash }
     const known = this.#applied.get(index) ?? applied
     check(known.hash === applied.hash, `node ${id} applies another entry at ${index}`)
     check(known.outcome === applied.outcome, `entry ${index} has another outcome on node ${id}`)
+    check(
+      known.stateHash === applied.stateHash,
+      `the state after entry ${index} is another one on node ${id}`,
+    )
     check(index <= this.#committed.length, `node ${id} applies ${index}, which is not committed`)
     check(index <= this.#image(id).lastIndex, `node ${id} applies ${index}, which is not on its disk`)
     this.#applied.set(index, applied)

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { EVERYTHING } from '../../src/state/key-space.ts'
 import { Overlay } from '../../src/state/overlay.ts'
+import { NOTHING_APPLIED } from '../../src/state/row-codec.ts'
 import { View } from '../../src/state/view.ts'
 import { MemoryStorage } from './memory-storage.ts'
 
@@ -17,7 +18,7 @@ test('a view shows the rows as they were when it was taken, in either order, whe
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 120, size: 'max' }), async (steps) => {
       const database = await new MemoryStorage().open()
-      const overlay = new Overlay({ index: 0, term: 0, time: 0 })
+      const overlay = new Overlay(NOTHING_APPLIED)
       const rows = new Map<string, number>()
       const views: { view: View; expected: [string, number][] }[] = []
       let flushing: ReturnType<Overlay['beginFlush']> | null = null

@@ -120,6 +120,14 @@ export const MESSAGES: { readonly [T in Message['type']]: fc.Arbitrary<Extract<M
     to: nodeId,
     replies: fc.array(fc.record({ id: counter, outcome: forwardedOutcome }), { maxLength: 8 }),
   }),
+  StateHashes: fc.record({
+    type: fc.constant('StateHashes'),
+    from: nodeId,
+    to: nodeId,
+    checkpoints: fc.array(fc.record({ index: counter, hash: fc.string({ maxLength: 64 }) }), {
+      maxLength: 8,
+    }),
+  }),
 }
 
 export const anyMessage: fc.Arbitrary<Message> = fc.oneof(...Object.values(MESSAGES))

@@ -128,6 +128,18 @@ const MESSAGES: { readonly [T in Message['type']]: readonly [Extract<Message, { 
     },
     '2d0000002a930102929201920092c406726573756c74cd012e9202920193af524146545f4e4f545f4c4541444552a16d03',
   ],
+  StateHashes: [
+    {
+      type: 'StateHashes',
+      from: 1,
+      to: 2,
+      checkpoints: [
+        { index: 1_024, hash: '00c0ffee' },
+        { index: 2_048, hash: '0000beef' },
+      ],
+    },
+    '1f0000002b9301029292cd0400a8303063306666656592cd0800a83030303062656566',
+  ],
 }
 
 describe('the wire format is fixed', () => {
