@@ -306,6 +306,17 @@ describe('health and audit (ipam-rest-api.md, System Endpoints)', () => {
     expect(body).toMatchObject({ reason: 'not_ready', reasons: ['no_leader', 'catching_up'] })
   })
 
+  test('a node whose state is wrong is not healthy, though it may just not be ready for any other reason', async () => {
+    api.service.ready = { ready: false, reasons: ['no_leader'] }
+    expect(await api.request('GET', '/health')).toMatchObject({ status: 200 })
+    api.service.ready = { ready: false, reasons: ['state_diverged'] }
+
+    const { status, headers, body } = await api.request('GET', '/health')
+
+    expect([status, headers.get('retry-after')]).toEqual([503, null])
+    expect(body).toMatchObject({ reason: 'state_diverged' })
+  })
+
   test('only the leader says that it leads', async () => {
     expect((await api.request('GET', '/health/leader')).status).toBe(200)
     api.service.role = 'follower'

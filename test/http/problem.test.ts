@@ -10,6 +10,7 @@ import {
   ProposalUncertainError,
   RaftError,
   ReadTimeoutError,
+  StateDivergedError,
 } from '../../raft/errors.ts'
 import { formatProblem, invalidRequest, toProblem } from '../../src/http/problem.ts'
 import { IpamError, type RefusalReason } from '../../src/ipam/command.ts'
@@ -70,6 +71,13 @@ describe('what the cluster cannot do now (api.md, Conventions)', () => {
       error: new MembershipRefusedError('change_in_flight', 'node 4 is being added'),
       status: 409,
       reason: 'change_in_flight',
+      applied: 'no',
+      retryAfterS: null,
+    },
+    {
+      error: new StateDivergedError(2_048),
+      status: 503,
+      reason: 'state_diverged',
       applied: 'no',
       retryAfterS: null,
     },

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
+import { StateDivergedError } from '../../raft/errors.ts'
 import { DEFAULT_PROPOSAL_LIMITS } from '../../raft/proposals.ts'
 import type { ForwardRequests } from '../../raft/types.ts'
-import { COMMAND, Desk, refusedWith, resultOf } from './desk.ts'
+import { COMMAND, Desk, RESULTS, refusedWith, resultOf } from './desk.ts'
 
 describe('a proposal of this node', () => {
   test('is answered with what apply made of it', async () => {
@@ -252,5 +253,73 @@ describe('a leader and what its followers forward', () => {
 
     expect(desk.replied?.replies).toMatchObject([{ outcome: { code: 'RAFT_PROPOSAL_DROPPED' } }])
     expect(desk.proposals.hasParked).toBe(false)
+  })
+})
+
+describe('a node whose state is found to be wrong', () => {
+  const diverged = (): StateDivergedError => new StateDivergedError(5)
+  const request = (id: number): ForwardRequests => {
+    return { type: 'ForwardRequests', from: 2, to: 1, requests: [{ id, request: COMMAND }] }
+  }
+
+  test('fails what its callers wait for: certainly not applied if it is in no log, else unknown', async () => {
+    const desk = new Desk()
+    const inLog = desk.proposals.submit(COMMAND)
+    desk.append(5, 2)
+    const parked = desk.proposals.submit(COMMAND)
+
+    desk.proposals.distrustState(diverged)
+
+    await expect(inLog).rejects.toMatchObject({ code: 'RAFT_PROPOSAL_UNCERTAIN', applied: 'unknown' })
+    await expect(parked).rejects.toMatchObject({ code: 'RAFT_STATE_DIVERGED', applied: 'no' })
+    expect(desk.proposals.waitingCount).toBe(0)
+  })
+
+  test('gives back to its peers what is in no log, so that they try the next leader', () => {
+    const desk = new Desk()
+    desk.proposals.handleForwardRequests(request(77), { isLeader: true })
+    desk.append(5, 2)
+    desk.proposals.handleForwardRequests(request(78), { isLeader: true })
+
+    desk.proposals.distrustState(diverged)
+
+    expect(desk.replied?.replies).toMatchObject([
+      { id: 78, outcome: { code: 'RAFT_NOT_LEADER' } },
+      { id: 77, outcome: { code: 'RAFT_PROPOSAL_UNCERTAIN' } },
+    ])
+  })
+
+  test('answers nobody with what it applies, until another state is in its place', async () => {
+    const desk = new Desk()
+    desk.proposals.distrustState(diverged)
+    const before = desk.proposals.submit(COMMAND)
+    desk.append(5, 2)
+    desk.proposals.handleApplied(5, 2, 'wrong')
+    await expect(before).rejects.toMatchObject({ applied: 'unknown' })
+
+    desk.proposals.trustState()
+    const after = desk.proposals.submit(COMMAND)
+    desk.append(6, 2)
+    desk.proposals.handleApplied(6, 2, 'right')
+
+    expect(await after).toMatchObject({ result: 'right', index: 6 })
+  })
+
+  test('passes on what another leader answers, for that was decided there', async () => {
+    const desk = new Desk()
+    const done = desk.proposals.submit(COMMAND)
+    desk.proposals.forward(2)
+    const [{ id } = { id: 0 }] = desk.forwarded?.requests ?? []
+    desk.proposals.distrustState(diverged)
+
+    const outcome = { type: 'result', result: RESULTS.encodeResult('right'), index: 9 } as const
+    desk.proposals.handleForwardReplies({
+      type: 'ForwardReplies',
+      from: 2,
+      to: 1,
+      replies: [{ id, outcome }],
+    })
+
+    expect(await done).toEqual({ result: 'right', index: 9 })
   })
 })

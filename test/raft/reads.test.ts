@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { StateDivergedError } from '../../raft/errors.ts'
 import { DEFAULT_READ_LIMITS, Reads } from '../../raft/reads.ts'
 
 class Reader {
@@ -122,5 +123,19 @@ describe('reads that wait (thesis §6.4)', () => {
     await expect(asked).rejects.toMatchObject({ code: 'RAFT_CLOSED' })
     await expect(waiting).rejects.toMatchObject({ code: 'RAFT_CLOSED' })
     await expect(reads.wait()).rejects.toMatchObject({ code: 'RAFT_CLOSED' })
+  })
+
+  test('those that wait for a state that turns out to be wrong fail, wherever they are', async () => {
+    const { reads } = new Reader()
+    const asked = reads.wait()
+    reads.takeEvent()
+    const [waiting, unapplied] = [reads.wait(), reads.waitForApplied(9, 0)]
+
+    reads.rejectAll(() => new StateDivergedError(5))
+
+    for (const read of [asked, waiting, unapplied]) {
+      await expect(read).rejects.toMatchObject({ code: 'RAFT_STATE_DIVERGED', applied: 'no' })
+    }
+    expect(reads.hasNext).toBe(false)
   })
 })
