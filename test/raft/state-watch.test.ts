@@ -292,6 +292,21 @@ describe('a node whose state differs', () => {
     expect(net.node(2).lines.at(-1)).toMatchObject({ level: 'info', fields: { index: 4 } })
   })
 
+  test('is not accused of what it was before, by one that speaks late', () => {
+    const net = new Net([1, 2, 3])
+    net.cut.add(3)
+    net.node(2).flaw = 'x'
+    net.apply(4)
+    expect(net.node(1).watch.alarms).toEqual([{ peer: 2, index: 4, isPeerWrong: false }])
+    net.node(2).restoreFrom(net.node(1))
+    net.apply(4)
+
+    net.connect(3)
+
+    expect(net.node(1).watch.alarms).toEqual([])
+    expect(net.node(1).levels()).toEqual(['warn', 'info'])
+  })
+
   test('accuses nobody', () => {
     const net = new Net([1, 2, 3])
     net.node(2).flaw = 'x'

@@ -1,5 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { Overlay } from '../../src/state/overlay.ts'
+import { NOTHING_APPLIED } from '../../src/state/row-codec.ts'
 import { StateHash } from '../../src/state/state-hash.ts'
 import { ALICE, Harness, imageOf, metaAt, openMachine, START, streamOf } from './harness.ts'
 import { MemoryStorage } from './memory-storage.ts'
@@ -140,6 +142,14 @@ describe('the running hash of the state', () => {
       ),
       { numRuns: 2_000 },
     )
+  })
+
+  test('has what an entry deletes in it', () => {
+    const [deleting, idle] = [new Overlay(NOTHING_APPLIED), new Overlay(NOTHING_APPLIED)]
+    deleting.put('a', null)
+    for (const overlay of [deleting, idle]) overlay.commit({ index: 1, term: 1, time: START })
+
+    expect(deleting.point.hash).not.toBe(idle.point.hash)
   })
 
   test('is part of the format: changing it makes nodes of two versions differ', () => {
