@@ -178,8 +178,10 @@ export class RaftNode {
       onSnapshotReceived: (offer, file) => this.#onSnapshotReceived(offer, file),
     })
     this.#connectPeers()
-    if (this.#watch.divergence !== null) this.#onDiverged()
-    this.#tellWrongStates(this.#watch.wrongStates)
+    if (this.#watch.divergence !== null) {
+      this.#onDiverged()
+      this.#tellWrongStates(this.#watch.wrongStates)
+    }
     this.#enqueue({ type: 'peerSeen', id: this.#raft.id, incarnation: this.#options.identity.incarnation })
     const voters = voterIds(this.#raft)
     // Nobody else could lead: there is nothing to wait for.
