@@ -46,8 +46,8 @@ export class StateHash {
   #addText(text: string): void {
     let high = this.#high
     let low = this.#low
-    for (let i = 0; i < text.length; i += 4) {
-      // Past the end there is NaN, which counts as 0; the length is in the hash.
+    const wholeWords = text.length & ~3
+    for (let i = 0; i < wholeWords; i += 4) {
       const word =
         text.charCodeAt(i) |
         (text.charCodeAt(i + 1) << 8) |
@@ -58,6 +58,9 @@ export class StateHash {
     }
     this.#high = high
     this.#low = low
+    let rest = 0
+    for (let i = wholeWords; i < text.length; i++) rest = (rest << 8) | text.charCodeAt(i)
+    if (wholeWords < text.length) this.#addWord(rest)
   }
 
   #addBytes(bytes: Uint8Array): void {
@@ -72,10 +75,9 @@ export class StateHash {
     }
     this.#high = high
     this.#low = low
-    if (wholeWords === bytes.length) return
     let rest = 0
     for (let i = wholeWords; i < bytes.length; i++) rest = (rest << 8) | byte(bytes, i)
-    this.#addWord(rest)
+    if (wholeWords < bytes.length) this.#addWord(rest)
   }
 }
 

@@ -159,7 +159,7 @@ describe('the running hash of the state', () => {
       ['r0', null],
     ]
 
-    expect(hashOf(rows).toString(16)).toBe('50222c9f634cc941')
+    expect(hashOf(rows).toString(16)).toBe('71ec92ead1435ba6')
   })
 
   test('is the same for a command that is refused everywhere', async () => {
