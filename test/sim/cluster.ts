@@ -135,6 +135,7 @@ export class Cluster {
   readonly failed: Promise<never>
   #reject: (error: unknown) => void = () => {}
   readonly #rotten = new Set<NodeId>()
+  readonly #tampered = new Set<NodeId>()
 
   constructor(options: ClusterOptions) {
     this.#options = options
@@ -212,6 +213,12 @@ export class Cluster {
     if (error instanceof CorruptLogError && this.isRotten(id)) {
       this.trace.note(this.world.now, id, `refuses: ${error.message}`)
       machine.ruin = 'corrupt'
+      this.crash(id, 'kill')
+      return
+    }
+    if (this.isTampered && this.#tampered.has(id)) {
+      this.trace.note(this.world.now, id, `ends: ${String(error)}`)
+      machine.ruin = 'diverged'
       this.crash(id, 'kill')
       return
     }
@@ -312,9 +319,8 @@ export class Cluster {
 
   #watched(stateMachine: IpamStateMachine, id: NodeId, process: SimProcess): StateMachine {
     return new WatchedMachine(stateMachine, (entry, outcome) => {
-      this.#guard(process, () =>
-        this.checker.checkApplied(id, entry, { outcome, stateHash: stateMachine.stateHash }),
-      )
+      const state = this.isTampered ? null : { hash: stateMachine.stateHash, outcome }
+      this.#guard(process, () => this.checker.checkApplied(id, entry, state))
     })
   }
 
@@ -369,6 +375,22 @@ export class Cluster {
       const member = committedMembership(raft).members.find((candidate) => candidate.id === id)
       return member === undefined || member.incarnation !== null
     })
+  }
+
+  /** One that is off holds an active address less than it did. */
+  async tamper(id: NodeId, random: Random): Promise<void> {
+    this.#tampered.add(id)
+    await this.machine(id).stateDisk.overwrite(async (rows) => {
+      const keys = await rows.keys({ gte: 'r', lt: 's' }).all()
+      const key = random.pick(keys)
+      this.trace.note(this.world.now, id, `row ${key} vanishes`)
+      if (key !== null) await rows.del(key)
+    })
+  }
+
+  /** Some node's state may be wrong, and with it what it answers and the snapshots that it sends. */
+  get isTampered(): boolean {
+    return this.#tampered.size > 0
   }
 
   /** Whether bits of what this machine's log had made durable were changed. */

@@ -210,9 +210,16 @@ export class Faults {
     const machine = this.#any()
     if (machine === null || machine.ruin !== null) return
     if (!this.#ruined.has(machine.id) && this.#ruined.size >= minority) return
-    const kind = this.#random.pick(['rot', 'rot', 'wipe'] as const) ?? 'rot'
-    if (kind === 'rot') this.#rot(machine)
+    if (this.#swarm.isTampering) this.#tamper(machine)
+    else if (this.#random.chance(0.7)) this.#rot(machine)
     else this.#wipe(machine)
+  }
+
+  /** Its process finds another state than it left. */
+  #tamper({ id }: Machine): void {
+    this.#ruined.add(id)
+    this.#cluster.crash(id, 'kill')
+    void this.#cluster.tamper(id, this.#random).then(() => this.#restartLater(id))
   }
 
   #rot(machine: Machine): void {

@@ -18,8 +18,9 @@ import type { DurableImage } from './durable-log.ts'
 
 interface Applied {
   readonly hash: number
-  readonly outcome: number
-  readonly stateHash: string
+  /** Of what apply returned; null where states were tampered with. */
+  readonly outcome: number | null
+  readonly stateHash: string | null
 }
 
 /** What was last seen of one process. */
@@ -239,24 +240,26 @@ export class InvariantChecker {
     this.#committedIn.push(raft.currentTerm)
   }
 
-  /** State Machine Safety (Figure 3.2): over contents, and over what the state machine made of them. */
-  checkApplied(
-    id: NodeId,
-    entry: Entry,
-    { outcome, stateHash }: { outcome: Uint8Array; stateHash: string },
-  ): void {
+  /**
+   * State Machine Safety (Figure 3.2): over contents, and over what the state machine made of them.
+   *
+   * @param state After the entry; null where somebody has tampered with states.
+   */
+  checkApplied(id: NodeId, entry: Entry, state: { hash: string; outcome: Uint8Array } | null): void {
     const { index } = entry
-    const applied = { hash: entryHash(entry), outcome: crc32c(outcome, 0, outcome.length), stateHash }
-    const known = this.#applied.get(index) ?? applied
-    check(known.hash === applied.hash, `node ${id} applies another entry at ${index}`)
-    check(known.outcome === applied.outcome, `entry ${index} has another outcome on node ${id}`)
-    check(
-      known.stateHash === applied.stateHash,
-      `the state after entry ${index} is another one on node ${id}`,
-    )
     check(index <= this.#committed.length, `node ${id} applies ${index}, which is not committed`)
     check(index <= this.#image(id).lastIndex, `node ${id} applies ${index}, which is not on its disk`)
-    this.#applied.set(index, applied)
+    const hash = entryHash(entry)
+    const outcome = state === null ? null : crc32c(state.outcome, 0, state.outcome.length)
+    const known = this.#applied.get(index)
+    if (known === undefined) {
+      this.#applied.set(index, { hash, outcome, stateHash: state?.hash ?? null })
+      return
+    }
+    check(known.hash === hash, `node ${id} applies another entry at ${index}`)
+    if (state === null || known.outcome === null) return
+    check(known.outcome === outcome, `entry ${index} has another outcome on node ${id}`)
+    check(known.stateHash === state.hash, `the state after ${index} is another one on node ${id}`)
   }
 
   /** Nothing leaves that the disk does not stand behind. */

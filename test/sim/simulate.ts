@@ -100,9 +100,12 @@ class Simulation {
     await this.#checkOutcome()
   }
 
-  /** What an operator does with a disk that is lost. Its id never returns. */
+  /** What an operator does with a disk that is lost, or a state that went wrong. Its id never returns. */
   async #removeRuined(): Promise<void> {
-    for (const { id, ruin } of this.#members()) if (ruin !== null) await this.#operator.remove(id)
+    for (const { id, ruin, node } of this.#members()) {
+      const isDiverged = (node?.status().divergence ?? null) !== null
+      if (ruin !== null || isDiverged) await this.#operator.remove(id)
+    }
   }
 
   /** Every member, for the others may stay behind forever. */
@@ -120,6 +123,8 @@ class Simulation {
     for (const { id, node, ruin } of members) {
       const status = node?.status()
       if (ruin !== null) return `node ${id} (${ruin}) is not removed`
+      if (status !== undefined && status.divergence !== null)
+        return `node ${id} has diverged and is not removed`
       if (status === undefined) return `member ${id} is not running`
       if (status.isTransferring || status.isRestoring) return `node ${id} is transferring or restoring`
       if (status.appliedIndex !== first?.appliedIndex || status.term !== first.term) {
@@ -132,6 +137,7 @@ class Simulation {
   }
 
   async #tryFreshWritesAndReads(): Promise<string | null> {
+    if (this.cluster.isTampered) return null
     for (const machine of this.#members()) {
       const missing = await this.#workload.tryFreshWriteAndRead(machine)
       if (missing !== null) return missing
@@ -150,6 +156,7 @@ class Simulation {
       if (index !== reference.index) return this.#checkOutcome()
       if (digest !== reference.digest) throw new Error(`nodes ${reference.id} and ${id} differ at ${index}`)
     }
+    if (this.cluster.isTampered) return
     const committed = this.cluster.checker.committedEntries()
     const replayed = await digestOfReplay(committed.slice(0, reference.index), this.cluster.world)
     if (replayed !== reference.digest) {

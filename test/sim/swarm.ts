@@ -22,6 +22,11 @@ export interface Swarm {
   readonly transferEveryMs: number
   /** A disk that is lost for good: bits that turn over, a disk that was wiped. Never more than a minority of them. */
   readonly ruinEveryMs: number
+  /**
+   * Rows of a state are changed behind its back. Until the next checkpoint such a node may answer with what is not true, so all
+   * that is checked of such a seed is that no two nodes serve different states in the end.
+   */
+  readonly isTampering: boolean
   /** How long a machine stays down after a crash. */
   readonly downMs: number
   /** How likely a process that starts crashes again while it reads its disk. */
@@ -31,6 +36,7 @@ export interface Swarm {
 export function drawSwarm(random: Random): Swarm {
   const often = (probability: number, min: number, max: number): number =>
     random.chance(probability) ? random.between(min, max) : Number.POSITIVE_INFINITY
+  const isTampering = random.chance(0.04)
   return {
     nodeCount: random.pick([1, 2, 3, 3, 3, 3, 4, 5, 5]) ?? 3,
     durationMs: random.between(3_000, 8_000),
@@ -47,7 +53,8 @@ export function drawSwarm(random: Random): Swarm {
     pauseEveryMs: often(0.4, 800, 4_000),
     wallClockEveryMs: often(0.3, 500, 4_000),
     transferEveryMs: often(0.4, 300, 3_000),
-    ruinEveryMs: often(0.25, 1_000, 4_000),
+    ruinEveryMs: isTampering ? 1_500 : often(0.25, 1_000, 4_000),
+    isTampering,
     downMs: random.pick([5, 100, 800]) ?? 100,
     crashInRecovery: random.pick([0, 0, 0.3]) ?? 0,
   }

@@ -106,7 +106,9 @@ export class Workload {
     while (!this.#isOver) {
       const machine = this.#random.pick(this.#cluster.running)
       if (machine !== null) {
-        const asking = this.#ask(client, machine).catch((error: unknown) => this.#cluster.fail(error))
+        const asking = this.#ask(client, machine).catch((error: unknown) => {
+          if (!this.#cluster.isTampered) this.#cluster.fail(error)
+        })
         hanging.add(asking)
         void asking.then(() => hanging.delete(asking))
         // Some wait for their answer, some do not: a client that hangs must not be all that there is.
