@@ -1,7 +1,7 @@
 # Two commands matter: `make run` starts a three-node cluster on this machine, `make test` checks everything.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run test check unit cluster build clean node-version
+.PHONY: help run test check unit cluster sim mutants build clean node-version
 
 STAMP := node_modules/.package-lock.json
 SOURCES := $(shell find raft src -name '*.ts' 2>/dev/null)
@@ -12,6 +12,8 @@ help:
 	@echo 'make check    format, lint and types'
 	@echo 'make unit     the tests that need no processes'
 	@echo 'make cluster  the tests on real processes'
+	@echo 'make sim      the simulator on all cores: SEEDS=10000, SEEDS=5000-5999 or SEED=345'
+	@echo 'make mutants  plants bugs that the tests must notice, one at a time; takes a while'
 	@echo 'make clean    forget what was built; data stays'
 
 run: build
@@ -28,6 +30,12 @@ unit: $(STAMP)
 cluster: build
 	@scripts/install-test-programs curl jq
 	npm run --silent test:cluster
+
+sim: $(STAMP)
+	@npx tsx test/sim/fleet.ts
+
+mutants: $(STAMP)
+	@npx tsx test/mutants/run.ts
 
 build: dist/.built
 

@@ -1,0 +1,44 @@
+/** Looks for one mutant, where its record says. */
+import { join } from 'node:path'
+import { bundleSimulator, runSeeds } from '../sim/seed-run.ts'
+import type { Hunt, Mutant } from './mutant.ts'
+import { firstFailure } from './test-run.ts'
+import type { Tree } from './tree.ts'
+
+export interface Verdict {
+  readonly mutant: Mutant
+  readonly hunt: Hunt
+  /** The invariant or the test that noticed it; null: it survived, or the hunt itself failed. */
+  readonly caughtBy: string | null
+  /** Why the hunt could not be ended; null if it was. */
+  readonly problem: string | null
+  /** How many the simulator ran, the one that failed included; null for a test. */
+  readonly seedCount: number | null
+  readonly seconds: number
+}
+
+export async function huntFor(mutant: Mutant, hunt: Hunt, tree: Tree): Promise<Verdict> {
+  const startedAt = performance.now()
+  const found = await tree
+    .with(mutant, () => (hunt.by === 'simulator' ? simulate(tree, hunt.seedsMax) : testOnce(tree, hunt.file)))
+    .catch((error: unknown): Found => ({ caughtBy: null, problem: String(error), seedCount: null }))
+  return { mutant, hunt, ...found, seconds: (performance.now() - startedAt) / 1000 }
+}
+
+type Found = Pick<Verdict, 'caughtBy' | 'problem' | 'seedCount'>
+
+async function simulate(tree: Tree, seedsMax: number): Promise<Found> {
+  const bundle = join(tree.path, 'simulator.mjs')
+  await bundleSimulator(tree.path, bundle)
+  const failure = await runSeeds({
+    bundle,
+    seeds: { first: 1, last: seedsMax },
+    onPassed: () => {},
+    signal: new AbortController().signal,
+  })
+  return { caughtBy: failure?.reason ?? null, problem: null, seedCount: failure?.seed ?? seedsMax }
+}
+
+async function testOnce(tree: Tree, file: string): Promise<Found> {
+  return { caughtBy: await firstFailure(tree, file), problem: null, seedCount: null }
+}

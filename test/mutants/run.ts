@@ -1,0 +1,81 @@
+/**
+ * `make mutants`: plants each bug of the list in a copy of the tree, and looks for it.
+ * MUTANT=vote takes those with that in their name. SEEDS=2000 lets the simulator look longer. BY=simulator lets it look
+ * for all of them, also for those that are a test's, to see what it misses.
+ */
+import { availableParallelism } from 'node:os'
+import { bundleSimulator, runSeeds } from '../sim/seed-run.ts'
+import { huntFor, type Verdict } from './hunt.ts'
+import { MUTANTS } from './list.ts'
+import { type Hunt, type Mutant, SEEDS_MAX } from './mutant.ts'
+import { formatTable } from './report.ts'
+import { firstFailure } from './test-run.ts'
+import { Tree } from './tree.ts'
+
+const WORKERS = Math.min(2, availableParallelism())
+/** An unchanged tree must pass these: else whatever fails is no mutant's doing. */
+const SOUND_SEEDS = 5
+
+const { MUTANT = '', SEEDS = String(SEEDS_MAX), BY = '' } = process.env
+const seedsMax = Number(SEEDS)
+if (!Number.isSafeInteger(seedsMax) || seedsMax < 1)
+  throw new Error(`SEEDS=${SEEDS}: expected a count such as 500`)
+const chosen = MUTANTS.filter(({ name }) => name.includes(MUTANT))
+if (chosen.length === 0) throw new Error(`MUTANT=${MUTANT}: no mutant has that in its name`)
+
+const waiting = [...chosen]
+const verdicts: Verdict[] = []
+const trees = await Promise.all(Array.from({ length: WORKERS }, () => Tree.copy()))
+try {
+  await checkSound(trees[0] as Tree)
+  await Promise.all(trees.map((tree) => work(tree)))
+} finally {
+  for (const tree of trees) await tree.remove()
+}
+
+verdicts.sort((a, b) => chosen.indexOf(a.mutant) - chosen.indexOf(b.mutant))
+say(`\n${formatTable(verdicts)}\n`)
+const survivors = verdicts.filter(({ caughtBy }) => caughtBy === null)
+say(`${verdicts.length} mutants, ${survivors.length} survive`)
+for (const { mutant, problem } of survivors)
+  say(`${problem ?? 'survives'}: ${mutant.name} (${mutant.source})`)
+if (survivors.length > 0) process.exitCode = 1
+
+async function work(tree: Tree): Promise<void> {
+  for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift()) {
+    const verdict = await huntFor(mutant, huntOf(mutant), tree)
+    verdicts.push(verdict)
+    const { caughtBy, problem, seedCount, seconds } = verdict
+    const effort = seedCount === null ? '' : `${seedCount} seeds, `
+    const outcome = caughtBy ?? problem ?? 'SURVIVES'
+    say(`${verdicts.length}/${chosen.length} ${mutant.name}: ${outcome} (${effort}${seconds.toFixed(0)} s)`)
+  }
+}
+
+function huntOf({ caughtBy }: Mutant): Hunt {
+  return caughtBy.by === 'simulator' || BY === 'simulator' ? { by: 'simulator', seedsMax } : caughtBy
+}
+
+/** @throws if anything fails without a bug in it. */
+async function checkSound(tree: Tree): Promise<void> {
+  const hunts = chosen.map(huntOf)
+  if (hunts.some(({ by }) => by === 'simulator')) {
+    const bundle = `${tree.path}/simulator.mjs`
+    await bundleSimulator(tree.path, bundle)
+    const failure = await runSeeds({
+      bundle,
+      seeds: { first: 1, last: SOUND_SEEDS },
+      onPassed: () => {},
+      signal: new AbortController().signal,
+    })
+    if (failure !== null) throw new Error(`seed ${failure.seed} fails without a mutant: ${failure.report}`)
+  }
+  for (const file of new Set(hunts.flatMap((hunt) => (hunt.by === 'test' ? [hunt.file] : [])))) {
+    const failed = await firstFailure(tree, file)
+    if (failed !== null) throw new Error(`${file} fails without a mutant: ${failed}`)
+  }
+}
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n`)
+}

@@ -1,0 +1,111 @@
+import { type Mutant, SIMULATOR, testFile } from './mutant.ts'
+
+const SNAPSHOT = testFile('test/raft/core/snapshot.test.ts')
+const SNAPSHOT_CRASH = testFile('test/raft/storage/snapshot-crash.test.ts')
+
+/** Snapshots and compaction: chapter 5. */
+export const SNAPSHOTS: readonly Mutant[] = [
+  {
+    name: 'the state machine is restored before the log is reset',
+    source: 'design.md, snapshots (one commit point); raft-checks 24, etcd#10219',
+    file: 'raft/node.ts',
+    find: `      await this.#ports.log.reset(meta)
+      await this.#ports.stateMachine.restore(meta, file.chunks())`,
+    replace: `      await this.#ports.stateMachine.restore(meta, file.chunks())
+      await this.#ports.log.reset(meta)`,
+    caughtBy: SIMULATOR,
+  },
+  {
+    name: 'a snapshot is installed without resetting the log',
+    source: 'design.md, snapshots (one commit point); raft-checks 24, etcd#10219',
+    file: 'raft/node.ts',
+    find: `      await this.#ports.log.reset(meta)
+`,
+    replace: ``,
+    caughtBy: SIMULATOR,
+  },
+  {
+    name: 'the log is compacted below what the state machine has applied, durable or not',
+    source: 'design.md rule 10; raft-checks 23, etcd#13766',
+    file: 'raft/node.ts',
+    find: `Math.min(this.#ports.stateMachine.durableIndex, this.#transfer.lowestSending)`,
+    replace: `Math.min(this.#ports.stateMachine.appliedIndex, this.#transfer.lowestSending)`,
+    caughtBy: SIMULATOR,
+  },
+  {
+    name: 'the log is compacted past a snapshot that is on its way',
+    source: 'raft-checks 32, ClickHouse/NuRaft PR 118',
+    file: 'raft/snapshot-transfer.ts',
+    find: `return Math.min(Number.MAX_SAFE_INTEGER, ...this.#sending.values())`,
+    replace: `return Math.max(Number.MAX_SAFE_INTEGER, ...this.#sending.values())`,
+    caughtBy: testFile('test/raft/snapshot-transfer.test.ts'),
+  },
+  {
+    name: 'a snapshot is installed that is older than what is committed here',
+    source: 'raft-checks 25, etcd#18055',
+    file: 'raft/core/install-snapshot.ts',
+    find: `raft.installing !== null || meta.lastIndex <= raft.commitIndex) return`,
+    replace: `raft.installing !== null) return`,
+    caughtBy: SNAPSHOT,
+  },
+  {
+    name: 'a follower says that a snapshot is installed which is not on its disk',
+    source: 'design.md rule 1; raft-checks 24',
+    file: 'raft/core/install-snapshot.ts',
+    find: `const isHere = Math.min(raft.commitIndex, raft.log.durableIndex) >= request.lastIndex`,
+    replace: `const isHere = raft.commitIndex >= request.lastIndex`,
+    caughtBy: SNAPSHOT,
+  },
+  {
+    name: 'a follower takes entries while a snapshot replaces its log',
+    source: 'design.md, snapshots; raft-checks 24',
+    file: 'raft/core/append-entries.ts',
+    find: `  if (raft.installing !== null) {`,
+    replace: `  if (raft.installing !== null && entries.length === 0) {`,
+    caughtBy: SNAPSHOT,
+  },
+  {
+    name: 'a write from before a snapshot counts after it',
+    source: 'design.md rule 5; raft-checks 24',
+    file: 'raft/core/install-snapshot.ts',
+    find: `  raft.unpersisted = raft.unpersisted.map(({ number }) => ({ number, lastIndex: meta.lastIndex }))
+`,
+    replace: ``,
+    caughtBy: SNAPSHOT,
+  },
+  {
+    name: 'a received snapshot is not checked against its digest',
+    source: 'design.md, snapshots; raft-checks invariant 30',
+    file: 'raft/storage/snapshot-receiver.ts',
+    find: `      await this.#verify()
+`,
+    replace: ``,
+    caughtBy: testFile('test/raft/storage/contract.test.ts'),
+  },
+  {
+    name: 'a snapshot gets its name before it is on disk',
+    source: 'design.md, snapshots; raft-checks 24',
+    file: 'raft/storage/snapshot-files.ts',
+    find: `  write(encoder.trailer())
+  await file.sync()`,
+    replace: `  write(encoder.trailer())`,
+    caughtBy: SNAPSHOT_CRASH,
+  },
+  {
+    name: 'older snapshots go before the name of the new one is on disk',
+    source: 'design.md, snapshots; raft-checks 24 and 31',
+    file: 'raft/storage/snapshot-files.ts',
+    find: `    await this.#disk.rename(path, this.#path(name))
+    await this.#disk.syncDirectory(this.#directory)`,
+    replace: `    await this.#disk.rename(path, this.#path(name))`,
+    caughtBy: SNAPSHOT_CRASH,
+  },
+  {
+    name: 'a second snapshot becomes the one to restart from while the first is installed',
+    source: 'raft-checks 25, etcd#20133',
+    file: 'raft/snapshot-transfer.ts',
+    find: `if (this.#received !== null || this.#host.isInstalling()) {`,
+    replace: `if (this.#received !== null) {`,
+    caughtBy: testFile('test/raft/snapshot-transfer.test.ts'),
+  },
+]

@@ -1,0 +1,144 @@
+import { type Mutant, testFile } from './mutant.ts'
+
+const APPLY = testFile('test/ipam/apply.test.ts')
+const FLUSH = testFile('test/state/flush.test.ts')
+const SNAPSHOT = testFile('test/state/snapshot.test.ts')
+const RANDOM_COMMANDS = testFile('test/state/random-commands.test.ts')
+
+/** What the log leads to: promises 1 and 6 of design.md, and its section 5. */
+export const STATE_MACHINE: readonly Mutant[] = [
+  {
+    name: 'an allocated address is free for the next entry',
+    source: 'design.md, promise 1',
+    file: 'src/state/row-store.ts',
+    find: `    network.space.occupy(first, last)
+`,
+    replace: ``,
+    caughtBy: RANDOM_COMMANDS,
+  },
+  {
+    name: 'a second release frees an address that somebody else has by now',
+    source: 'design.md, promises 1 and 4',
+    file: 'src/ipam/apply.ts',
+    find: `  if (before.status !== 'allocated') return { ok: true, value: before }
+`,
+    replace: ``,
+    caughtBy: APPLY,
+  },
+  {
+    name: 'allocations expire by the clock of the node, not by the log’s',
+    source: 'design.md §5 (TTL)',
+    file: 'src/ipam/apply.ts',
+    find: `store.dueAllocations({ time: at.time, limit })`,
+    replace: `store.dueAllocations({ time: Date.now(), limit })`,
+    caughtBy: APPLY,
+  },
+  {
+    name: 'an allocation expires that was released before',
+    source: 'design.md §5 (TTL)',
+    file: 'src/state/row-store.ts',
+    find: `    if (expiresAt !== null) this.#memory.expiries.delete({ expiresAt, position })
+`,
+    replace: ``,
+    caughtBy: RANDOM_COMMANDS,
+  },
+  {
+    name: 'an expiry leaves no audit row',
+    source: 'design.md, promise 6',
+    file: 'src/ipam/apply.ts',
+    find: `    store.appendAudit({
+      timestamp: at.time,
+      action: 'ip_expired',`,
+    replace: `    const noRow = (_: object): void => {}
+    noRow({
+      timestamp: at.time,
+      action: 'ip_expired',`,
+    caughtBy: APPLY,
+  },
+  {
+    name: 'a release leaves no audit row',
+    source: 'design.md, promise 6',
+    file: 'src/ipam/apply.ts',
+    find: `  store.appendAudit({
+    timestamp: at.time,
+    action: 'ip_released',`,
+    replace: `  const noRow = (_: object): void => {}
+  noRow({
+    timestamp: at.time,
+    action: 'ip_released',`,
+    caughtBy: APPLY,
+  },
+  {
+    name: 'the applied index is written after the rows, not with them',
+    source: 'design.md §5 (one atomic batch); raft-checks 23, etcd#13766',
+    file: 'src/state/flush.ts',
+    find: `      await batch.put(APPLIED_KEY, encodeApplied(point)).write(SYNCED)`,
+    replace: `      await batch.write(SYNCED)
+      await this.#database.put(APPLIED_KEY, encodeApplied(point), SYNCED)`,
+    caughtBy: RANDOM_COMMANDS,
+  },
+  {
+    name: 'a flush of a part of the rows says that it has all of them',
+    source: 'design.md rule 10; raft-checks 23',
+    file: 'src/state/overlay.ts',
+    find: `const point = this.#sealed.length === 0 ? this.#point : (layers.at(-1)?.point ?? this.#point)`,
+    replace: `const point = this.#point`,
+    caughtBy: FLUSH,
+  },
+  {
+    name: 'a flush is not synced',
+    source: 'design.md rule 10; raft-checks 23 and 38',
+    file: 'src/state/flush.ts',
+    find: `encodeApplied(point)).write(SYNCED)`,
+    replace: `encodeApplied(point)).write()`,
+    caughtBy: FLUSH,
+  },
+  {
+    name: 'half of an entry that could not be applied reaches the disk',
+    source: 'design.md §5 (one atomic batch)',
+    file: 'src/state/state-machine.ts',
+    find: `      writeBehind.fail(error)
+      throw error`,
+    replace: `      throw error`,
+    caughtBy: FLUSH,
+  },
+  {
+    name: 'a snapshot holds only the rows that are flushed',
+    source: 'design.md, snapshots; raft-checks invariant 28',
+    file: 'src/state/state-machine.ts',
+    find: `layers: withApplied ? [...layers, appliedLayer(point)] : layers, point })`,
+    replace: `layers: withApplied ? [appliedLayer(point)] : layers, point })`,
+    caughtBy: SNAPSHOT,
+  },
+  {
+    name: 'a snapshot loses the first row of each chunk',
+    source: 'raft-checks invariant 28',
+    file: 'src/state/snapshot.ts',
+    find: `        end = 0
+      }`,
+    replace: `        end = 0
+        rowCount -= 1
+        continue
+      }`,
+    caughtBy: SNAPSHOT,
+  },
+  {
+    name: 'a restore that was interrupted counts as done',
+    source: 'design.md, snapshots; raft-checks 31, rqlite#2747',
+    file: 'src/state/state-machine.ts',
+    find: `await writeRows(database, rows, batches)`,
+    replace: `await writeRows(database, [[APPLIED_KEY, applied], ...rows], batches)`,
+    caughtBy: SNAPSHOT,
+  },
+  {
+    name: 'a restore keeps the rows that were there',
+    source: 'raft-checks 31, rqlite#2759',
+    file: 'src/state/state-machine.ts',
+    find: `    await this.#opened.database.close()
+    await this.#storage.destroy()
+    this.#opened`,
+    replace: `    await this.#opened.database.close()
+    this.#opened`,
+    caughtBy: SNAPSHOT,
+  },
+]
