@@ -69,7 +69,7 @@ export const ELECTIONS: readonly Mutant[] = [
     file: 'raft/core/request-vote.ts',
     find: `raft.votes.has(raft.id) || !isHardStateDurable(raft)) return`,
     replace: `raft.votes.has(raft.id)) return`,
-    caughtBy: SIMULATOR,
+    caughtBy: ELECTION,
   },
   {
     name: 'a step back within a term clears the vote',
@@ -121,8 +121,8 @@ export const ELECTIONS: readonly Mutant[] = [
     name: 'a vote ignores the log',
     source: '§3.6.1',
     file: 'raft/core/request-vote.ts',
-    find: `request.term === raft.currentTerm && isFree && isUpToDate(raft, request)`,
-    replace: `request.term === raft.currentTerm && isFree`,
+    find: `return lastLogTerm > ownTerm || (lastLogTerm === ownTerm && lastLogIndex >= raft.log.lastIndex)`,
+    replace: `return lastLogTerm >= 0 && ownTerm >= 0 && lastLogIndex >= 0`,
     caughtBy: SIMULATOR,
   },
   {
@@ -131,7 +131,7 @@ export const ELECTIONS: readonly Mutant[] = [
     file: 'raft/core/request-vote.ts',
     find: `return lastLogTerm > ownTerm || (lastLogTerm === ownTerm && lastLogIndex >= raft.log.lastIndex)`,
     replace: `return lastLogIndex >= raft.log.lastIndex && ownTerm >= 0`,
-    caughtBy: SIMULATOR,
+    caughtBy: ELECTION,
   },
   {
     name: 'a vote wants a log whose last term and length are both at least ours',

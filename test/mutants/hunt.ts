@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { bundleSimulator, runSeeds } from '../sim/seed-run.ts'
 import type { Hunt, Mutant } from './mutant.ts'
-import { firstFailure } from './test-run.ts'
+import type { TestRunner } from './test-run.ts'
 import type { Tree } from './tree.ts'
 
 export interface Verdict {
@@ -17,10 +17,20 @@ export interface Verdict {
   readonly seconds: number
 }
 
-export async function huntFor(mutant: Mutant, hunt: Hunt, tree: Tree): Promise<Verdict> {
+/** Where one worker plants and looks. */
+export interface Ground {
+  readonly tree: Tree
+  readonly tests: TestRunner
+}
+
+export async function huntFor(mutant: Mutant, hunt: Hunt, { tree, tests }: Ground): Promise<Verdict> {
   const startedAt = performance.now()
   const found = await tree
-    .with(mutant, () => (hunt.by === 'simulator' ? simulate(tree, hunt.seedsMax) : testOnce(tree, hunt.file)))
+    .with(mutant, async (): Promise<Found> => {
+      if (hunt.by === 'simulator') return simulate(tree, hunt.seedsMax)
+      const caughtBy = await tests.firstFailure([hunt.file], mutant.file)
+      return { caughtBy, problem: null, seedCount: null }
+    })
     .catch((error: unknown): Found => ({ caughtBy: null, problem: String(error), seedCount: null }))
   return { mutant, hunt, ...found, seconds: (performance.now() - startedAt) / 1000 }
 }
@@ -37,8 +47,4 @@ async function simulate(tree: Tree, seedsMax: number): Promise<Found> {
     signal: new AbortController().signal,
   })
   return { caughtBy: failure?.reason ?? null, problem: null, seedCount: failure?.seed ?? seedsMax }
-}
-
-async function testOnce(tree: Tree, file: string): Promise<Found> {
-  return { caughtBy: await firstFailure(tree, file), problem: null, seedCount: null }
 }

@@ -5,11 +5,11 @@
  */
 import { availableParallelism } from 'node:os'
 import { bundleSimulator, runSeeds } from '../sim/seed-run.ts'
-import { huntFor, type Verdict } from './hunt.ts'
+import { type Ground, huntFor, type Verdict } from './hunt.ts'
 import { MUTANTS } from './list.ts'
 import { type Hunt, type Mutant, SEEDS_MAX } from './mutant.ts'
 import { formatTable } from './report.ts'
-import { firstFailure } from './test-run.ts'
+import { TestRunner } from './test-run.ts'
 import { Tree } from './tree.ts'
 
 const WORKERS = Math.min(2, availableParallelism())
@@ -25,12 +25,19 @@ if (chosen.length === 0) throw new Error(`MUTANT=${MUTANT}: no mutant has that i
 
 const waiting = [...chosen]
 const verdicts: Verdict[] = []
-const trees = await Promise.all(Array.from({ length: WORKERS }, () => Tree.copy()))
+const grounds = await Promise.all(Array.from({ length: WORKERS }, () => openGround()))
+process.once('SIGINT', () => {
+  for (const { tree } of grounds) tree.remove()
+  process.exit(130)
+})
 try {
-  await checkSound(trees[0] as Tree)
-  await Promise.all(trees.map((tree) => work(tree)))
+  await checkSound(grounds[0] as Ground)
+  await Promise.all(grounds.map((ground) => work(ground)))
 } finally {
-  for (const tree of trees) await tree.remove()
+  for (const { tree, tests } of grounds) {
+    await tests.close()
+    tree.remove()
+  }
 }
 
 verdicts.sort((a, b) => chosen.indexOf(a.mutant) - chosen.indexOf(b.mutant))
@@ -41,9 +48,14 @@ for (const { mutant, problem } of survivors)
   say(`${problem ?? 'survives'}: ${mutant.name} (${mutant.source})`)
 if (survivors.length > 0) process.exitCode = 1
 
-async function work(tree: Tree): Promise<void> {
+async function openGround(): Promise<Ground> {
+  const tree = await Tree.copy()
+  return { tree, tests: new TestRunner(tree.path) }
+}
+
+async function work(ground: Ground): Promise<void> {
   for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift()) {
-    const verdict = await huntFor(mutant, huntOf(mutant), tree)
+    const verdict = await huntFor(mutant, huntOf(mutant), ground)
     verdicts.push(verdict)
     const { caughtBy, problem, seedCount, seconds } = verdict
     const effort = seedCount === null ? '' : `${seedCount} seeds, `
@@ -57,7 +69,7 @@ function huntOf({ caughtBy }: Mutant): Hunt {
 }
 
 /** @throws if anything fails without a bug in it. */
-async function checkSound(tree: Tree): Promise<void> {
+async function checkSound({ tree, tests }: Ground): Promise<void> {
   const hunts = chosen.map(huntOf)
   if (hunts.some(({ by }) => by === 'simulator')) {
     const bundle = `${tree.path}/simulator.mjs`
@@ -70,10 +82,9 @@ async function checkSound(tree: Tree): Promise<void> {
     })
     if (failure !== null) throw new Error(`seed ${failure.seed} fails without a mutant: ${failure.report}`)
   }
-  for (const file of new Set(hunts.flatMap((hunt) => (hunt.by === 'test' ? [hunt.file] : [])))) {
-    const failed = await firstFailure(tree, file)
-    if (failed !== null) throw new Error(`${file} fails without a mutant: ${failed}`)
-  }
+  const files = new Set(hunts.flatMap((hunt) => (hunt.by === 'test' ? [hunt.file] : [])))
+  const failed = files.size === 0 ? null : await tests.firstFailure([...files], null)
+  if (failed !== null) throw new Error(`a test fails without a mutant: ${failed}`)
 }
 
 function say(text: string): void {

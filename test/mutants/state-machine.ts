@@ -3,6 +3,7 @@ import { type Mutant, testFile } from './mutant.ts'
 const APPLY = testFile('test/ipam/apply.test.ts')
 const FLUSH = testFile('test/state/flush.test.ts')
 const SNAPSHOT = testFile('test/state/snapshot.test.ts')
+const POWER_FAILURE = testFile('test/state/power-failure.test.ts')
 const RANDOM_COMMANDS = testFile('test/state/random-commands.test.ts')
 
 /** What the log leads to: promises 1 and 6 of design.md, and its section 5. */
@@ -91,7 +92,15 @@ export const STATE_MACHINE: readonly Mutant[] = [
     file: 'src/state/flush.ts',
     find: `encodeApplied(point)).write(SYNCED)`,
     replace: `encodeApplied(point)).write()`,
-    caughtBy: FLUSH,
+    caughtBy: POWER_FAILURE,
+  },
+  {
+    name: 'the row that ends a restore is not synced',
+    source: 'design.md, snapshots; raft-checks 24 and 31',
+    file: 'src/state/state-machine.ts',
+    find: `await database.put(APPLIED_KEY, applied, SYNCED)`,
+    replace: `await database.put(APPLIED_KEY, applied)`,
+    caughtBy: POWER_FAILURE,
   },
   {
     name: 'half of an entry that could not be applied reaches the disk',

@@ -1,74 +1,78 @@
-/** Runs one test file of a tree, and says which test failed first. */
-import { spawn } from 'node:child_process'
-import { readFile, rm } from 'node:fs/promises'
+/** Runs test files of a tree, again and again, without starting anew: most of the time of a short run is its start. */
 import { join } from 'node:path'
-import type { Tree } from './tree.ts'
+import { createVitest, type TestModule, type Vitest } from 'vitest/node'
 
 /** Whoever takes longer waits for something that never comes. */
-const RUN_MS_MAX = 180_000
-const REPORT = 'test-report.json'
+const RUN_MS_MAX = 240_000
 
-/** What of vitest's JSON report matters here. */
-interface Report {
-  readonly numPassedTests: number
-  readonly testResults: readonly {
-    readonly message: string
-    readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[]
-  }[]
-}
+export class TestRunner {
+  readonly #root: string
+  #vitest: Vitest | null = null
 
-/**
- * @returns The name of the first test that failed, null if all passed.
- * @throws if no test of the file ran: a file that does not load catches nothing.
- */
-export async function firstFailure(tree: Tree, file: string): Promise<string | null> {
-  const reportPath = join(tree.path, REPORT)
-  await rm(reportPath, { force: true })
-  const { hasEnded, output } = await runVitest(tree, file)
-  if (!hasEnded) return `the tests do not end within ${RUN_MS_MAX / 1000} s`
-  const report = JSON.parse(await readFile(reportPath, 'utf8').catch(() => '{"testResults":[]}')) as Report
-  const tests = report.testResults.flatMap(({ assertionResults }) => assertionResults)
-  if (tests.length === 0) throw new Error(`no test of ${file} ran:\n${output}`)
-  const failed = tests.find(({ status }) => status === 'failed')
-  if (failed !== undefined) return failed.fullName
-  const unhandled = /Unhandled (?:Rejection|Error)[\s\S]*?(\w*Error: .*)/.exec(output)
-  return unhandled === null ? null : `unhandled: ${unhandled[1]}`
-}
-
-async function runVitest(tree: Tree, file: string): Promise<{ hasEnded: boolean; output: string }> {
-  const child = spawn(
-    process.execPath,
-    [
-      'node_modules/vitest/vitest.mjs',
-      'run',
-      '--project=unit',
-      '--reporter=json',
-      `--outputFile=${REPORT}`,
-      file,
-    ],
-    // A process group of its own, for its workers must end with it.
-    {
-      cwd: tree.path,
-      stdio: ['ignore', 'pipe', 'pipe'],
-      detached: true,
-      env: { ...process.env, NO_COLOR: '1' },
-    },
-  )
-  let output = ''
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.on('data', (chunk: Buffer) => {
-      output = (output + chunk.toString()).slice(-20_000)
-    })
+  /** @param root Where the tree is that the files belong to. */
+  constructor(root: string) {
+    this.#root = root
   }
-  let hasEnded = true
-  const timeout = setTimeout(() => {
-    hasEnded = false
-    if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL')
-  }, RUN_MS_MAX)
-  await new Promise((resolve, reject) => {
-    child.on('error', reject)
-    child.on('close', resolve)
+
+  /**
+   * @param files Test files.
+   * @param changed The source file that was changed since the run before; null for none.
+   * @returns The name of the first test that failed, null if all passed.
+   * @throws if a file does not load: it catches nothing.
+   */
+  async firstFailure(files: readonly string[], changed: string | null): Promise<string | null> {
+    this.#vitest ??= await this.#start()
+    const vitest = this.#vitest
+    if (changed !== null) vitest.invalidateFile(join(this.#root, changed))
+    const specifications = files.flatMap((file) => vitest.getModuleSpecifications(join(this.#root, file)))
+    const run = await Promise.race([vitest.runTestSpecifications(specifications), timeLimit()])
+    if (changed !== null) vitest.invalidateFile(join(this.#root, changed))
+    if (run === null) {
+      await this.close()
+      return `the tests do not end within ${RUN_MS_MAX / 1000} s`
+    }
+    // It also has what it still knows of files that were run before.
+    const asked = new Set(specifications.map(({ moduleId }) => moduleId))
+    const modules = run.testModules.filter(({ moduleId }) => asked.has(moduleId))
+    if (modules.length < asked.size || asked.size < files.length) throw new Error(`not all of ${files} ran`)
+    const failed = modules.map(firstFailureOf).find((name) => name !== null)
+    if (failed !== undefined) return failed
+    return run.unhandledErrors.length === 0 ? null : `unhandled: ${messageOf(run.unhandledErrors[0])}`
+  }
+
+  async close(): Promise<void> {
+    await this.#vitest?.close()
+    this.#vitest = null
+  }
+
+  async #start(): Promise<Vitest> {
+    // An object without methods: a reporter that says nothing.
+    const options = { root: this.#root, watch: false, project: ['unit'], reporters: [{}] }
+    const vitest = await createVitest('test', options)
+    await vitest.standalone()
+    await vitest.globTestSpecifications()
+    return vitest
+  }
+}
+
+function firstFailureOf(module: TestModule): string | null {
+  const tests = [...module.children.allTests()]
+  if (tests.length === 0) {
+    const reason = module.errors().map(messageOf).join('; ')
+    throw new Error(`no test of ${module.moduleId} ran: ${reason}`)
+  }
+  return tests.find((test) => test.result().state === 'failed')?.fullName ?? null
+}
+
+function messageOf(error: unknown): string {
+  return typeof error === 'object' && error !== null && 'message' in error
+    ? String(error.message)
+    : String(error)
+}
+
+async function timeLimit(): Promise<null> {
+  await new Promise((resolve) => {
+    setTimeout(resolve, RUN_MS_MAX).unref()
   })
-  clearTimeout(timeout)
-  return { hasEnded, output }
+  return null
 }

@@ -1,5 +1,6 @@
 /** A copy of the source tree to plant bugs in: the checkout itself is never touched. */
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { rmSync } from 'node:fs'
+import { cp, mkdir, mkdtemp, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { type Mutant, plant } from './mutant.ts'
@@ -38,7 +39,8 @@ export class Tree {
     }
   }
 
-  async remove(): Promise<void> {
-    await rm(this.path, { recursive: true, force: true })
+  /** At once, also when the process is about to end. */
+  remove(): void {
+    rmSync(this.path, { recursive: true, force: true })
   }
 }

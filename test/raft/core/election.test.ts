@@ -4,6 +4,7 @@ import {
   allMessages,
   appendEntries,
   appendReply,
+  entriesOf,
   requestVote,
   SoloNode,
   settle,
@@ -68,6 +69,20 @@ describe('leader election (thesis §3.4)', () => {
     expect(node.raft.role).toBe('leader')
   })
 
+  test('a candidate does not count its own vote because an earlier write has reached the disk', () => {
+    const node = new SoloNode()
+    node.receive(appendEntries({ term: 1, entries: entriesOf([1]) }))
+    node.elapse(TIMEOUT_MS)
+    node.receive(voteReply({ isPreVote: true }))
+    node.receive(voteReply())
+
+    node.step({ type: 'persisted', batchNumber: node.raft.nextBatch - 2 })
+    expect(node.raft.role).toBe('candidate')
+    node.persist()
+
+    expect(node.raft.role).toBe('leader')
+  })
+
   test('a single voter elects itself, without a message, once its vote is on disk', () => {
     const node = new SoloNode({ voters: [1] })
 
@@ -109,6 +124,7 @@ describe('leader election (thesis §3.4)', () => {
 
   test.each([
     { why: 'a pre-vote', reply: voteReply({ isPreVote: true, term: 3 }) },
+    { why: 'a late pre-vote for this very term', reply: voteReply({ from: 3, isPreVote: true }) },
     { why: 'a vote of a learner', reply: voteReply({ from: 4 }) },
     { why: 'a vote of nobody that we know', reply: voteReply({ from: 9 }) },
   ])('$why does not count as a vote', ({ reply }) => {

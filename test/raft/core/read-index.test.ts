@@ -37,6 +37,16 @@ describe('reads without the log (thesis §6.4)', () => {
     expect(leader.acknowledge(2, 1, { readRound: 1, session: 999 }).reads).toEqual([])
   })
 
+  test('a follower echoes no round of an earlier leader: it would confirm reads that nobody heard', () => {
+    const follower = new SoloNode()
+    follower.receive(appendEntries({ term: 2, readRound: 9 }))
+    follower.persist()
+
+    const echoed = follower.receive(appendEntries({ from: 3, term: 3, readRound: 1 }))
+
+    expect(allMessages(echoed)).toMatchObject([{ to: 3, term: 3, readRound: 1 }])
+  })
+
   test('all reads of a step share one round', () => {
     const leader = new SoloNode().becomeReadyLeader()
 
