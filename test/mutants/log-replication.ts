@@ -34,7 +34,7 @@ export const LOG_REPLICATION: readonly Mutant[] = [
     file: 'raft/core/append-entries.ts',
     find: `const matchIndex = Math.min(raft.verifiedIndex, raft.log.durableIndex)`,
     replace: `const matchIndex = raft.log.durableIndex`,
-    caughtBy: SIMULATOR,
+    caughtBy: REPLICATION,
   },
   {
     name: 'a follower acknowledges to a new leader what the old one had verified',
@@ -51,7 +51,7 @@ export const LOG_REPLICATION: readonly Mutant[] = [
     file: 'raft/core/append-entries.ts',
     find: `Math.min(request.leaderCommit, verified))`,
     replace: `Math.min(request.leaderCommit, raft.log.lastIndex))`,
-    caughtBy: SIMULATOR,
+    caughtBy: REPLICATION,
   },
   {
     name: 'a delayed duplicate truncates what came after it',

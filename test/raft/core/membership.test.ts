@@ -174,6 +174,20 @@ describe('who may be added and removed', () => {
     expect(currentMembership(leader.raft).removed).toEqual([3, 8])
   })
 
+  test('no two stretches of replication have the same session', () => {
+    const leader = new SoloNode().becomeReadyLeader()
+    leader.add(4)
+    const sessions = [...leader.raft.progress.values()].map(({ session }) => session)
+    leader.receive(appendEntries({ term: 9 }))
+    leader.persist()
+
+    leader.becomeLeader()
+    sessions.push(...[...leader.raft.progress.values()].map(({ session }) => session))
+
+    expect(sessions).toHaveLength(6)
+    expect(new Set(sessions).size).toBe(6)
+  })
+
   test('an acknowledgement from before the removal cannot count afterwards', () => {
     const leader = new SoloNode({ voters: [1, 2, 3, 4, 5] }).becomeReadyLeader()
     const late = appendReply(leader, 5, { matchIndex: 2 })

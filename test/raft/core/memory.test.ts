@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { snapshotMetaAt } from '../../../raft/core/log.ts'
 import { encodedEntryBytes } from '../../../raft/entry.ts'
 import {
   allMessages,
@@ -170,6 +171,17 @@ describe('compaction', () => {
     ])
     expect(log.memberships).toEqual([])
     expect(log.base.membership.members.map(({ id }) => id)).toEqual([1, 2, 3, 4])
+  })
+
+  test('goes with the configuration in force where it ends, not with a later one (canonical/raft#250)', () => {
+    const node = new SoloNode({ terms: [1, 1] })
+    const change = membershipEntry(3, 1, { voters: [1, 2, 3], learners: [4] })
+    node.receive(appendEntries({ term: 1, prevLogIndex: 2, prevLogTerm: 1, entries: [change, entry(4, 1)] }))
+    const { log } = node.raft
+
+    expect(snapshotMetaAt(log, 2)).toMatchObject({ membership: log.base.membership, membershipIndex: 0 })
+    expect(snapshotMetaAt(log, 3)).toMatchObject({ membershipIndex: 3 })
+    expect(snapshotMetaAt(log, 4).membership.members).toHaveLength(4)
   })
 
   test('of the whole log leaves a log that goes on', () => {

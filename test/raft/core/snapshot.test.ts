@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { currentMembership } from '../../../raft/core/membership.ts'
 import type { Effects } from '../../../raft/core/state.ts'
 import {
   allMessages,
@@ -6,6 +7,7 @@ import {
   entriesOf,
   installReply,
   installSnapshot,
+  membershipEntry,
   metaAt,
   requestVote,
   SoloNode,
@@ -184,11 +186,33 @@ describe('a follower installs a snapshot (thesis ch. 5)', () => {
     expect(node.raft.log.base.membership.members).toHaveLength(5)
   })
 
+  test('and a configuration that its log had before is forgotten with the log (scylladb#9551)', () => {
+    const node = new SoloNode()
+    const change = membershipEntry(1, 2, { voters: [1, 2, 3], learners: [6] })
+    node.receive(appendEntries({ term: 2, entries: [change] }))
+    node.persist()
+    received(node, 9, 2)
+
+    const meta = { ...metaAt(9, 2, [1, 2, 3, 4, 5]), membershipIndex: 7 }
+    node.step({ type: 'snapshotInstalled', meta })
+
+    expect(currentMembership(node.raft)).toEqual(meta.membership)
+  })
+
   test.each([
     { why: 'from a node that does not lead', from: 3, lastIndex: 9 },
     { why: 'of what it has already', from: 2, lastIndex: 0 },
   ])('not one $why', ({ from, lastIndex }) => {
     expect(received(follower(), lastIndex, lastIndex && 2, from).install).toBeNull()
+  })
+
+  test('not one that is older than what is committed here (etcd-io/etcd#18055)', () => {
+    const node = follower()
+    node.receive(appendEntries({ entries: entriesOf([2, 2, 2]), leaderCommit: 3 }))
+    node.persist()
+
+    expect(received(node, 2, 2).install).toBeNull()
+    expect(node.raft.commitIndex).toBe(3)
   })
 
   test('one at a time', () => {
@@ -238,7 +262,7 @@ describe('a follower installs a snapshot (thesis ch. 5)', () => {
 
   test('a batch that was written before it is confirmed after it, and means nothing any more', () => {
     const node = follower()
-    node.receive(appendEntries({ entries: entriesOf([2, 2, 2]) }))
+    node.receive(appendEntries({ entries: entriesOf(Array<number>(12).fill(2)) }))
     received(node, 9, 2)
     node.step({ type: 'snapshotInstalled', meta: metaAt(9, 2) })
 

@@ -22,9 +22,12 @@ describe('leadership transfer (thesis §3.10)', () => {
     expect(leader.acknowledge(3, 1).messages).toEqual([])
   })
 
-  test('while it runs no proposal and no change is taken', () => {
+  test.each([
+    { why: 'the target is brought up to date', target: 3 },
+    { why: 'the target has been told to campaign', target: 2 },
+  ])('while it runs no proposal and no change is taken: $why', ({ target }) => {
     const leader = new SoloNode().becomeReadyLeader()
-    transfer(leader, 3)
+    transfer(leader, target)
 
     expect(leader.propose(1).proposals).toEqual([{ id: 1, refusal: 'transferring' }])
     expect(leader.add(4).memberships).toMatchObject([{ refusal: 'not_leader' }])
