@@ -270,3 +270,16 @@ describe('a session', () => {
     await expect(openMachine(storage)).rejects.toThrow(`an outcome of session ${sessionId}`)
   })
 })
+
+test('a session is forgotten in the same order on a node that has restarted, so that their hashes agree', async () => {
+  for (const sequence of [3, 1, 2]) ipam.apply(allocation(`alloc-${sequence}`), ALICE, stamp(sequence))
+  await ipam.machine.flush()
+  const restarted = await Harness.open(await storage.copy())
+  const time = ipam.time + SESSION_IDLE_MS_MAX + 1
+  for (const node of [ipam, restarted]) {
+    node.time = time
+    node.openSession()
+  }
+
+  expect(restarted.machine.stateHash).toBe(ipam.machine.stateHash)
+})

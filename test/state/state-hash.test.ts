@@ -152,6 +152,22 @@ describe('the running hash of the state', () => {
     expect(deleting.point.hash).not.toBe(idle.point.hash)
   })
 
+  test('has what is withdrawn in it, whether or not the row was flushed before', () => {
+    const [flushed, waiting] = [new Overlay(NOTHING_APPLIED), new Overlay(NOTHING_APPLIED)]
+    for (const overlay of [flushed, waiting]) {
+      overlay.put('a', Buffer.of(1))
+      overlay.commit({ index: 1, term: 1, time: START })
+    }
+    flushed.beginFlush()
+    flushed.endFlush()
+    for (const overlay of [flushed, waiting]) {
+      overlay.withdraw('a')
+      overlay.commit({ index: 2, term: 1, time: START })
+    }
+
+    expect(flushed.point.hash).toBe(waiting.point.hash)
+  })
+
   test('is part of the format: changing it makes nodes of two versions differ', () => {
     const rows: [string, Buffer | null][] = [
       ['a0000000000000a0000', Buffer.from('seven b')],
