@@ -1,4 +1,4 @@
-import type { LogIndex, NodeId } from './types.ts'
+import type { LogIndex, NodeId, SchemaRange } from './types.ts'
 
 /** Base of every error that a caller of `raft/` is expected to handle. `code` is stable, `message` is not. */
 export abstract class RaftError extends Error {
@@ -106,6 +106,22 @@ export class ClosedError extends RaftError {
 
   constructor() {
     super('this node is shutting down')
+  }
+}
+
+/**
+ * What lies in the log is, or is about to be, written in commands that this program does not read: it must not take
+ * part, or its state would part from everybody else's.
+ */
+export class SchemaMismatchError extends Error {
+  override readonly name = 'SchemaMismatchError'
+  readonly code = 'RAFT_SCHEMA_MISMATCH'
+
+  constructor(schemaVersion: number, { min, max }: SchemaRange) {
+    const age = schemaVersion > max ? 'newer' : 'older'
+    super(
+      `the cluster is at command schema ${schemaVersion} and this program reads ${min} to ${max}: install ${age} software, one that reads schema ${schemaVersion}`,
+    )
   }
 }
 

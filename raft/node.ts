@@ -1,6 +1,7 @@
 /** The driver: gathers what arrives into turns, steps the core, and carries out what it says, on two lanes. */
 import { ApplyLane } from './apply-lane.ts'
 import { assert } from './assert.ts'
+import { checkSchemaInForce } from './core/admission.ts'
 import { snapshotMetaAt } from './core/log.ts'
 import { committedMembership, currentMembership, voterIds } from './core/membership.ts'
 import type { Effects, Event, Limits, Raft, Timing } from './core/state.ts'
@@ -9,7 +10,16 @@ import { DiskLane } from './disk-lane.ts'
 import { StateDivergedError } from './errors.ts'
 import { LogKeeper } from './log-keeper.ts'
 import { AddressBook } from './peers.ts'
-import type { Identity, PeerIdentity, Ports, SnapshotFile, SnapshotOffer, SnapshotReceiver } from './ports.ts'
+import type {
+  Boot,
+  Identity,
+  PeerIdentity,
+  Ports,
+  SnapshotFile,
+  SnapshotOffer,
+  SnapshotReceiver,
+  TransportHandlers,
+} from './ports.ts'
 import { type ProposalLimits, Proposals } from './proposals.ts'
 import { type ReadLimits, Reads } from './reads.ts'
 import { recover } from './recovery.ts'
@@ -26,6 +36,7 @@ import type {
   NodeId,
   SnapshotMeta,
 } from './types.ts'
+import { Witness } from './witness.ts'
 
 export interface RaftNodeOptions {
   readonly identity: Identity
@@ -67,6 +78,8 @@ export class RaftNode {
   readonly #transfer: SnapshotTransfer
   readonly #watch: StateWatch
   readonly #addresses: AddressBook
+  readonly #witness: Witness
+  readonly #boot: Boot
   /**
    * The committed configuration, an election timeout late: who was removed still hears the answers that are on
    * their way to it.
@@ -81,10 +94,11 @@ export class RaftNode {
   #nextTransferId = -1
   #handOver: { readonly id: number; readonly resolve: (isDone: boolean) => void } | null = null
 
-  /** Reads everything back from disk, then takes part. @throws {CorruptLogError} */
+  /** Reads everything back from disk, then takes part. @throws {CorruptLogError | SchemaMismatchError} */
   static async open(options: RaftNodeOptions, ports: Ports): Promise<RaftNode> {
     const { identity, initialMembership, timing, limits } = options
-    const raft = await recover({ id: identity.nodeId, initialMembership, timing, limits }, ports)
+    const { nodeId: id, schemas } = identity
+    const raft = await recover({ id, initialMembership, schemas, timing, limits }, ports)
     const node = new RaftNode(options, ports, raft)
     await node.#start()
     return node
@@ -159,15 +173,17 @@ export class RaftNode {
       onFatal,
     })
     this.#addresses = new AddressBook(options.identity, options.addresses)
+    this.#witness = new Witness({ confirmMs: options.timing.electionMinMs })
+    this.#boot = { id: someId(ports.random), term: raft.currentTerm, lastIndex: raft.log.lastIndex }
     this.#settled = committedMembership(raft)
     stateMachine.failed.catch(onFatal)
   }
 
   async #start(): Promise<void> {
     const { transport } = this.#ports
-    await transport.start({
+    const handlers: TransportHandlers = {
       onMessage: (message) => this.#onMessage(message),
-      authorize: (peer) => this.#addresses.authorize(peer, this.#admission()),
+      authorize: (peer) => this.#authorize(peer),
       onPeer: (peer) => this.#onPeer(peer),
       onPeerLost: (peer) => {
         this.#proposals.handlePeerLost(peer)
@@ -176,13 +192,15 @@ export class RaftNode {
       onRefused: (refusal) => this.#addresses.noteRefusal(refusal),
       onSnapshotOffer: (offer) => this.#onSnapshotOffer(offer),
       onSnapshotReceived: (offer, file) => this.#onSnapshotReceived(offer, file),
-    })
+    }
+    await transport.start(handlers, this.#boot)
     this.#connectPeers()
     if (this.#watch.divergence !== null) {
       this.#onDiverged()
       this.#tellWrongStates(this.#watch.wrongStates)
     }
-    this.#enqueue({ type: 'peerSeen', id: this.#raft.id, incarnation: this.#options.identity.incarnation })
+    const { incarnation, schemas } = this.#options.identity
+    this.#enqueue({ type: 'peerSeen', id: this.#raft.id, incarnation, schemas })
     const voters = voterIds(this.#raft)
     // Nobody else could lead: there is nothing to wait for.
     if (voters.length === 1 && voters[0] === this.#raft.id) this.#raft.electionDeadline = this.#raft.now
@@ -250,6 +268,11 @@ export class RaftNode {
   /** Since the leader was last heard; 0 on the leader, null if not in this term. */
   get leaderContactMs(): number | null {
     return leaderContactMs(this.#raft, this.#ports.clock.now())
+  }
+
+  /** In which commands are to be written: every member can read it, now and later. */
+  get schemaVersion(): number {
+    return committedMembership(this.#raft).schemaVersion
   }
 
   get isLeader(): boolean {
@@ -321,6 +344,8 @@ export class RaftNode {
     try {
       const effects = step(this.#raft, this.#takeEvents(), this.#ports.clock.now())
       this.#options.onStep?.(this.#raft, effects)
+      this.#checkSchema(effects)
+      if (this.#raft.role === 'leader') this.#witness.noteProgress(this.#raft)
       this.#carryOut(effects)
       const { leaderId, role } = this.#raft
       if (role !== 'leader') this.#proposals.returnToPeers()
@@ -331,6 +356,11 @@ export class RaftNode {
     } catch (error) {
       this.#fail(error)
     }
+  }
+
+  #checkSchema({ install }: Effects): void {
+    const membership = install?.membership ?? committedMembership(this.#raft)
+    checkSchemaInForce(membership, this.#options.identity.schemas)
   }
 
   #takeEvents(): Event[] {
@@ -401,14 +431,32 @@ export class RaftNode {
     } else if (message.type === 'StateHashes') {
       this.#watch.handleStateHashes(message)
     } else {
+      this.#witness.noteMessage(message)
       this.#enqueue({ type: 'message', message })
     }
   }
 
+  #authorize(peer: PeerIdentity): { reason: string; message: string } | null {
+    const isLeader = this.#raft.role === 'leader'
+    const newestSchema = isLeader ? currentMembership(this.#raft).schemaVersion : null
+    const refusal = this.#addresses.authorize(peer, this.#admission(), { newestSchema })
+    if (refusal !== null) return refusal
+    const rolledBack = this.#witness.judge(peer, this.#ports.clock.now())
+    if (rolledBack?.isConfirmed === true && isLeader) {
+      const { nodeId: id, incarnation } = peer
+      const fields = { peer: id, reason: rolledBack.reason, error: rolledBack.message }
+      this.#ports.logger.error(fields, 'a member has lost what it had acknowledged: no node takes it back')
+      this.#enqueue({ type: 'peerRolledBack', id, incarnation })
+    }
+    return rolledBack
+  }
+
   #onPeer(peer: PeerIdentity): void {
+    const { nodeId: id, incarnation, schemas } = peer
     this.#addresses.notePeer(peer)
-    this.#watch.handlePeer(peer.nodeId)
-    this.#enqueue({ type: 'peerSeen', id: peer.nodeId, incarnation: peer.incarnation })
+    this.#watch.handlePeer(id)
+    this.#witness.notePeer(peer)
+    this.#enqueue({ type: 'peerSeen', id, incarnation, schemas })
     this.#connectPeers()
   }
 
@@ -421,7 +469,7 @@ export class RaftNode {
 
   /** Whose data directory is known counts at once; who is removed only when it has heard what it waits for. */
   #admission(): Membership {
-    return { members: committedMembership(this.#raft).members, removed: this.#settled.removed }
+    return { ...committedMembership(this.#raft), removed: this.#settled.removed }
   }
 
   /** Lets the committed configuration become the settled one when its time has come. */

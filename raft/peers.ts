@@ -55,8 +55,14 @@ export class AddressBook {
    * A node that we do not know may be newer than our configuration; one that we know to be gone is not.
    *
    * @param membership Committed; see `changedPeers`.
+   * @param newestSchema The schema version that the newest entry brings, on a leader: nobody knows of a higher one.
+   *   Null elsewhere.
    */
-  authorize(peer: PeerIdentity, membership: Membership): { reason: string; message: string } | null {
+  authorize(
+    peer: PeerIdentity,
+    membership: Membership,
+    { newestSchema }: { newestSchema: number | null },
+  ): { reason: string; message: string } | null {
     const { nodeId, incarnation } = peer
     if (membership.removed.includes(nodeId)) {
       const message = `node ${nodeId} was removed from the cluster; its id cannot return, join under a new one with an empty data directory`
@@ -67,7 +73,11 @@ export class AddressBook {
       const message = `node ${nodeId} is known with another data directory (${member.incarnation}, not ${incarnation}); if its disk was lost, remove node ${nodeId} and join the machine under a new id`
       return { reason: 'incarnation', message }
     }
-    return null
+    if (member?.isRolledBack === true) {
+      const message = `node ${nodeId} came with a data directory that is older than what it had acknowledged, and is refused since; remove node ${nodeId} and join the machine under a new id with an empty data directory`
+      return { reason: 'rolled_back', message }
+    }
+    return refuseSchemas(peer, membership, newestSchema)
   }
 
   notePeer({ nodeId, addr }: PeerIdentity): void {
@@ -91,4 +101,23 @@ export class AddressBook {
       'role, term or leader changed',
     )
   }
+}
+
+/**
+ * A version that we know to be committed is never lowered; that a peer's lowest is above the newest only a leader can
+ * say: a node that lags would refuse those that could bring it up to date.
+ */
+function refuseSchemas(
+  { nodeId, schemas: { min, max } }: PeerIdentity,
+  { members, schemaVersion }: Membership,
+  newestSchema: number | null,
+): { reason: string; message: string } | null {
+  // Without members we wait to be added, and know of no version.
+  if (members.length === 0) return null
+  const isTooOld = max < schemaVersion
+  const isTooNew = newestSchema !== null && min > newestSchema
+  if (!isTooOld && !isTooNew) return null
+  const version = isTooOld ? schemaVersion : newestSchema
+  const message = `node ${nodeId} reads command schemas ${min} to ${max} and the cluster is at ${version}; install ${isTooOld ? 'newer' : 'older'} software on node ${nodeId}, one that reads schema ${version}`
+  return { reason: 'schema', message }
 }

@@ -6,7 +6,9 @@ import type {
   LogIndex,
   Message,
   NodeId,
+  SchemaRange,
   SnapshotMeta,
+  Term,
   TermRun,
 } from './types.ts'
 
@@ -164,6 +166,19 @@ export interface Identity {
   readonly incarnation: string
   /** `host:port` where peers reach our Raft listener. */
   readonly addr: string
+  /** What our program can read and write. */
+  readonly schemas: SchemaRange
+}
+
+/**
+ * One start of a process, and what its disk held then. Values of a moment that is over: newer ones would race with
+ * the acknowledgements on the other connection between the same two nodes.
+ */
+export interface Boot {
+  /** Random, positive; tells this start from every other. */
+  readonly id: number
+  readonly term: Term
+  readonly lastIndex: LogIndex
 }
 
 /** The peer's side of a handshake, already checked for cluster id and protocol. */
@@ -171,6 +186,8 @@ export interface PeerIdentity {
   readonly nodeId: NodeId
   readonly incarnation: string
   readonly addr: string
+  readonly schemas: SchemaRange
+  readonly boot: Boot
 }
 
 /** Called by the transport; none of them may throw or wait. */
@@ -182,7 +199,7 @@ export interface TransportHandlers {
   onPeer(peer: PeerIdentity): void
   /** Our connection to a peer is gone: what was sent on it may or may not have arrived. */
   onPeerLost(peer: NodeId): void
-  /** A peer refused us: `removed`, `incarnation`, `cluster_id`, `node_id`, `protocol`. */
+  /** A peer refused us: `removed`, `incarnation`, `rolled_back`, `schema`, `cluster_id`, `node_id`, `protocol`. */
   onRefused(refusal: { peer: NodeId; reason: string; message: string }): void
   /** A peer wants to send a snapshot on its own connection; `null` refuses. Resolves with where its bytes go. */
   onSnapshotOffer(offer: SnapshotOffer): Promise<SnapshotReceiver | null>
@@ -201,7 +218,8 @@ export interface SnapshotOffer {
 
 /** Messages between nodes: best effort, in order on one connection, bounded. */
 export interface Transport {
-  start(handlers: TransportHandlers): Promise<void>
+  /** @param boot Goes to every peer with the identity. */
+  start(handlers: TransportHandlers, boot: Boot): Promise<void>
   /** Whom to keep connections to. Called again at every membership change. */
   setPeers(peers: readonly { id: NodeId; addr: string }[]): void
   /**

@@ -1,8 +1,10 @@
 /** From what lies on disk to a node that may take part: every ordering rule is checked before a word is said. */
+import { checkSchemasAtStart } from './core/admission.ts'
+import { decodeMembership } from './core/membership-entry.ts'
 import { type Limits, type Raft, restoreRaft, type Timing } from './core/state.ts'
 import { CorruptLogError } from './errors.ts'
 import type { LogStore, Ports, RecoveredLog, SnapshotStore, StateMachine } from './ports.ts'
-import type { Entry, LogIndex, Membership, NodeId, SnapshotMeta } from './types.ts'
+import type { Entry, LogIndex, Membership, NodeId, SchemaRange, SnapshotMeta } from './types.ts'
 
 const READ_BYTES_MAX = 4 * 1024 * 1024
 
@@ -10,6 +12,8 @@ export interface RecoverOptions {
   readonly id: NodeId
   /** Who a new cluster starts with; no members for a node that waits to be added. */
   readonly initialMembership: Membership
+  /** What this program can read. */
+  readonly schemas: SchemaRange
   readonly timing: Timing
   readonly limits: Limits
 }
@@ -17,10 +21,12 @@ export interface RecoverOptions {
 /**
  * @throws {CorruptLogError} if log, snapshot and state machine do not fit together: something acknowledged
  * would be missing, and going on would hide it.
+ * @throws {SchemaMismatchError} before anything is changed, if this program cannot read what the log holds.
  */
 export async function recover(options: RecoverOptions, ports: Ports): Promise<Raft> {
   const { log, snapshots, stateMachine, clock, random, logger } = ports
   const recovered = await log.open()
+  checkSchemasAtStart(newestMembership(recovered) ?? options.initialMembership, options.schemas)
   const base = recovered.base ?? (await initialize(log, stateMachine, options.initialMembership))
   if (recovered.tornBytes > 0) {
     logger.info({ bytes: recovered.tornBytes }, 'dropped an unfinished write from the end of the log')
@@ -48,6 +54,11 @@ export async function recover(options: RecoverOptions, ports: Ports): Promise<Ra
     random,
     now: clock.now(),
   })
+}
+
+function newestMembership({ base, membershipEntries }: RecoveredLog): Membership | null {
+  const newest = membershipEntries.at(-1)
+  return newest === undefined ? (base?.membership ?? null) : decodeMembership(newest.payload).membership
 }
 
 async function initialize(

@@ -27,6 +27,12 @@ export interface HardState {
   readonly votedFor: NodeId | null
 }
 
+/** The versions of the state machine's commands that a node can both read and write, 1 or more, `min` to `max`. */
+export interface SchemaRange {
+  readonly min: number
+  readonly max: number
+}
+
 export interface Member {
   readonly id: NodeId
   /** `host:port` of its Raft listener. */
@@ -35,6 +41,10 @@ export interface Member {
   readonly voter: boolean
   /** Of its data directory, once a leader has learned it; another one under this id is refused. */
   readonly incarnation: string | null
+  /** Of its program, as a leader last saw it; null until one has. */
+  readonly schemas: SchemaRange | null
+  /** Its data directory turned out to be older than what it had acknowledged: it is refused, and counts until removed. */
+  readonly isRolledBack: boolean
 }
 
 /** The configuration (§4.1). */
@@ -43,6 +53,8 @@ export interface Membership {
   readonly members: readonly Member[]
   /** Ids that were removed and never return. Ascending. */
   readonly removed: readonly NodeId[]
+  /** In which commands are written; every member can read it. Raised by the leader, never lowered. */
+  readonly schemaVersion: number
 }
 
 /** A run of entries with one term; the terms of a whole log are a short list of them. */
@@ -93,6 +105,8 @@ export interface AppendEntries extends Envelope {
   readonly prevLogTerm: Term
   readonly entries: readonly Entry[]
   readonly leaderCommit: LogIndex
+  /** Up to here the leader's log is on its own disk: what it must still have when it comes back. */
+  readonly leaderDurable: LogIndex
   /** Names this membership of this peer under this leader; a reply with another one is from an earlier life. */
   readonly session: number
   /** The leader's read counter (§6.4); echoed. */

@@ -61,12 +61,15 @@ export class Expiry {
 
   async #expire(): Promise<number> {
     const { result } = await this.#node.propose(
-      encodeCommand({
-        command: { type: 'expireAllocations', limit: EXPIRED_PER_ENTRY_MAX },
-        context: { user: 'system', requestId: null },
-        // Without a session: a second copy ends what is due by then, which is right whoever asked for it.
-        session: null,
-      }),
+      encodeCommand(
+        {
+          command: { type: 'expireAllocations', limit: EXPIRED_PER_ENTRY_MAX },
+          context: { user: 'system', requestId: null },
+          // Without a session: a second copy ends what is due by then, which is right whoever asked for it.
+          session: null,
+        },
+        this.#node.schemaVersion,
+      ),
       { isIdempotent: true },
     )
     const outcome = result as Outcome

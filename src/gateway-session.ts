@@ -24,6 +24,7 @@ const REOPEN_AFTER_MS = SESSION_IDLE_MS_MAX / 2
 
 export class GatewaySession {
   readonly #propose: (payload: Uint8Array, traits: Partial<CommandTraits>) => Promise<Completion>
+  readonly #schemaVersion: () => number
   readonly #now: () => number
   readonly #windowMax: number
   #session: NumberedSession | null = null
@@ -34,12 +35,15 @@ export class GatewaySession {
   constructor(options: {
     /** Replicates and applies, as `RaftNode.propose`. */
     propose: (payload: Uint8Array, traits: Partial<CommandTraits>) => Promise<Completion>
+    /** Of the cluster, by now. */
+    schemaVersion: () => number
     /** Monotonic milliseconds. */
     now: () => number
     /** Writes under way, and how far one may lag behind the others: at most what the state keeps outcomes for. */
     windowMax?: number
   }) {
     this.#propose = options.propose
+    this.#schemaVersion = options.schemaVersion
     this.#now = options.now
     this.#windowMax = options.windowMax ?? SESSION_WINDOW_MAX
   }
@@ -80,7 +84,7 @@ export class GatewaySession {
     const stamp = session.begin(this.#windowMax)
     const sentAt = this.#now()
     try {
-      const payload = encodeCommand({ command, context, session: stamp })
+      const payload = encodeCommand({ command, context, session: stamp }, this.#schemaVersion())
       const { result, index, isOnlyCopy } = await this.#propose(payload, { isIdempotent: true })
       const outcome = result as Outcome
       if (outcome.ok || !isSessionRefusal(outcome.refusal)) session.usedAt = Math.max(session.usedAt, sentAt)
@@ -119,7 +123,8 @@ export class GatewaySession {
   async #proposeSession(): Promise<Outcome> {
     const context = { user: SYSTEM_USER, requestId: null }
     // Itself without a session: of two copies one opens a session that is never used.
-    const payload = encodeCommand({ command: { type: 'openSession' }, context, session: null })
+    const envelope = { command: { type: 'openSession' }, context, session: null } as const
+    const payload = encodeCommand(envelope, this.#schemaVersion())
     try {
       return (await this.#propose(payload, { isIdempotent: true })).result as Outcome
     } catch (error) {

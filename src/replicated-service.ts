@@ -38,6 +38,7 @@ export class ReplicatedIpamService implements IpamService {
     this.#electionMinMs = options.electionMinMs
     this.#newId = options.newId
     this.#session = new GatewaySession({
+      schemaVersion: () => options.node.schemaVersion,
       propose: (payload, traits) => options.node.propose(payload, traits),
       now: options.now,
     })
@@ -73,6 +74,7 @@ export class ReplicatedIpamService implements IpamService {
       clusterId: this.#clusterId,
       role: status.role,
       members: this.#members(status),
+      schemaVersion: status.membership.schemaVersion,
       leaderId: status.leaderId,
       leaderAddr: status.leaderAddr,
       term: status.term,
@@ -83,18 +85,20 @@ export class ReplicatedIpamService implements IpamService {
 
   #members(status: RaftStatus): MemberStatus[] {
     const isLeader = status.role === 'leader'
-    return status.membership.members.map(({ id, addr, voter }) => {
+    return status.membership.members.map(({ id, addr, voter, schemas, isRolledBack }) => {
       const peer = status.peers.find((candidate) => candidate.id === id)
       const lastContactMs = id === status.id && isLeader ? 0 : (peer?.lastContactMs ?? null)
       const reasons = [
         ...(lastContactMs === null ? [] : this.#complaints(lastContactMs, peer?.state ?? 'replicate')),
         ...stateComplaints(status, id),
       ]
+      if (isRolledBack) reasons.push('its data directory is older than what it had acknowledged: remove it')
       return {
         nodeId: id,
         addr,
         role: id === status.leaderId ? 'leader' : voter ? 'follower' : 'learner',
         voter,
+        schemas,
         healthy: isLeader ? reasons.length === 0 : null,
         matchIndex: id === status.id ? status.appliedIndex : (peer?.matchIndex ?? null),
         lastContactMs: lastContactMs === null ? null : Math.round(lastContactMs),

@@ -25,6 +25,7 @@ import { claimDataDirectory, makeDirectories } from './data-directory.ts'
 import { Expiry } from './expiry.ts'
 import { createApp } from './http/app.ts'
 import { listen } from './http/listen.ts'
+import { COMMAND_SCHEMAS } from './ipam/command-codec.ts'
 import { createLogger, type Logger } from './logger.ts'
 import { ReplicatedIpamService } from './replicated-service.ts'
 import { levelStorage } from './state/level-storage.ts'
@@ -97,7 +98,13 @@ async function startNode(
 ): Promise<{ node: RaftNode; stateMachine: IpamStateMachine }> {
   const { clusterId, nodeId, dataDir, timing } = config
   const { incarnation } = await claimDataDirectory({ directory: dataDir, clusterId, nodeId })
-  const identity: Identity = { clusterId, nodeId, incarnation, addr: ownAddr(config) }
+  const identity: Identity = {
+    clusterId,
+    nodeId,
+    incarnation,
+    addr: ownAddr(config),
+    schemas: COMMAND_SCHEMAS,
+  }
   const disk = new FileDisk(dataDir)
   const stateMachine = await IpamStateMachine.open({
     storage: levelStorage(join(dataDir, 'state')),
@@ -140,9 +147,13 @@ function ownAddr({ raft, nodes, nodeId }: Config): string {
 
 /** The members at the first start of a cluster; a node that joins learns them from it. */
 function initialMembership({ isJoining, nodes }: Config): Membership {
-  if (isJoining) return { members: [], removed: [] }
-  const members = nodes.map(({ id, addr }) => ({ id, addr, voter: true, incarnation: null }))
-  return { members: members.toSorted((a, b) => a.id - b.id), removed: [] }
+  // What every program of this version reads; the leader raises it once it has seen that all read more.
+  const schemaVersion = COMMAND_SCHEMAS.min
+  if (isJoining) return { members: [], removed: [], schemaVersion }
+  const members = nodes.map(({ id, addr }) => {
+    return { id, addr, voter: true, incarnation: null, schemas: null, isRolledBack: false }
+  })
+  return { members: members.toSorted((a, b) => a.id - b.id), removed: [], schemaVersion }
 }
 
 function createTransport(

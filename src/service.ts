@@ -13,6 +13,8 @@ export interface MemberStatus {
   readonly addr: string
   readonly role: 'leader' | 'follower' | 'candidate' | 'learner'
   readonly voter: boolean
+  /** Versions of commands that its program reads; null until a leader has seen it. */
+  readonly schemas: { readonly min: number; readonly max: number } | null
   /** Known to the leader only; null elsewhere. */
   readonly healthy: boolean | null
   readonly matchIndex: number | null
@@ -26,6 +28,8 @@ export interface ClusterStatus {
   readonly clusterId: number
   readonly role: 'leader' | 'follower' | 'candidate' | 'learner'
   readonly members: readonly MemberStatus[]
+  /** In which commands are written. */
+  readonly schemaVersion: number
   readonly leaderId: number | null
   readonly leaderAddr: string | null
   readonly term: number

@@ -23,6 +23,7 @@ class OneNodeLog {
     this.#ipam = ipam
     this.session = new GatewaySession({
       propose: (payload, traits) => this.#propose(payload, traits),
+      schemaVersion: () => 1,
       now: () => this.now,
       windowMax: WINDOW_MAX,
     })

@@ -264,6 +264,7 @@ function sendMessage(raft: Raft, to: NodeId, progress: Progress, entries: readon
     prevLogTerm,
     entries,
     leaderCommit: raft.commitIndex,
+    leaderDurable: raft.log.durableIndex,
     session: progress.session,
     readRound: raft.leaderRound,
   })

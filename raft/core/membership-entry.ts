@@ -20,7 +20,8 @@ export function decodeMembership(payload: Uint8Array): MembershipEntry {
       Array.isArray(entry.membership?.members) &&
       Array.isArray(entry.membership.removed) &&
       entry.membership.members.every(isMember) &&
-      entry.membership.removed.every(Number.isSafeInteger),
+      entry.membership.removed.every(Number.isSafeInteger) &&
+      Number.isSafeInteger(entry.membership.schemaVersion),
     'a membership entry does not hold a membership',
   )
   return entry
@@ -31,6 +32,9 @@ function isMember(member: Member): boolean {
     Number.isSafeInteger(member.id) &&
     typeof member.addr === 'string' &&
     typeof member.voter === 'boolean' &&
+    typeof member.isRolledBack === 'boolean' &&
+    (member.schemas === null ||
+      (Number.isSafeInteger(member.schemas.min) && Number.isSafeInteger(member.schemas.max))) &&
     (member.incarnation === null || typeof member.incarnation === 'string')
   )
 }

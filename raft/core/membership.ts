@@ -1,6 +1,7 @@
 /** Single-server membership changes (§4.1), learners and their promotion (§4.2.1). */
 import { unreachable } from '../assert.ts'
 import type { LogIndex, Member, Membership, MembershipChange, NodeId } from '../types.ts'
+import { canRead, withRaisedSchema, withSeen } from './admission.ts'
 import { membershipAt } from './log.ts'
 import { encodeMembership } from './membership-entry.ts'
 import { append } from './out.ts'
@@ -176,24 +177,24 @@ export function isInContact(raft: Raft, id: NodeId): boolean {
   return progress !== undefined && raft.now - progress.lastContact < raft.timing.electionMinMs
 }
 
-function changed({ members, removed }: Membership, change: MembershipChange): Membership {
+function changed(membership: Membership, change: MembershipChange): Membership {
+  const { members, removed } = membership
   switch (change.type) {
     case 'add':
-      return {
-        members: ascending([
-          ...members,
-          { id: change.id, addr: change.addr, voter: false, incarnation: null },
-        ]),
-        removed,
-      }
+      return { ...membership, members: ascending([...members, newMember(change)]) }
     case 'remove':
       return {
+        ...membership,
         members: members.filter(({ id }) => id !== change.id),
         removed: [...removed, change.id].toSorted((a, b) => a - b),
       }
     default:
       return unreachable(change)
   }
+}
+
+function newMember({ id, addr }: { id: NodeId; addr: string }): Member {
+  return { id, addr, voter: false, incarnation: null, schemas: null, isRolledBack: false }
 }
 
 function ascending(members: Member[]): Member[] {
@@ -216,32 +217,32 @@ function appendMembership(
   return index
 }
 
-/** Notes which data directory a node came with; the leader writes it into the membership (`recordIncarnations`). */
-export function notePeer(raft: Raft, { id, incarnation }: { id: NodeId; incarnation: string }): void {
-  raft.incarnations.set(id, incarnation)
-}
-
 /**
- * What a leader changes by itself: a learner that keeps up becomes a voter, and a data directory seen for
- * the first time is recorded, so that another one under the same id is recognized.
+ * What a leader changes by itself, one at a time: what handshakes have shown of the members is recorded, so that
+ * another data directory or an older one is recognized (`admission.ts`); the schema version is raised as far as all
+ * can read it; a learner that keeps up becomes a voter.
  */
 export function maintainMembership(raft: Raft, time: number): void {
-  const { members, removed } = currentMembership(raft)
+  const current = currentMembership(raft)
   trackRounds(raft)
   if (!isChangeAllowed(raft)) return
-  const known = members.map((member) => {
-    return member.incarnation === null
-      ? { ...member, incarnation: raft.incarnations.get(member.id) ?? null }
-      : member
-  })
-  if (known.some((member, i) => member.incarnation !== members[i]?.incarnation)) {
-    appendMembership(raft, { membership: { members: known, removed }, note: '', time })
-    return
-  }
-  const learner = members.find((member) => !member.voter && isCaughtUp(raft, member.id))
-  if (learner === undefined) return
-  const promoted = members.map((member) => (member.id === learner.id ? { ...member, voter: true } : member))
-  appendMembership(raft, { membership: { members: promoted, removed }, note: '', time })
+  const membership = withSeen(raft, current) ?? withRaisedSchema(current) ?? withPromoted(raft, current)
+  if (membership !== null) appendMembership(raft, { membership, note: '', time })
+}
+
+function withPromoted(raft: Raft, membership: Membership): Membership | null {
+  const learner = membership.members.find((member) => isPromotable(raft, membership, member))
+  if (learner === undefined) return null
+  const members = membership.members.map((member) =>
+    member === learner ? { ...member, voter: true } : member,
+  )
+  return { ...membership, members }
+}
+
+function isPromotable(raft: Raft, { schemaVersion }: Membership, member: Member): boolean {
+  const { id, voter, schemas, isRolledBack } = member
+  const isFit = !isRolledBack && (schemas === null || canRead(schemas, schemaVersion))
+  return !voter && isFit && isCaughtUp(raft, id)
 }
 
 /**

@@ -7,10 +7,12 @@ import type {
   MembershipChange,
   NodeId,
   RaftMessage,
+  SchemaRange,
   SnapshotMeta,
   Term,
   TermRun,
 } from '../types.ts'
+import type { SeenPeer } from './admission.ts'
 import { createLog, type Log } from './log.ts'
 
 export type Role = 'follower' | 'preCandidate' | 'candidate' | 'leader'
@@ -125,8 +127,8 @@ export interface Raft {
   lastLeaderContact: number
   /** A snapshot that the driver is putting in place of the log; until then no entry is accepted. */
   installing: SnapshotMeta | null
-  /** Data directories of peers, as their handshakes gave them. */
-  readonly incarnations: Map<NodeId, string>
+  /** Nodes as their handshakes showed them. */
+  readonly seen: Map<NodeId, SeenPeer>
   /** Members whose state machine is not what the majority has, this node perhaps: they do not lead. */
   wrongStates: readonly NodeId[]
 
@@ -166,6 +168,8 @@ export interface Raft {
   earlyReads: { id: number; from: NodeId }[]
   leaderRound: number
   transfer: Transfer | null
+  /** Incarnations of members that have lost what they had acknowledged, until the membership says so. */
+  readonly rolledBack: Map<NodeId, string>
 
   /** Gathers what this step wants done. */
   out: Effects
@@ -215,7 +219,14 @@ export type Event =
   | { readonly type: 'snapshotInstalled'; readonly meta: SnapshotMeta }
   /** The log on disk starts after `base` now. */
   | { readonly type: 'compacted'; readonly base: SnapshotMeta }
-  | { readonly type: 'peerSeen'; readonly id: NodeId; readonly incarnation: string }
+  | {
+      readonly type: 'peerSeen'
+      readonly id: NodeId
+      readonly incarnation: string
+      readonly schemas: SchemaRange
+    }
+  /** A node came with a data directory that is older than what it had acknowledged. */
+  | { readonly type: 'peerRolledBack'; readonly id: NodeId; readonly incarnation: string }
   /** All whose state machine is known to be wrong; `transferId` is for the transfer that follows if we lead. */
   | { readonly type: 'wrongStates'; readonly nodes: readonly NodeId[]; readonly transferId: number }
   /** Time for what a leader does by itself to the membership. @param time Wall clock, ms since 1970. */
@@ -321,7 +332,7 @@ export function restoreRaft(options: {
     electionDeadline: now + timing.electionMinMs + random() * (timing.electionMaxMs - timing.electionMinMs),
     lastLeaderContact: Number.NEGATIVE_INFINITY,
     installing: null,
-    incarnations: new Map(),
+    seen: new Map(),
     wrongStates: [],
     nextBatch: 1,
     persistedBatch: 0,
@@ -344,6 +355,7 @@ export function restoreRaft(options: {
     earlyReads: [],
     leaderRound: 0,
     transfer: null,
+    rolledBack: new Map(),
     out: noEffects(),
     isHardStateDirty: false,
   }

@@ -2,6 +2,7 @@
 import { assert, unreachable } from '../assert.ts'
 import { encodedEntryBytes } from '../entry.ts'
 import type { RaftMessage } from '../types.ts'
+import { notePeer, noteRolledBack } from './admission.ts'
 import {
   acknowledge,
   advanceCommitIndex,
@@ -20,14 +21,7 @@ import {
   handleSnapshotStarted,
 } from './install-snapshot.ts'
 import { cachedEntries, compactTo, shrinkCache } from './log.ts'
-import {
-  changeMembership,
-  isInContact,
-  isVoter,
-  maintainMembership,
-  notePeer,
-  voterIds,
-} from './membership.ts'
+import { changeMembership, isInContact, isVoter, maintainMembership, voterIds } from './membership.ts'
 import { append, handlePersisted, takeEffects } from './out.ts'
 import { quorumSize } from './quorum.ts'
 import { advanceReads, handleReadIndexReply, handleReadIndexRequest, readIndex } from './read-index.ts'
@@ -117,6 +111,9 @@ function handle(raft: Raft, event: Event): void {
       break
     case 'wrongStates':
       noteWrongStates(raft, event)
+      break
+    case 'peerRolledBack':
+      noteRolledBack(raft, event)
       break
     case 'maintain':
       maintainMembership(raft, event.time)

@@ -6,16 +6,18 @@ export const META_BYTES_MAX = 1024 * 1024
 
 export function encodeMeta(meta: SnapshotMeta): Buffer {
   const { lastIndex, lastTerm, lastTime, membership, membershipIndex } = meta
-  const members = membership.members.map(({ id, addr, voter, incarnation }) => {
-    return { id, addr, voter, incarnation }
+  const members = membership.members.map(({ id, addr, voter, incarnation, schemas, isRolledBack }) => {
+    const range = schemas && { min: schemas.min, max: schemas.max }
+    return { id, addr, voter, incarnation, schemas: range, isRolledBack }
   })
+  const { removed, schemaVersion } = membership
   // Built field by field: the bytes must not depend on how the caller made its object.
   return Buffer.from(
     JSON.stringify({
       lastIndex,
       lastTerm,
       lastTime,
-      membership: { members, removed: membership.removed },
+      membership: { members, removed, schemaVersion },
       membershipIndex,
     }),
   )
@@ -45,15 +47,21 @@ function isMeta(value: unknown): value is SnapshotMeta {
 
 function isMembership(value: unknown): value is Membership {
   if (!isRecord(value)) return false
-  const { members, removed } = value
-  return Array.isArray(members) && members.every(isMember) && Array.isArray(removed) && removed.every(isCount)
+  const { members, removed, schemaVersion } = value
+  const areMembers = Array.isArray(members) && members.every(isMember)
+  return areMembers && Array.isArray(removed) && removed.every(isCount) && isCount(schemaVersion)
 }
 
 function isMember(value: unknown): value is Member {
   if (!isRecord(value)) return false
-  const { id, addr, voter, incarnation } = value
+  const { id, addr, voter, incarnation, schemas, isRolledBack } = value
   const isIncarnation = incarnation === null || typeof incarnation === 'string'
-  return isCount(id) && typeof addr === 'string' && typeof voter === 'boolean' && isIncarnation
+  const isPlace = isCount(id) && typeof addr === 'string' && isIncarnation && isSchemas(schemas)
+  return isPlace && typeof voter === 'boolean' && typeof isRolledBack === 'boolean'
+}
+
+function isSchemas(value: unknown): boolean {
+  return value === null || (isRecord(value) && isCount(value['min']) && isCount(value['max']))
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

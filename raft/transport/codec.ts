@@ -44,6 +44,7 @@ const APPEND_ENTRIES_HEAD = tuple<AppendEntriesHead>({
   prevLogIndex: counter,
   prevLogTerm: counter,
   leaderCommit: counter,
+  leaderDurable: counter,
   session: counter,
   readRound: counter,
   entryCount: counter,

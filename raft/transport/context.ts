@@ -1,9 +1,10 @@
-import type { Clock, Identity, Log, TransportHandlers } from '../ports.ts'
+import type { Clock, Log, TransportHandlers } from '../ports.ts'
+import type { Introduction } from './handshake.ts'
 import type { TransportLimits } from './limits.ts'
 
 /** What both directions of a transport work with. */
 export interface TransportContext {
-  readonly self: Identity
+  readonly self: Introduction
   readonly clock: Clock
   readonly random: () => number
   readonly logger: Log

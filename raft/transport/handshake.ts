@@ -3,8 +3,8 @@
  * hello (dialer) → welcome or refusal (acceptor) → start or refusal (dialer).
  */
 import { pack, unpack } from 'msgpackr'
-import type { Identity, PeerIdentity } from '../ports.ts'
-import type { NodeId } from '../types.ts'
+import type { Boot, Identity, PeerIdentity } from '../ports.ts'
+import type { NodeId, SchemaRange } from '../types.ts'
 import type { Connection } from './connection.ts'
 import { ProtocolError, type Refusal, RefusedError } from './errors.ts'
 import { encodeFrame, type Frame } from './frame.ts'
@@ -23,46 +23,43 @@ const TEXT_LENGTH_MAX = 300
 
 export type ConnectionKind = 'raft' | 'snapshot'
 
-export interface Hello {
+/** Who a node is, and the start of its process that speaks. */
+export type Introduction = Identity & { readonly boot: Boot }
+
+export interface Hello extends Introduction {
   readonly magic: string
   readonly protocolMin: number
   readonly protocolMax: number
-  readonly clusterId: number
-  readonly nodeId: NodeId
-  readonly incarnation: string
-  readonly addr: string
   readonly kind: ConnectionKind
   /** Whom the dialer expects at this address. */
   readonly to: NodeId
 }
 
-export interface Welcome {
+export interface Welcome extends Introduction {
   /** The one that both speak. */
   readonly protocol: number
-  readonly clusterId: number
-  readonly nodeId: NodeId
-  readonly incarnation: string
-  readonly addr: string
 }
 
 /** Looked at before everything else: the rest may look different in a version that we do not speak. */
 type Greeting = Pick<Hello, 'magic' | 'protocolMin' | 'protocolMax'>
 
-const IDENTITY = {
+const INTRODUCTION = {
   clusterId: counter,
   nodeId: positive,
   incarnation: text(TEXT_LENGTH_MAX),
   addr: text(TEXT_LENGTH_MAX),
+  schemas: schemaRange(),
+  boot: map<Boot>({ id: positive, term: counter, lastIndex: counter }),
 }
 const GREETING_FIELDS = { magic: oneOf([MAGIC]), protocolMin: counter, protocolMax: counter }
 const GREETING_SHAPE = map<Greeting>(GREETING_FIELDS)
 const HELLO_SHAPE = map<Hello>({
   ...GREETING_FIELDS,
-  ...IDENTITY,
+  ...INTRODUCTION,
   kind: oneOf(['raft', 'snapshot']),
   to: positive,
 })
-const WELCOME_SHAPE = map<Welcome>({ protocol: counter, ...IDENTITY })
+const WELCOME_SHAPE = map<Welcome>({ protocol: counter, ...INTRODUCTION })
 const REFUSAL_SHAPE = map<Refusal>({ reason: text(REASON_LENGTH_MAX), message: text(MESSAGE_LENGTH_MAX) })
 
 /** A dialer that both sides have accepted. */
@@ -83,28 +80,28 @@ export type Authorize = (peer: PeerIdentity) => Refusal | null
 export async function greet(
   connection: Connection,
   options: {
-    self: Identity
+    self: Introduction
     to: NodeId
     kind: ConnectionKind
     authorize: Authorize
   },
 ): Promise<PeerIdentity> {
   const { self, to, kind, authorize } = options
-  connection.write(encodeHello({ ...identityOf(self), kind, to }))
+  connection.write(encodeHello({ ...introductionOf(self), kind, to }))
   const answer = await connection.nextFrame()
   throwIfRefusal(answer)
   const welcome = decodeBody(answer, WELCOME, WELCOME_SHAPE)
-  const { nodeId, incarnation, addr } = welcome
-  const refusal = whyNotWelcome(welcome, self, to) ?? authorize({ nodeId, incarnation, addr })
+  const peer = peerOf(welcome)
+  const refusal = whyNotWelcome(welcome, self, to) ?? authorize(peer)
   if (refusal !== null) refuse(connection, refusal)
   connection.write(encodeFrame(START))
-  return { nodeId, incarnation, addr }
+  return peer
 }
 
 /** The acceptor's side. Throws as `greet` does. */
 export async function receiveGreeting(
   connection: Connection,
-  options: { self: Identity; authorize: Authorize; onRefused: (peer: NodeId, refusal: Refusal) => void },
+  options: { self: Introduction; authorize: Authorize; onRefused: (peer: NodeId, refusal: Refusal) => void },
 ): Promise<Greeted> {
   const { self, authorize, onRefused } = options
   const frame = await connection.nextFrame()
@@ -112,20 +109,19 @@ export async function receiveGreeting(
   const protocol = sharedProtocol(greeting)
   if (protocol === null) refuse(connection, otherProtocol(greeting))
   const hello = decodeBody(frame, HELLO, HELLO_SHAPE)
-  const { nodeId, incarnation, addr, kind } = hello
-  const peer = { nodeId, incarnation, addr }
+  const peer = peerOf(hello)
   const refusal = whyNotHello(hello, self) ?? authorize(peer)
   if (refusal !== null) refuse(connection, refusal)
-  connection.write(encodeWelcome({ protocol, ...identityOf(self) }))
+  connection.write(encodeWelcome({ protocol, ...introductionOf(self) }))
   const answer = await connection.nextFrame()
   try {
     throwIfRefusal(answer)
   } catch (error) {
-    if (error instanceof RefusedError) onRefused(nodeId, error)
+    if (error instanceof RefusedError) onRefused(hello.nodeId, error)
     throw error
   }
   if (answer.kind !== START) throw new ProtocolError(`start was expected, not kind ${answer.kind}`)
-  return { peer, kind }
+  return { peer, kind: hello.kind }
 }
 
 export function encodeHello(hello: Omit<Hello, keyof Greeting>): Buffer {
@@ -170,8 +166,24 @@ function refuse(connection: Connection, refusal: Refusal): never {
   throw error
 }
 
-function identityOf({ clusterId, nodeId, incarnation, addr }: Identity): Identity {
-  return { clusterId, nodeId, incarnation, addr }
+function introductionOf(self: Introduction): Introduction {
+  return { clusterId: self.clusterId, ...peerOf(self) }
+}
+
+function peerOf({ nodeId, incarnation, addr, schemas, boot }: Introduction): PeerIdentity {
+  return { nodeId, incarnation, addr, schemas, boot }
+}
+
+function schemaRange(): Shape<SchemaRange> {
+  const range = map<SchemaRange>({ min: positive, max: positive })
+  return {
+    encode: (value) => range.encode(value),
+    decode: (value) => {
+      const { min, max } = range.decode(value)
+      if (min > max) throw new ProtocolError(`${min} is above ${max}`)
+      return { min, max }
+    },
+  }
 }
 
 function sharedProtocol({ protocolMin, protocolMax }: Greeting): number | null {

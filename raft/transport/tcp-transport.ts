@@ -1,5 +1,6 @@
 import { assert } from '../assert.ts'
 import type {
+  Boot,
   Clock,
   Identity,
   Log,
@@ -50,11 +51,11 @@ export class TcpTransport implements Transport {
   }
 
   /** @throws if the address cannot be listened on */
-  async start(handlers: TransportHandlers): Promise<void> {
+  async start(handlers: TransportHandlers, boot: Boot): Promise<void> {
     assert(this.#running === null && !this.#isClosed, 'a transport is started once')
     const { identity, clock, random, logger, limits, listen } = this.#options
     const context: TransportContext = {
-      self: identity,
+      self: { ...identity, boot },
       clock,
       random,
       logger,

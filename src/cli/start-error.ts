@@ -1,5 +1,5 @@
 /** Why a node did not start, for the operator. */
-import { CorruptLogError } from '../../raft/errors.ts'
+import { CorruptLogError, SchemaMismatchError } from '../../raft/errors.ts'
 import { DirectoryInUseError } from '../../raft/storage/directory-lock.ts'
 import { formatAddr } from '../../raft/transport/addr.ts'
 import type { Config } from '../config.ts'
@@ -25,6 +25,7 @@ function explain(error: SystemError, config: Config): string | null {
   if (error instanceof CorruptLogError || error instanceof CorruptStateError) {
     return `${dataDir} is damaged (${error.message}): remove this node from the cluster, then join it under a new id with an empty directory`
   }
+  if (error instanceof SchemaMismatchError) return `${dataDir} cannot be used: ${error.message}`
   if (error.port !== undefined) return explainAddress(error, config)
   switch (error.code) {
     case 'EACCES':

@@ -84,6 +84,7 @@ function statusBody(status: ClusterStatus, version: string) {
     term: status.term,
     commit_index: status.commitIndex,
     applied_index: status.appliedIndex,
+    schema_version: status.schemaVersion,
     version,
   }
 }
@@ -94,6 +95,7 @@ function memberBody(member: MemberStatus) {
     addr: member.addr,
     role: member.role,
     voter: member.voter,
+    schemas: member.schemas,
     healthy: member.healthy,
     match_index: member.matchIndex,
     last_contact_ms: member.lastContactMs,

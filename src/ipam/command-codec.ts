@@ -1,11 +1,16 @@
 /** A command and who sent it, as the bytes of a log entry: a schema version, then a MessagePack array. */
 import { Packr } from 'msgpackr'
-import { unreachable } from '../../raft/assert.ts'
+import { assert, unreachable } from '../../raft/assert.ts'
 import type { Command, CommandContext } from './command.ts'
 import type { SessionStamp } from './session.ts'
 
-/** The first byte. A node that meets a newer one refuses the command, as every node of its version does. */
-export const COMMAND_SCHEMA_VERSION = 1
+/**
+ * The versions of the first byte that this program reads and writes. A change of any command's fields is a new one; it
+ * is written once the cluster's version says that every member reads it.
+ *
+ * The lowest is given up only when no log can hold it any more: a node that joins replays what was written before it.
+ */
+export const COMMAND_SCHEMAS = { min: 1, max: 1 } as const
 
 /** Ids end up in keys, whose order in memory (UTF-16) and on disk (bytes) is the same only for ASCII. */
 const ID_PATTERN = /^[!-~]{1,64}$/
@@ -30,7 +35,9 @@ export interface CommandEnvelope {
   readonly session: SessionStamp | null
 }
 
-export function encodeCommand({ command, context, session }: CommandEnvelope): Uint8Array {
+/** @param version The cluster's, so that every member can read it. */
+export function encodeCommand({ command, context, session }: CommandEnvelope, version: number): Uint8Array {
+  assert(isSupported(version), `command schema ${version} is none of ours`)
   const { user, requestId } = context
   const head = [
     TYPE_NUMBERS[command.type],
@@ -40,7 +47,7 @@ export function encodeCommand({ command, context, session }: CommandEnvelope): U
   ]
   const body = packr.pack([...head, ...fieldsOf(command)])
   const bytes = Buffer.allocUnsafe(1 + body.length)
-  bytes[0] = COMMAND_SCHEMA_VERSION
+  bytes[0] = version
   bytes.set(body, 1)
   return bytes
 }
@@ -51,7 +58,7 @@ export function encodeCommand({ command, context, session }: CommandEnvelope): U
  * @returns Null for an unknown version or type, or fields that do not fit it.
  */
 export function decodeCommand(bytes: Uint8Array): CommandEnvelope | null {
-  if (bytes[0] !== COMMAND_SCHEMA_VERSION) return null
+  if (!isSupported(bytes[0] ?? 0)) return null
   const array = unpackArray(bytes.subarray(1))
   if (array === null) return null
   const [type, user, requestId, stamp, ...fields] = array
@@ -66,6 +73,10 @@ function stampOf(value: unknown): SessionStamp | undefined {
   if (!Array.isArray(value) || value.length !== 3 || !value.every(isCount)) return undefined
   const [sessionId, sequence, floor] = value as [number, number, number]
   return floor <= sequence ? { sessionId, sequence, floor } : undefined
+}
+
+function isSupported(version: number): boolean {
+  return version >= COMMAND_SCHEMAS.min && version <= COMMAND_SCHEMAS.max
 }
 
 /** In the order in which `commandOf` reads them; a change of either is a new schema version. */

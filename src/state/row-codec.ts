@@ -1,6 +1,6 @@
 /** Rows as MessagePack arrays with fixed positions. A change of any of them is a new `FORMAT`. */
 import { Packr } from 'msgpackr'
-import type { Divergence, Membership } from '../../raft/types.ts'
+import type { Divergence, Member, Membership } from '../../raft/types.ts'
 import type { Allocation, AllocationStatus, AuditAction, AuditEntry, Network } from '../ipam/records.ts'
 import type { Session } from '../ipam/session.ts'
 import type { AuditDraft } from '../ipam/store.ts'
@@ -68,19 +68,24 @@ export function decodeDivergence(row: Uint8Array): Divergence {
   return { index, hash, majorityHash }
 }
 
-export function encodeMembership({ members, removed }: Membership): Buffer {
-  return packr.pack([
-    members.map(({ id, addr, voter, incarnation }) => [id, addr, voter, incarnation]),
-    removed,
-  ])
+export function encodeMembership({ members, removed, schemaVersion }: Membership): Buffer {
+  return packr.pack([members.map(memberFields), removed, schemaVersion])
 }
 
 export function decodeMembership(row: Uint8Array): Membership {
-  const [members, removed] = packr.unpack(row) as [[number, string, boolean, string | null][], number[]]
-  return {
-    members: members.map(([id, addr, voter, incarnation]) => ({ id, addr, voter, incarnation })),
-    removed,
-  }
+  const [members, removed, schemaVersion] = packr.unpack(row) as [MemberFields[], number[], number]
+  return { members: members.map(memberOf), removed, schemaVersion }
+}
+
+type MemberFields = [number, string, boolean, string | null, [number, number] | null, boolean]
+
+function memberFields({ id, addr, voter, incarnation, schemas, isRolledBack }: Member): MemberFields {
+  return [id, addr, voter, incarnation, schemas && [schemas.min, schemas.max], isRolledBack]
+}
+
+function memberOf([id, addr, voter, incarnation, schemas, isRolledBack]: MemberFields): Member {
+  const range = schemas && { min: schemas[0], max: schemas[1] }
+  return { id, addr, voter, incarnation, schemas: range, isRolledBack }
 }
 
 export function encodeNetwork(network: Network): Buffer {

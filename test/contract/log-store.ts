@@ -23,8 +23,15 @@ export function plain(entries: readonly Entry[]): object[] {
 }
 
 export function metaAt(lastIndex: LogIndex, lastTerm: Term = lastIndex === 0 ? 0 : 1): SnapshotMeta {
-  const member = { id: 1, addr: '127.0.0.1:5001', voter: true, incarnation: 'abc' }
-  const membership = { members: [member], removed: [7] }
+  const member = {
+    id: 1,
+    addr: '127.0.0.1:5001',
+    voter: true,
+    incarnation: 'abc',
+    schemas: { min: 1, max: 2 },
+    isRolledBack: true,
+  }
+  const membership = { members: [member], removed: [7], schemaVersion: 1 }
   return { lastIndex, lastTerm, lastTime: 1_700_000_000_000, membership, membershipIndex: 0 }
 }
 

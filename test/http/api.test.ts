@@ -244,6 +244,7 @@ describe('cluster (ipam-rest-api.md, Cluster Management)', () => {
           addr: '127.0.0.1:5001',
           role: 'leader',
           voter: true,
+          schemas: { min: 1, max: 1 },
           healthy: true,
           match_index: 1,
           last_contact_ms: 0,
@@ -255,6 +256,7 @@ describe('cluster (ipam-rest-api.md, Cluster Management)', () => {
       term: 1,
       commit_index: 1,
       applied_index: 1,
+      schema_version: 1,
       version: '1.0.0',
     })
   })

@@ -34,7 +34,9 @@ export class OneNodeService implements IpamService {
   /** The consistency that each read asked for. */
   readonly consistencies: Consistency[] = []
   readonly #state: IpamStateMachine
-  #members: Member[] = [{ id: 1, addr: '127.0.0.1:5001', voter: true, incarnation: null }]
+  #members: Member[] = [
+    { id: 1, addr: '127.0.0.1:5001', voter: true, incarnation: null, schemas: null, isRolledBack: false },
+  ]
   #removed: number[] = []
   #idCount = 0
 
@@ -60,7 +62,7 @@ export class OneNodeService implements IpamService {
     context: CommandContext,
   ): Promise<{ value: ResultOf<C>; index: number }> {
     this.#checkFailure()
-    const outcome = this.#append('command', encodeCommand({ command, context, session: null })) as Outcome
+    const outcome = this.#append('command', encodeCommand({ command, context, session: null }, 1)) as Outcome
     if (!outcome.ok) throw new IpamError(outcome.refusal as Refusal)
     return { value: outcome.value as ResultOf<C>, index: this.#state.appliedIndex }
   }
@@ -88,11 +90,13 @@ export class OneNodeService implements IpamService {
         addr: member.addr,
         role: member.id === 1 ? this.role : member.voter ? 'follower' : 'learner',
         voter: member.voter,
+        schemas: { min: 1, max: 1 },
         healthy: isLeader ? true : null,
         matchIndex: isLeader ? this.#state.appliedIndex : null,
         lastContactMs: isLeader ? 0 : null,
         reasons: [],
       })),
+      schemaVersion: 1,
       leaderId: isLeader ? 1 : null,
       leaderAddr: isLeader ? addr : null,
       term: 1,
@@ -110,7 +114,17 @@ export class OneNodeService implements IpamService {
     if (this.#members.some((member) => member.id === node.nodeId)) {
       throw new MembershipRefusedError('node_exists', `node ${node.nodeId} is a member`)
     }
-    this.#members = [...this.#members, { id: node.nodeId, addr: node.addr, voter: false, incarnation: null }]
+    this.#members = [
+      ...this.#members,
+      {
+        id: node.nodeId,
+        addr: node.addr,
+        voter: false,
+        incarnation: null,
+        schemas: null,
+        isRolledBack: false,
+      },
+    ]
     this.#appendMembership(context)
   }
 
@@ -145,7 +159,7 @@ export class OneNodeService implements IpamService {
   }
 
   #appendMembership(context: CommandContext): void {
-    const membership = { members: this.#members, removed: this.#removed }
+    const membership = { members: this.#members, removed: this.#removed, schemaVersion: 1 }
     this.#append('membership', encodeMembership({ membership, note: JSON.stringify(context) }))
   }
 

@@ -43,13 +43,13 @@ describe('commands as bytes', () => {
 
     for (const stamp of [null, session]) {
       const stamped = { ...envelope, session: stamp }
-      expect(decodeCommand(encodeCommand(stamped))).toEqual(stamped)
+      expect(decodeCommand(encodeCommand(stamped, 1))).toEqual(stamped)
     }
   })
 
   test('the format does not change', () => {
     const hex = COMMANDS.map((command) => {
-      return Buffer.from(encodeCommand({ command, context: CONTEXT, session: SESSION })).toString('hex')
+      return Buffer.from(encodeCommand({ command, context: CONTEXT, session: SESSION }, 1)).toString('hex')
     })
 
     expect(hex).toMatchInlineSnapshot(`
@@ -122,7 +122,7 @@ describe('commands as bytes', () => {
     }
 
     const decoded = decodeCommand(
-      encodeCommand({ command, context: { user: '\ud83d', requestId: '\ud83d' }, session: null }),
+      encodeCommand({ command, context: { user: '\ud83d', requestId: '\ud83d' }, session: null }, 1),
     )
 
     expect(decoded).toEqual({

@@ -4,7 +4,15 @@ import { Harness } from '../state/harness.ts'
 import { MemoryStorage } from '../state/memory-storage.ts'
 
 function member(id: number, options: Partial<Member> = {}): Member {
-  return { id, addr: `host-${id}:5000`, voter: true, incarnation: null, ...options }
+  return {
+    id,
+    addr: `host-${id}:5000`,
+    voter: true,
+    incarnation: null,
+    schemas: null,
+    isRolledBack: false,
+    ...options,
+  }
 }
 
 const FOUNDERS = [member(1), member(2), member(3)]
@@ -21,9 +29,9 @@ async function auditOf(memberships: readonly Membership[], note = ''): Promise<s
 describe('membership entries', () => {
   test('a node is audited when it joins, when it becomes a voter, and when it leaves', async () => {
     const rows = await auditOf([
-      { members: [...FOUNDERS, LEARNER], removed: [] },
-      { members: [...FOUNDERS, member(4)], removed: [] },
-      { members: [member(1), member(3), member(4)], removed: [2] },
+      { members: [...FOUNDERS, LEARNER], removed: [], schemaVersion: 1 },
+      { members: [...FOUNDERS, member(4)], removed: [], schemaVersion: 1 },
+      { members: [member(1), member(3), member(4)], removed: [2], schemaVersion: 1 },
     ])
 
     expect(rows).toEqual([
@@ -36,12 +44,12 @@ describe('membership entries', () => {
   test.each([
     {
       why: 'an incarnation',
-      first: { members: [member(1, { incarnation: 'x' }), member(2)], removed: [] },
+      first: { members: [member(1, { incarnation: 'x' }), member(2)], removed: [], schemaVersion: 1 },
       rows: [],
     },
     {
       why: 'a removal',
-      first: { members: [member(1), member(2)], removed: [3] },
+      first: { members: [member(1), member(2)], removed: [3], schemaVersion: 1 },
       rows: ['node_removed node-3 by system: Removed node 3'],
     },
   ])(
@@ -53,8 +61,8 @@ describe('membership entries', () => {
 
   test('a new incarnation alone is not audited', async () => {
     const rows = await auditOf([
-      { members: FOUNDERS, removed: [] },
-      { members: [member(1, { incarnation: 'a' }), member(2), member(3)], removed: [] },
+      { members: FOUNDERS, removed: [], schemaVersion: 1 },
+      { members: [member(1, { incarnation: 'a' }), member(2), member(3)], removed: [], schemaVersion: 1 },
     ])
 
     expect(rows).toEqual([])
@@ -67,7 +75,7 @@ describe('membership entries', () => {
     { note: '{"user": 7}', user: 'system', requestId: null },
   ])('the note $note names $user', async ({ note, user, requestId }) => {
     const ipam = await Harness.open()
-    ipam.applyMembership({ members: [...FOUNDERS, LEARNER], removed: [] }, note)
+    ipam.applyMembership({ members: [...FOUNDERS, LEARNER], removed: [], schemaVersion: 1 }, note)
 
     expect(await ipam.audit()).toMatchObject([{ user, requestId, before: null, after: null }])
   })
@@ -75,11 +83,11 @@ describe('membership entries', () => {
   test('the previous membership outlives a restart', async () => {
     const storage = new MemoryStorage()
     const before = await Harness.open(storage)
-    before.applyMembership({ members: [...FOUNDERS, LEARNER], removed: [] })
+    before.applyMembership({ members: [...FOUNDERS, LEARNER], removed: [], schemaVersion: 1 })
     await before.machine.close()
 
     const after = await Harness.open(storage)
-    after.applyMembership({ members: [...FOUNDERS, member(4)], removed: [] })
+    after.applyMembership({ members: [...FOUNDERS, member(4)], removed: [], schemaVersion: 1 })
 
     expect((await after.audit()).map(({ action }) => action)).toEqual(['node_added', 'node_promoted'])
   })

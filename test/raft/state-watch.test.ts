@@ -87,7 +87,14 @@ class Net {
 
   constructor(ids: readonly NodeId[], { learners = [] as readonly NodeId[] } = {}) {
     this.members = ids.map((id) => {
-      return { id, addr: `n${id}:1`, voter: !learners.includes(id), incarnation: null }
+      return {
+        id,
+        addr: `n${id}:1`,
+        voter: !learners.includes(id),
+        incarnation: null,
+        schemas: null,
+        isRolledBack: false,
+      }
     })
     for (const id of ids) this.nodes.set(id, new Watched(this, id))
   }

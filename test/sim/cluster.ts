@@ -8,7 +8,7 @@ import { DEFAULT_PROPOSAL_LIMITS } from '../../raft/proposals.ts'
 import { DEFAULT_READ_LIMITS } from '../../raft/reads.ts'
 import { SegmentedLog } from '../../raft/storage/segmented-log.ts'
 import { SnapshotFiles } from '../../raft/storage/snapshot-files.ts'
-import type { Membership, NodeId } from '../../raft/types.ts'
+import type { Membership, NodeId, SchemaRange } from '../../raft/types.ts'
 import { Expiry } from '../../src/expiry.ts'
 import { ReplicatedIpamService } from '../../src/replicated-service.ts'
 import { IpamStateMachine } from '../../src/state/state-machine.ts'
@@ -30,6 +30,7 @@ const SEGMENT_BYTES = 8 * 1024
 const STALL_CHECK_MS = 100
 /** Small, so that a short run compares states often. */
 const CHECKPOINT_INTERVAL = 10
+const NOBODY: Membership = { members: [], removed: [], schemaVersion: 1 }
 /** After which whoever looks after the processes starts one again that has ended by itself. */
 const RESTART_MS = 50
 
@@ -69,6 +70,8 @@ export class Machine {
   readonly initialMembership: Membership
   /** Of its monotonic clock, against the world's. */
   clockRate: number
+  /** Of the program that the next process runs. */
+  schemas: SchemaRange = { min: 1, max: 1 }
   /** Of each sync; other operations take a tenth. */
   meanDiskMs = 1
   /** Until then nothing on its disk ends, in world time. */
@@ -148,8 +151,10 @@ export class Cluster {
     })
     this.failed.catch(() => {})
     const ids = Array.from({ length: options.nodeCount }, (_, i) => i + 1)
-    const members = ids.map((id) => ({ id, addr: addrOf(id), voter: true, incarnation: null }))
-    for (const id of ids) this.addMachine(id, { members, removed: [] })
+    const members = ids.map((id) => {
+      return { id, addr: addrOf(id), voter: true, incarnation: null, schemas: null, isRolledBack: false }
+    })
+    for (const id of ids) this.addMachine(id, { members, removed: [], schemaVersion: 1 })
   }
 
   fail(error: unknown): void {
@@ -157,7 +162,7 @@ export class Cluster {
   }
 
   /** A machine that is switched off. Without members it waits to be added to the cluster. */
-  addMachine(id: NodeId, initialMembership: Membership = { members: [], removed: [] }): Machine {
+  addMachine(id: NodeId, initialMembership: Membership = NOBODY): Machine {
     const clockRate = this.#options.clockSkew ** this.#random.between(-1, 1)
     const machine = new Machine({
       id,
@@ -252,7 +257,8 @@ export class Cluster {
       logger,
       limits: { dirtyBytesMax: this.#options.dirtyBytesMax },
     })
-    const identity = { clusterId: 1, nodeId: id, incarnation: machine.incarnation, addr: addrOf(id) }
+    const { incarnation, schemas } = machine
+    const identity = { clusterId: 1, nodeId: id, incarnation, addr: addrOf(id), schemas }
     const transport = new SimTransport({
       network: this.network,
       process,
@@ -366,6 +372,17 @@ export class Cluster {
     machine.image = new DurableImage(machine.image)
     machine.incarnation += '+'
     machine.ruin = 'wiped'
+  }
+
+  /** An older image of its disks in a machine that is off: its node has forgotten what it did since. */
+  restore(id: NodeId, { disk, state, incarnation }: MachineImage): void {
+    this.trace.note(this.world.now, id, 'restore')
+    const machine = this.machine(id)
+    machine.disk.replace(disk)
+    machine.stateDisk = state
+    machine.image = new DurableImage(machine.image)
+    machine.incarnation = incarnation
+    machine.ruin = 'rolled back'
   }
 
   /** Every member has a committed configuration that tells this machine's data directory from any other. */

@@ -134,6 +134,6 @@ const EMPTY_BASE = {
   lastIndex: 0,
   lastTerm: 0,
   lastTime: 0,
-  membership: { members: [], removed: [] },
+  membership: { members: [], removed: [], schemaVersion: 1 },
   membershipIndex: 0,
 } as const

@@ -275,6 +275,12 @@ export class InvariantChecker {
       currentTerm >= message.term,
       `${message.type} of term ${message.term} leaves with ${currentTerm} on disk`,
     )
+    if (message.type === 'AppendEntries') {
+      check(
+        message.leaderDurable <= image.lastIndex,
+        `a leader says that ${message.leaderDurable} is on its disk, which ends at ${image.lastIndex}`,
+      )
+    }
     if (message.term === currentTerm) {
       if (message.type === 'RequestVote') check(votedFor === message.from, 'a vote for itself is not on disk')
       if (message.type === 'RequestVoteReply' && message.voteGranted) {

@@ -3,6 +3,7 @@
  * was on the way then is lost, or comes late. The core is asked for more than that: single messages get lost or doubled.
  */
 import type {
+  Boot,
   Identity,
   PeerIdentity,
   SnapshotFile,
@@ -47,6 +48,8 @@ export class Network {
   faults: NetworkFaults
   /** Messages so far that came after one that was sent later: doubled, or from a connection that broke. */
   lateCount = 0
+  /** How often nodes did not take each other, by reason. */
+  readonly refusals = new Map<string, number>()
   readonly #endpoints = new Map<NodeId, SimTransport>()
   /** Directed: `from>to`. */
   readonly #cut = new Set<string>()
@@ -97,6 +100,10 @@ export class Network {
     for (const endpoint of this.#endpoints.values()) endpoint.wake()
   }
 
+  noteRefusal(reason: string): void {
+    this.refusals.set(reason, (this.refusals.get(reason) ?? 0) + 1)
+  }
+
   delayMs(): number {
     const { random, faults } = this
     // A heavy tail: now and then something takes twenty times as long, and now and then ten election timeouts.
@@ -116,6 +123,7 @@ export class SimTransport implements Transport {
   readonly #codec = new MessageCodec()
   readonly #links = new Map<NodeId, Link>()
   #handlers: TransportHandlers | null = null
+  #boot: Boot = { id: 1, term: 0, lastIndex: 0 }
 
   constructor(options: {
     network: Network
@@ -135,8 +143,9 @@ export class SimTransport implements Transport {
     return this.#handlers !== null && this.#process.isAlive
   }
 
-  async start(handlers: TransportHandlers): Promise<void> {
+  async start(handlers: TransportHandlers, boot: Boot): Promise<void> {
     this.#handlers = handlers
+    this.#boot = boot
     this.#network.register(this)
   }
 
@@ -223,12 +232,24 @@ export class SimTransport implements Transport {
   greet(target: SimTransport): boolean {
     const [here, there] = [this.#handlers, target.#handlers]
     if (here === null || there === null) return false
-    const refusal = there.authorize(peerOf(this.identity))
-    if (refusal !== null) here.onRefused({ peer: target.id, ...refusal })
-    if (refusal !== null || here.authorize(peerOf(target.identity)) !== null) return false
-    here.onPeer(peerOf(target.identity))
-    there.onPeer(peerOf(this.identity))
+    const [self, peer] = [this.#introduction, target.#introduction]
+    const theirs = there.authorize(self)
+    if (theirs !== null) here.onRefused({ peer: target.id, ...theirs })
+    const ours = theirs === null ? here.authorize(peer) : null
+    if (ours !== null) there.onRefused({ peer: this.id, ...ours })
+    const refusal = theirs ?? ours
+    if (refusal !== null) {
+      this.#network.noteRefusal(refusal.reason)
+      return false
+    }
+    here.onPeer(peer)
+    there.onPeer(self)
     return true
+  }
+
+  get #introduction(): PeerIdentity {
+    const { nodeId, incarnation, addr, schemas } = this.identity
+    return { nodeId, incarnation, addr, schemas, boot: this.#boot }
   }
 
   receive(frame: Buffer): void {
@@ -243,10 +264,6 @@ export class SimTransport implements Transport {
   lost(peer: NodeId): void {
     this.#handlers?.onPeerLost(peer)
   }
-}
-
-function peerOf({ nodeId, incarnation, addr }: Identity): PeerIdentity {
-  return { nodeId, incarnation, addr }
 }
 
 interface Frame {

@@ -147,6 +147,7 @@ class Simulation {
 
   /** All members have the same state, it is what the log makes of nothing, and clients were told the truth. */
   async #checkOutcome(): Promise<void> {
+    this.#checkRefusals()
     // An expiry may come at any time: all members are looked at, at one moment, by views of one index.
     const members = this.#members()
     const digests = await Promise.all(members.map(({ id, running }) => this.#digestOf(id, running)))
@@ -164,6 +165,13 @@ class Simulation {
     }
     const running = this.cluster.machine(reference.id).running
     if (running !== null) await this.#workload.checkHistory(running, committed)
+  }
+
+  /** Where no disk is lost, every node belongs to the cluster until it is removed. */
+  #checkRefusals(): void {
+    if (Number.isFinite(this.#swarm.ruinEveryMs)) return
+    const mistakes = [...this.cluster.network.refusals.keys()].filter((reason) => reason !== 'removed')
+    if (mistakes.length > 0) throw new Error(`nodes of the cluster were refused: ${mistakes.join(', ')}`)
   }
 
   async #digestOf(

@@ -70,7 +70,9 @@ export class Harness {
   }
 
   apply(command: Command, context: CommandContext = ALICE, session: SessionStamp | null = null): Outcome {
-    const outcome = this.machine.apply(this.append('command', encodeCommand({ command, context, session })))
+    const outcome = this.machine.apply(
+      this.append('command', encodeCommand({ command, context, session }, 1)),
+    )
     if (outcome === null) throw new Error(`no outcome of ${command.type}`)
     return outcome
   }
@@ -123,7 +125,7 @@ export function refusal(outcome: Outcome): Refusal | Refusal<SessionRefusalReaso
 }
 
 export function metaAt(lastIndex: number): SnapshotMeta {
-  const membership = { members: [], removed: [] }
+  const membership = { members: [], removed: [], schemaVersion: 1 }
   return { lastIndex, lastTerm: 1, lastTime: START, membership, membershipIndex: 0 }
 }
 

@@ -250,7 +250,7 @@ describe('a session', () => {
     ipam.machine.apply(
       ipam.append(
         'command',
-        encodeCommand({ command: { type: 'openSession' }, context: ALICE, session: null }),
+        encodeCommand({ command: { type: 'openSession' }, context: ALICE, session: null }, 1),
       ),
     )
 

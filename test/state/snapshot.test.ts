@@ -16,8 +16,11 @@ beforeAll(async () => {
     source.allocate(`alloc-${i}`, 'net-1', { hostname: 'x'.repeat(i), ttlMs: i + 1 })
   for (let i = 0; i < 100; i++) source.release(`alloc-${3 * i}`)
   source.applyMembership({
-    members: [{ id: 1, addr: 'a:1', voter: true, incarnation: 'x' }],
+    members: [
+      { id: 1, addr: 'a:1', voter: true, incarnation: 'x', schemas: { min: 1, max: 2 }, isRolledBack: true },
+    ],
     removed: [7],
+    schemaVersion: 1,
   })
   image = await imageOf(source.machine)
   bytes = Buffer.concat(image.chunks)

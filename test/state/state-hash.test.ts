@@ -19,7 +19,8 @@ async function sourceLog(): Promise<Harness> {
   }
   for (let i = 0; i < 10; i++) ipam.release(`alloc-${2 * i + 1}`)
   ipam.apply({ type: 'deleteNetwork', id: 'net-1' })
-  ipam.applyMembership({ members: [{ id: 1, addr: 'a:1', voter: true, incarnation: 'x' }], removed: [7] })
+  const member = { id: 1, addr: 'a:1', voter: true, incarnation: 'x', schemas: null, isRolledBack: false }
+  ipam.applyMembership({ members: [member], removed: [7], schemaVersion: 1 })
   ipam.time += 2_000
   ipam.expire()
   return ipam

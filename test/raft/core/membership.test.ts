@@ -271,11 +271,11 @@ describe('learners (thesis §4.2.1)', () => {
 
   test('the data directory of a member is recorded once it is known, and never changed', () => {
     const leader = new SoloNode().becomeReadyLeader()
-    leader.step({ type: 'peerSeen', id: 2, incarnation: 'a' })
+    leader.step({ type: 'peerSeen', id: 2, incarnation: 'a', schemas: { min: 1, max: 1 } })
     maintain(leader)
     replicated(leader, 2)
 
-    leader.step({ type: 'peerSeen', id: 2, incarnation: 'b' })
+    leader.step({ type: 'peerSeen', id: 2, incarnation: 'b', schemas: { min: 1, max: 1 } })
     maintain(leader)
 
     expect(currentMembership(leader.raft).members.find(({ id }) => id === 2)?.incarnation).toBe('a')

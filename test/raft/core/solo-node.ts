@@ -168,10 +168,10 @@ export function membershipOf({
   removed?: readonly NodeId[]
 }): Membership {
   const member = (id: NodeId, voter: boolean): Member => {
-    return { id, addr: `node-${id}:1`, voter, incarnation: null }
+    return { id, addr: `node-${id}:1`, voter, incarnation: null, schemas: null, isRolledBack: false }
   }
   const members = [...voters.map((id) => member(id, true)), ...learners.map((id) => member(id, false))]
-  return { members: members.toSorted((a, b) => a.id - b.id), removed }
+  return { members: members.toSorted((a, b) => a.id - b.id), removed, schemaVersion: 1 }
 }
 
 export function entry(index: number, term: Term): Entry {
@@ -235,6 +235,7 @@ export function appendEntries(fields: Partial<AppendEntries> = {}): AppendEntrie
     prevLogTerm: 0,
     entries: [],
     leaderCommit: 0,
+    leaderDurable: 0,
     session: 7,
     readRound: 0,
     ...fields,

@@ -16,8 +16,9 @@ test('a segment on disk looks as it always did (format version 1)', async () => 
   const log = new SegmentedLog({ disk: device.mount(), directory: 'log', segmentBytes: 4096 })
   await log.open()
   const membership = {
-    members: [{ id: 1, addr: 'a:1', voter: true, incarnation: null }],
+    members: [{ id: 1, addr: 'a:1', voter: true, incarnation: null, schemas: null, isRolledBack: false }],
     removed: [2],
+    schemaVersion: 1,
   }
   await log.initialize({ lastIndex: 0, lastTerm: 0, lastTime: 0, membership, membershipIndex: 0 })
   await log.append({

@@ -100,8 +100,15 @@ export function termsOf(entries: readonly Entry[]): TermRun[] {
 }
 
 export function baseAt(lastIndex: LogIndex, lastTerm: number): SnapshotMeta {
-  const member = { id: 1, addr: '127.0.0.1:5001', voter: true, incarnation: null }
-  const membership = { members: [member], removed: [] }
+  const member = {
+    id: 1,
+    addr: '127.0.0.1:5001',
+    voter: true,
+    incarnation: null,
+    schemas: null,
+    isRolledBack: false,
+  }
+  const membership = { members: [member], removed: [], schemaVersion: 1 }
   return { lastIndex, lastTerm, lastTime: lastIndex * 10, membership, membershipIndex: 0 }
 }
 

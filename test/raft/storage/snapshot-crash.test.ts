@@ -154,7 +154,7 @@ test('a snapshot file on disk looks as it always did (format version 1)', async 
   const device = new MemoryDisk({ random: prng(1) })
   const store = openStore(device)
   await store.open()
-  const membership = { members: [], removed: [] }
+  const membership = { members: [], removed: [], schemaVersion: 1 }
   const meta = { lastIndex: 5, lastTerm: 2, lastTime: 3, membership, membershipIndex: 1 }
   const file = await store.create(meta, chunksOf('hi'))
   expect((await file.read(0, file.sizeBytes)).toString('hex')).toMatchInlineSnapshot(

@@ -32,6 +32,7 @@ const appendEntries = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER - 100 })
     prevLogTerm: counter,
     entries: entriesFrom(prevLogIndex + 1),
     leaderCommit: counter,
+    leaderDurable: counter,
     session: counter,
     readRound: counter,
   }),

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { encodeFrame, type Frame, FrameReader } from '../../../raft/transport/frame.ts'
 import { throwIfRefusal } from '../../../raft/transport/handshake.ts'
 import { HELLO, PING, REFUSAL, START, WELCOME } from '../../../raft/transport/kinds.ts'
-import { append, HandClock, RawPeer, TestNode, type TestNodeOptions } from './support.ts'
+import { append, bootOf, HandClock, RawPeer, TestNode, type TestNodeOptions } from './support.ts'
 
 const nodes: TestNode[] = []
 const rawPeers: RawPeer[] = []
@@ -41,6 +41,8 @@ const HELLO_OF_2 = {
   nodeId: 2,
   incarnation: 'inc-2',
   addr: '127.0.0.1:5002',
+  schemas: { min: 1, max: 1 },
+  boot: bootOf(2),
   kind: 'raft',
   to: 1,
 }
@@ -57,8 +59,13 @@ describe('the handshake between two nodes', () => {
     await a.connect(b)
     await b.until(() => b.peersSeen.length === 1)
 
-    expect(a.peersSeen).toEqual([{ nodeId: 2, incarnation: 'inc-2', addr: '127.0.0.1:5002' }])
-    expect(b.peersSeen).toEqual([{ nodeId: 1, incarnation: 'inc-1', addr: '127.0.0.1:5001' }])
+    const schemas = { min: 1, max: 1 }
+    expect(a.peersSeen).toEqual([
+      { nodeId: 2, incarnation: 'inc-2', addr: '127.0.0.1:5002', schemas, boot: bootOf(2) },
+    ])
+    expect(b.peersSeen).toEqual([
+      { nodeId: 1, incarnation: 'inc-1', addr: '127.0.0.1:5001', schemas, boot: bootOf(1) },
+    ])
   })
 
   test('refuses a node of another cluster', async () => {
@@ -204,6 +211,33 @@ describe('a peer that does not keep to the handshake', () => {
     { why: 'another magic', bytes: hello({ magic: 'etcd' }), complaint: 'magic: not one of ipam-raft' },
     { why: 'a hello without a node id', bytes: hello({ nodeId: null }), complaint: 'nodeId: not a positive' },
     { why: 'a hello of a strange kind', bytes: hello({ kind: 'x' }), complaint: 'kind: not one of' },
+    { why: 'a hello without a boot', bytes: hello({ boot: null }), complaint: 'boot: not a map' },
+    {
+      why: 'a boot without an id',
+      bytes: hello({ boot: { ...bootOf(2), id: 0 } }),
+      complaint: 'boot: id: not a positive',
+    },
+    {
+      why: 'a boot whose log ends nowhere',
+      bytes: hello({ boot: { ...bootOf(2), lastIndex: -1 } }),
+      complaint: 'boot: lastIndex: not a non-negative',
+    },
+    {
+      why: 'a boot in a term that is no number',
+      bytes: hello({ boot: { ...bootOf(2), term: '3' } }),
+      complaint: 'boot: term: not a non-negative',
+    },
+    { why: 'a hello without schemas', bytes: hello({ schemas: 1 }), complaint: 'schemas: not a map' },
+    {
+      why: 'schemas from 0',
+      bytes: hello({ schemas: { min: 0, max: 1 } }),
+      complaint: 'schemas: min: not a positive',
+    },
+    {
+      why: 'schemas of which there are none',
+      bytes: hello({ schemas: { min: 3, max: 2 } }),
+      complaint: 'schemas: 3 is above 2',
+    },
     {
       why: 'a long incarnation',
       bytes: hello({ incarnation: 'x'.repeat(301) }),
@@ -243,7 +277,7 @@ describe('a peer that does not keep to the handshake', () => {
     const node = await started({ id: 1 })
     const peer = rawPeer(node)
 
-    peer.write(hello({ protocolMax: 5, schemaMax: 12 }))
+    peer.write(hello({ protocolMax: 5, health: 'fine', boot: { ...bootOf(2), uptimeMs: 12 } }))
     await peer.until(() => peer.received.length > 0)
 
     expect(framesIn(peer.received).map(({ kind }) => kind)).toEqual([WELCOME])

@@ -9,7 +9,7 @@ const META: SnapshotMeta = {
   lastIndex: 70,
   lastTerm: 3,
   lastTime: 1000,
-  membership: { members: [], removed: [] },
+  membership: { members: [], removed: [], schemaVersion: 1 },
   membershipIndex: 0,
 }
 const MIB = 1024 * 1024

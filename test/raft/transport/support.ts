@@ -2,6 +2,7 @@
 import { connect, type Socket } from 'node:net'
 import { performance } from 'node:perf_hooks'
 import type {
+  Boot,
   Clock,
   Identity,
   Log,
@@ -107,6 +108,10 @@ export interface TestNodeOptions {
   readonly onSnapshotOffer?: (offer: SnapshotOffer) => Promise<SnapshotReceiver | null>
 }
 
+export function bootOf(id: NodeId): Boot {
+  return { id: 1000 + id, term: 2, lastIndex: 7 }
+}
+
 /** A transport with handlers that write down what they are told. */
 export class TestNode extends Watched {
   readonly id: NodeId
@@ -128,6 +133,7 @@ export class TestNode extends Watched {
       nodeId: options.id,
       incarnation: options.incarnation ?? `inc-${options.id}`,
       addr: `127.0.0.1:${5000 + options.id}`,
+      schemas: { min: 1, max: 1 },
     }
     this.transport = new TcpTransport({
       identity,
@@ -157,7 +163,7 @@ export class TestNode extends Watched {
   }
 
   async start(): Promise<this> {
-    await this.transport.start(this.#handlers)
+    await this.transport.start(this.#handlers, bootOf(this.id))
     return this
   }
 
@@ -231,6 +237,7 @@ export function append(from: NodeId, to: NodeId, entries: readonly Entry[] = [])
     prevLogTerm: 1,
     entries,
     leaderCommit: 0,
+    leaderDurable: 0,
     session: 1,
     readRound: 0,
   }

@@ -6,6 +6,7 @@ import { HEARD, START, WELCOME } from '../../../raft/transport/kinds.ts'
 import type { ReadIndexRequest } from '../../../raft/types.ts'
 import {
   append,
+  bootOf,
   CLUSTER_ID,
   entry,
   HandClock,
@@ -76,7 +77,14 @@ class Mute extends Watched {
     socket.on('error', () => {})
     socket.once('data', () => {
       socket.pause()
-      const identity = { clusterId: CLUSTER_ID, nodeId: 2, incarnation: 'inc-2', addr: '127.0.0.1:5002' }
+      const identity = {
+        clusterId: CLUSTER_ID,
+        nodeId: 2,
+        incarnation: 'inc-2',
+        addr: '127.0.0.1:5002',
+        schemas: { min: 1, max: 1 },
+        boot: bootOf(2),
+      }
       socket.write(encodeFrame(WELCOME, pack({ protocol: 1, ...identity })))
       this.changed()
     })
@@ -454,6 +462,8 @@ function greeted(node: TestNode, as: number): RawPeer {
     nodeId: as,
     incarnation: `inc-${as}`,
     addr: '127.0.0.1:1',
+    schemas: { min: 1, max: 1 },
+    boot: bootOf(as),
     kind: 'raft',
     to: node.id,
   }

@@ -7,17 +7,24 @@ import { encodeOffer, encodeOffset } from '../../../raft/transport/snapshot-stre
 import type { Message } from '../../../raft/types.ts'
 
 /** Whoever changes one of these changes what other versions of a node understand: raise the protocol. */
-const IDENTITY = { clusterId: 100, nodeId: 1, incarnation: 'abc', addr: '127.0.0.1:5001' }
+const IDENTITY = {
+  clusterId: 100,
+  nodeId: 1,
+  incarnation: 'abc',
+  addr: '127.0.0.1:5001',
+  schemas: { min: 1, max: 2 },
+  boot: { id: 9, term: 3, lastIndex: 300 },
+}
 const ENVELOPE = { from: 1, to: 2, term: 3 }
 
 const FRAMES: Record<string, { readonly frame: Buffer; readonly hex: string }> = {
   hello: {
     frame: encodeHello({ ...IDENTITY, kind: 'raft', to: 2 }),
-    hex: '7300000001de0009a56d61676963a96970616d2d72616674ab70726f746f636f6c4d696e01ab70726f746f636f6c4d617801a9636c7573746572496464a66e6f6465496401ab696e6361726e6174696f6ea3616263a461646472ae3132372e302e302e313a35303031a46b696e64a472616674a2746f02',
+    hex: 'a700000001de000ba56d61676963a96970616d2d72616674ab70726f746f636f6c4d696e01ab70726f746f636f6c4d617801a9636c7573746572496464a66e6f6465496401ab696e6361726e6174696f6ea3616263a461646472ae3132372e302e302e313a35303031a7736368656d6173de0002a36d696e01a36d617802a4626f6f74de0003a2696409a47465726d03a96c617374496e646578cd012ca46b696e64a472616674a2746f02',
   },
   welcome: {
     frame: encodeWelcome({ protocol: 1, ...IDENTITY }),
-    hex: '4500000002de0005a870726f746f636f6c01a9636c7573746572496464a66e6f6465496401ab696e6361726e6174696f6ea3616263a461646472ae3132372e302e302e313a35303031',
+    hex: '7900000002de0007a870726f746f636f6c01a9636c7573746572496464a66e6f6465496401ab696e6361726e6174696f6ea3616263a461646472ae3132372e302e302e313a35303031a7736368656d6173de0002a36d696e01a36d617802a4626f6f74de0003a2696409a47465726d03a96c617374496e646578cd012c',
   },
   refusal: {
     frame: encodeRefusal({ reason: 'node_id', message: 'no' }),
@@ -63,10 +70,11 @@ const MESSAGES: { readonly [T in Message['type']]: readonly [Extract<Message, { 
         { index: 302, term: 3, time: 1_700_000_000_001, type: 'command', payload: Buffer.from('command') },
       ],
       leaderCommit: 299,
+      leaderDurable: 301,
       session: 7,
       readRound: 8,
     },
-    '52000000220e0099010203cd012c02cd012b0708022d01000000000000030000000000000000008056febc784200000000002e01000000000000030000000000000000108056febc78420107000000636f6d6d616e64',
+    '550000002211009a010203cd012c02cd012bcd012d0708022d01000000000000030000000000000000008056febc784200000000002e01000000000000030000000000000000108056febc78420107000000636f6d6d616e64',
   ],
   AppendEntriesReply: [
     {
