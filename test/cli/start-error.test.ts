@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { CorruptLogError } from '../../raft/errors.ts'
+import { CorruptLogError, SchemaMismatchError } from '../../raft/errors.ts'
 import { DirectoryInUseError } from '../../raft/storage/directory-lock.ts'
 import { complaintAboutNode } from '../../src/cli/node-version.ts'
 import { explainStartError } from '../../src/cli/start-error.ts'
@@ -55,6 +55,10 @@ describe('why a node did not start', () => {
     {
       error: new DirectoryInUseError('data directory /srv/ipam/node-1 is in use by process 7'),
       line: 'data directory /srv/ipam/node-1 is in use by process 7: stop it, or choose another with --data-dir',
+    },
+    {
+      error: new SchemaMismatchError(2, { min: 1, max: 1 }),
+      line: '/srv/ipam/node-1 cannot be used: the cluster is at command schema 2 and this program reads 1 to 1: install newer software, one that reads schema 2',
     },
     { error: new DataDirectoryError('it belongs to node 2'), line: 'it belongs to node 2' },
     {

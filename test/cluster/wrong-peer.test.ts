@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises'
+import { cp, rm } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect } from 'vitest'
@@ -22,6 +22,27 @@ async function expectUndisturbed(cluster: Cluster, nodes: readonly Node[], term:
   }
   const { client } = await cluster.leader(nodes)
   expect((await client.status()).term).toBe(term)
+}
+
+/** Without the socket by which a process holds it. */
+async function copyDirectory(from: string, to: string): Promise<void> {
+  await cp(from, to, { recursive: true, filter: (path) => !path.endsWith('.sock') })
+}
+
+/** The way out: the old id goes, and the machine joins under a new one. */
+async function expectReplaced(cluster: Cluster, old: Node, others: readonly Node[]): Promise<void> {
+  const { client } = await cluster.leader(others)
+  await client.delete(`/cluster/nodes/${old.id}`)
+  await old.kill()
+  const { node: joined, filePath } = await cluster.makeNode(4)
+  await client.post('/cluster/nodes', { node_id: joined.id, addr: joined.addr })
+  cluster.launch(joined, { args: ['--join'], filePath })
+  await cluster.waitUntilReady(joined)
+  await until('node 4 is a voter', async () => {
+    const { members } = await client.status()
+    return members.some(({ node_id, voter }) => node_id === joined.id && voter)
+  })
+  expect((await client.status()).members.map(({ node_id }) => node_id)).not.toContain(old.id)
 }
 
 describe('whoever does not belong to the cluster', () => {
@@ -65,6 +86,46 @@ describe('whoever does not belong to the cluster', () => {
     await expectUndisturbed(cluster, [leader, other], term)
     expect(await wiped.client.send('GET', '/networks')).toMatchObject({ status: 503 })
   })
+
+  test.for(['follower', 'leader'])(
+    'is refused for good, with the way out, as a %s whose disk was put back to an older image',
+    async (role, { startCluster }) => {
+      const cluster = await startCluster()
+      const leader = await cluster.leader()
+      const old = role === 'leader' ? leader : (cluster.others(leader)[0] as Node)
+      const others = cluster.others(old)
+      await leader.client.post('/networks', { cidr: '10.0.0.0/24' })
+      await cluster.waitUntilLevel()
+      const image = join(cluster.directory, 'image')
+      // For a moment, as the image of a virtual machine is taken: the leader stays leader.
+      old.pause()
+      await copyDirectory(cluster.dataDirectory(old), image)
+      old.resume()
+      for (const cidr of ['10.0.1.0/24', '10.0.2.0/24']) await leader.client.post('/networks', { cidr })
+      await cluster.waitUntilLevel()
+      await old.kill()
+      await rm(cluster.dataDirectory(old), { recursive: true })
+      await copyDirectory(image, cluster.dataDirectory(old))
+      const { term } = await (await cluster.leader(others)).client.status()
+
+      cluster.launch(old)
+
+      await logged(others, /"reason":"rolled_back".*has gone back in time: its data directory ends at/)
+      await logged(others, /"level":"error".*a member has lost what it had acknowledged/)
+      await logged([old], /"reason":"rolled_back".*refused by peer/)
+      const reasons = await until('the old node says why it is not ready', async () => {
+        const found = await old.client.readiness()
+        return found?.some((reason) => reason.startsWith('refused: ')) === true && found
+      })
+      expect(reasons).toContain('no_leader')
+      expect(reasons.join(' ')).toMatch(
+        /remove node \d and join the machine under a new id with an empty data/,
+      )
+      expect(await old.client.send('GET', '/networks')).toMatchObject({ status: 503 })
+      await expectUndisturbed(cluster, others, term)
+      await expectReplaced(cluster, old, others)
+    },
+  )
 
   test('is refused and logged, as a speaker of something else on the Raft port', async ({ startCluster }) => {
     const cluster = await startCluster()

@@ -1,0 +1,126 @@
+import { describe, expect, test } from 'vitest'
+import type { NodeId } from '../../raft/types.ts'
+import { addrOf, Cluster, type Machine } from '../sim/cluster.ts'
+import { encodeOperation } from '../sim/log-machine.ts'
+import { PERFECT_NETWORK } from '../sim/network.ts'
+
+const WAIT_MS_MAX = 10_000
+
+class Scenario {
+  readonly cluster = new Cluster({
+    seed: 1,
+    nodeCount: 3,
+    network: PERFECT_NETWORK,
+    limits: {},
+    retainedEntriesMin: 100,
+    clockSkew: 0,
+  })
+  #nextOperation = 1
+
+  run(act: () => Promise<void>): Promise<void> {
+    const { world, failed } = this.cluster
+    return world.runUntil(Promise.race([failed, act()]))
+  }
+
+  async until(isTrue: () => boolean): Promise<void> {
+    const { world, trace } = this.cluster
+    const deadline = world.now + WAIT_MS_MAX
+    while (!isTrue()) {
+      if (world.now > deadline) throw new Error(`it never came true\n${trace}`)
+      await world.sleep(10)
+    }
+  }
+
+  /** All three run, and every data directory is recorded. @returns The leader and its followers. */
+  async start(): Promise<[Machine, Machine, Machine]> {
+    for (const id of [1, 2, 3]) void this.cluster.start(id)
+    await this.until(() => this.#leaderKnowsAll())
+    const [leader] = this.cluster.leaders
+    if (leader === undefined) throw new Error('nobody leads')
+    const followers = this.cluster.running.filter((machine) => machine !== leader)
+    return [leader, ...followers] as [Machine, Machine, Machine]
+  }
+
+  #leaderKnowsAll(): boolean {
+    const [leader] = this.cluster.leaders
+    const members = leader?.node?.status().membership.members ?? []
+    return members.length === 3 && members.every(({ incarnation }) => incarnation !== null)
+  }
+
+  /** Resolves when `among` have applied it. */
+  async write(among: readonly Machine[]): Promise<void> {
+    const payload = encodeOperation({ id: this.#nextOperation, padding: '' })
+    this.#nextOperation += 1
+    const { index = 0 } = (await among[0]?.node?.propose(payload)) ?? {}
+    await this.until(() => among.every(({ node }) => (node?.status().appliedIndex ?? 0) >= index))
+  }
+
+  /** The disk of a machine that has nothing to write just now. @returns What puts it back into a machine that is off. */
+  async takeImage(machine: Machine): Promise<() => void> {
+    await machine.stateMachine?.flush()
+    await this.cluster.world.sleep(50)
+    const files = machine.disk.contents()
+    const { state } = machine.machineDisk
+    const durable = { ...machine.image, terms: [...machine.image.terms] }
+    return () => {
+      machine.disk.restore(files)
+      machine.machineDisk.state = state
+      Object.assign(machine.image, durable)
+    }
+  }
+
+  refusalsOf({ node }: Machine): string[] {
+    return (node?.status().refusals ?? []).map(({ reason }) => reason)
+  }
+
+  isRecorded(at: Machine, id: NodeId): boolean {
+    const members = at.node?.status().membership.members ?? []
+    return members.some((member) => member.id === id && member.isRolledBack)
+  }
+
+  leads({ node }: Machine): boolean {
+    return node?.status().role === 'leader'
+  }
+}
+
+describe('a node that comes back with an old image of its disk', () => {
+  test.each([
+    { why: 'a follower: it had acknowledged what is missing', place: 1 },
+    { why: 'the leader, in its own term: it had counted itself', place: 0 },
+  ])('is refused by all, also after they were restarted, until it is removed: $why', async ({ place }) => {
+    const scenario = new Scenario()
+    const { cluster } = scenario
+    await scenario.run(async () => {
+      const machines = await scenario.start()
+      const old = machines[place] as Machine
+      const others = machines.filter((machine) => machine !== old)
+      await scenario.write(machines)
+      const restore = await scenario.takeImage(old)
+      await scenario.write(machines)
+      // The followers hear of the commit index, and what of it is on the leader's disk, by the next heartbeat.
+      await cluster.world.sleep(100)
+      cluster.crash(old.id, 'drop')
+      restore()
+
+      await cluster.start(old.id)
+      await scenario.until(() => others.every((machine) => scenario.isRecorded(machine, old.id)))
+      await scenario.write(others)
+      for (const { id } of others) cluster.crash(id, 'drop')
+      for (const { id } of others) await cluster.start(id)
+      await scenario.until(() => others.some((machine) => scenario.leads(machine)))
+      cluster.crash(old.id, 'kill')
+      await cluster.start(old.id)
+      await scenario.until(() => scenario.refusalsOf(old).length === 2)
+
+      expect(scenario.refusalsOf(old)).toEqual(['rolled_back', 'rolled_back'])
+      expect(old.node?.status()).toMatchObject({ leaderId: null })
+      await scenario.write(others)
+      const leader = others.find((machine) => scenario.leads(machine))?.node
+      await leader?.changeMembership({ type: 'remove', id: old.id, isForced: false }, '')
+      cluster.addMachine(4)
+      await cluster.start(4)
+      await leader?.changeMembership({ type: 'add', id: 4, addr: addrOf(4) }, '')
+      await scenario.until(() => cluster.machine(4).node?.status().role === 'follower')
+    })
+  })
+})
