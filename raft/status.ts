@@ -1,5 +1,5 @@
 /** What a node knows of itself and, where it leads, of the others. */
-import { currentMembership } from './core/membership.ts'
+import { committedMembership, currentMembership } from './core/membership.ts'
 import type { Raft } from './core/state.ts'
 import type { StateAlarm } from './state-watch.ts'
 import type { Divergence, LogIndex, Membership, NodeId, Term } from './types.ts'
@@ -27,6 +27,8 @@ export interface RaftStatus {
   readonly appliedIndex: LogIndex
   readonly lastIndex: LogIndex
   readonly membership: Membership
+  /** In which commands are written: that of the committed membership. */
+  readonly schemaVersion: number
   /** The leader's view of the others; empty elsewhere. */
   readonly peers: readonly PeerStatus[]
   /** Since the leader was last heard; 0 on the leader, null if never in this term. */
@@ -67,6 +69,7 @@ export function statusOf(
     appliedIndex: node.appliedIndex,
     lastIndex: raft.log.lastIndex,
     membership,
+    schemaVersion: committedMembership(raft).schemaVersion,
     peers: [...raft.progress].map(([id, { matchIndex, lastContact, state }]) => {
       return { id, matchIndex, lastContactMs: Math.max(0, node.now - lastContact), state }
     }),

@@ -74,7 +74,7 @@ export class ReplicatedIpamService implements IpamService {
       clusterId: this.#clusterId,
       role: status.role,
       members: this.#members(status),
-      schemaVersion: status.membership.schemaVersion,
+      schemaVersion: status.schemaVersion,
       leaderId: status.leaderId,
       leaderAddr: status.leaderAddr,
       term: status.term,

@@ -18,11 +18,11 @@ export function notePeer(
 }
 
 /**
- * The driver has found that a member's data directory lacks what the node had acknowledged. Only a leader's finding
- * counts: it alone hears all the time whether the node, with a better directory, is alive after all.
+ * The driver has found that a member's data directory lacks what the node had acknowledged. Forgotten at an election:
+ * only a leader hears all the time whether the node, with a better directory, is alive after all.
  */
 export function noteRolledBack(raft: Raft, { id, incarnation }: { id: NodeId; incarnation: string }): void {
-  if (raft.role === 'leader') raft.rolledBack.set(id, incarnation)
+  raft.rolledBack.set(id, incarnation)
 }
 
 /** With everything that is known of the members by now; null if that is in it already. */

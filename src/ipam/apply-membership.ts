@@ -9,7 +9,7 @@ import type { Store } from './store.ts'
 
 interface MembershipAudit {
   readonly action: AuditAction
-  readonly nodeId: number
+  readonly resource: string
   readonly details: string
 }
 
@@ -17,8 +17,7 @@ interface MembershipAudit {
 export function applyMembership(store: Store, payload: Uint8Array, { time }: LogPosition): void {
   const { membership, note } = decodePayload(payload)
   const { user, requestId } = contextOf(note)
-  for (const { action, nodeId, details } of changesBetween(store.membership(), membership)) {
-    const resource = `node-${nodeId}`
+  for (const { action, resource, details } of changesBetween(store.membership(), membership)) {
     store.appendAudit({
       timestamp: time,
       action,
@@ -33,26 +32,45 @@ export function applyMembership(store: Store, payload: Uint8Array, { time }: Log
   store.putMembership(membership)
 }
 
-/** Removals, additions, promotions; each ascending by id. A new incarnation or address alone is none of them. */
+/**
+ * Removals, additions, promotions, old data directories, each ascending by id; then the schema version. What else a leader
+ * records of a member is none of them.
+ */
 function changesBetween(previous: Membership | null, next: Membership): MembershipAudit[] {
   const before = new Map((previous?.members ?? foundersOf(next)).map((member) => [member.id, member]))
   const removedBefore = new Set(previous?.removed)
   const removed = next.removed.filter((id) => !removedBefore.has(id))
   const added = next.members.filter(({ id }) => !before.has(id))
   const promoted = next.members.filter(({ id, voter }) => voter && before.get(id)?.voter === false)
+  const rolledBack = next.members.filter(({ id, isRolledBack }) => {
+    return isRolledBack && before.get(id)?.isRolledBack === false
+  })
   return [
     ...removed.map((nodeId): MembershipAudit => {
       const addr = before.get(nodeId)?.addr
       const details = addr === undefined ? `Removed node ${nodeId}` : `Removed node ${nodeId} (${addr})`
-      return { action: 'node_removed', nodeId, details }
+      return { action: 'node_removed', resource: `node-${nodeId}`, details }
     }),
     ...added.map(({ id, addr }): MembershipAudit => {
-      return { action: 'node_added', nodeId: id, details: `Added node ${id} (${addr})` }
+      return { action: 'node_added', resource: `node-${id}`, details: `Added node ${id} (${addr})` }
     }),
     ...promoted.map(({ id, addr }): MembershipAudit => {
-      return { action: 'node_promoted', nodeId: id, details: `Promoted node ${id} (${addr}) to voter` }
+      const details = `Promoted node ${id} (${addr}) to voter`
+      return { action: 'node_promoted', resource: `node-${id}`, details }
     }),
+    ...rolledBack.map(({ id, addr }): MembershipAudit => {
+      const details = `Node ${id} (${addr}) came with a data directory older than what it had acknowledged`
+      return { action: 'node_rolled_back', resource: `node-${id}`, details }
+    }),
+    ...raisesBetween(previous, next),
   ]
+}
+
+/** The version that the cluster started with is in no entry: the first one raises nothing. */
+function raisesBetween(previous: Membership | null, next: Membership): MembershipAudit[] {
+  if (previous === null || next.schemaVersion === previous.schemaVersion) return []
+  const details = `Raised the command schema from ${previous.schemaVersion} to ${next.schemaVersion}`
+  return [{ action: 'schema_raised', resource: 'cluster', details }]
 }
 
 /**

@@ -42,6 +42,8 @@ export type AuditAction =
   | 'node_added'
   | 'node_promoted'
   | 'node_removed'
+  | 'node_rolled_back'
+  | 'schema_raised'
 
 /** One change, written in the same atomic step as the change itself. */
 export interface AuditEntry {

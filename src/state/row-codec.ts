@@ -20,6 +20,8 @@ const ACTIONS: readonly AuditAction[] = [
   'node_added',
   'node_promoted',
   'node_removed',
+  'node_rolled_back',
+  'schema_raised',
 ]
 
 /** Without records, so that the bytes of a row depend on nothing but the row. */

@@ -31,7 +31,7 @@ export function metaAt(lastIndex: LogIndex, lastTerm: Term = lastIndex === 0 ? 0
     schemas: { min: 1, max: 2 },
     isRolledBack: true,
   }
-  const membership = { members: [member], removed: [7], schemaVersion: 1 }
+  const membership = { members: [member], removed: [7], schemaVersion: 3 }
   return { lastIndex, lastTerm, lastTime: 1_700_000_000_000, membership, membershipIndex: 0 }
 }
 

@@ -59,6 +59,37 @@ describe('membership entries', () => {
     },
   )
 
+  test('an old data directory is audited, and the schema version that is raised', async () => {
+    const rolledBack = [member(1), member(2, { isRolledBack: true }), member(3)]
+    const rows = await auditOf([
+      { members: FOUNDERS, removed: [], schemaVersion: 1 },
+      { members: rolledBack, removed: [], schemaVersion: 1 },
+      { members: rolledBack, removed: [], schemaVersion: 3 },
+    ])
+
+    expect(rows).toEqual([
+      'node_rolled_back node-2 by system: Node 2 (host-2:5000) came with a data directory older than what it had acknowledged',
+      'schema_raised cluster by system: Raised the command schema from 1 to 3',
+    ])
+  })
+
+  test('what was audited is not audited again after a restart', async () => {
+    const storage = new MemoryStorage()
+    const membership: Membership = {
+      members: [member(1), member(2, { isRolledBack: true, schemas: { min: 1, max: 3 } }), member(3)],
+      removed: [],
+      schemaVersion: 3,
+    }
+    const before = await Harness.open(storage)
+    before.applyMembership(membership)
+    await before.machine.close()
+
+    const after = await Harness.open(storage)
+    after.applyMembership(membership)
+
+    expect(await after.audit()).toEqual([])
+  })
+
   test('a new incarnation alone is not audited', async () => {
     const rows = await auditOf([
       { members: FOUNDERS, removed: [], schemaVersion: 1 },

@@ -20,7 +20,7 @@ beforeAll(async () => {
       { id: 1, addr: 'a:1', voter: true, incarnation: 'x', schemas: { min: 1, max: 2 }, isRolledBack: true },
     ],
     removed: [7],
-    schemaVersion: 1,
+    schemaVersion: 3,
   })
   image = await imageOf(source.machine)
   bytes = Buffer.concat(image.chunks)

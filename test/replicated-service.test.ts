@@ -1,0 +1,108 @@
+import { describe, expect, test } from 'vitest'
+import { AssertionError } from '../raft/assert.ts'
+import { DEFAULT_LIMITS } from '../raft/core/state.ts'
+import { noPeers, RaftNode, SegmentedLog, SnapshotFiles, systemClock } from '../raft/index.ts'
+import { DEFAULT_PROPOSAL_LIMITS } from '../raft/proposals.ts'
+import { DEFAULT_READ_LIMITS } from '../raft/reads.ts'
+import type { Entry, SchemaRange } from '../raft/types.ts'
+import { ReplicatedIpamService } from '../src/replicated-service.ts'
+import { IpamStateMachine } from '../src/state/state-machine.ts'
+import { MemoryDisk } from './sim/memory-disk.ts'
+import { MemoryStorage } from './state/memory-storage.ts'
+
+const QUIET = { info: () => {}, warn: () => {}, error: () => {} }
+const CONTEXT = { user: 'alice', requestId: null }
+const CREATE = { type: 'createNetwork', id: 'net-1', cidr: '10.0.0.0/24', description: '', tags: [] } as const
+const TIMING = { heartbeatMs: 10, electionMinMs: 50, electionMaxMs: 100 }
+
+/** A service on a cluster of one, whose program is said to read `schemas`, and the log below it. */
+async function openService(schemas: SchemaRange): Promise<{
+  service: ReplicatedIpamService
+  entries: () => Promise<readonly Entry[]>
+  close: () => Promise<void>
+}> {
+  const disk = new MemoryDisk({ random: () => 0 }).mount()
+  const stateMachine = await IpamStateMachine.open({
+    storage: new MemoryStorage(),
+    clock: systemClock,
+    logger: QUIET,
+  })
+  const log = new SegmentedLog({ disk, directory: 'log', segmentBytes: 8192 })
+  const identity = { clusterId: 1, nodeId: 1, incarnation: 'disk-1', addr: 'node-1:1', schemas }
+  const member = {
+    id: 1,
+    addr: 'node-1:1',
+    voter: true,
+    incarnation: null,
+    schemas: null,
+    isRolledBack: false,
+  }
+  const node = await RaftNode.open(
+    {
+      identity,
+      initialMembership: { members: [member], removed: [], schemaVersion: 1 },
+      addresses: [],
+      timing: TIMING,
+      tickMs: 5,
+      limits: DEFAULT_LIMITS,
+      proposalLimits: DEFAULT_PROPOSAL_LIMITS,
+      readLimits: DEFAULT_READ_LIMITS,
+      retainedEntriesMin: 1_000,
+      checkpointInterval: 1_024,
+    },
+    {
+      clock: systemClock,
+      random: Math.random,
+      log,
+      snapshots: new SnapshotFiles({ disk, directory: 'snapshots' }),
+      transport: noPeers(),
+      stateMachine,
+      logger: QUIET,
+      onFatal: (error) => {
+        throw error
+      },
+    },
+  )
+  const service = new ReplicatedIpamService({
+    node,
+    stateMachine,
+    clusterId: 1,
+    isClusterMode: false,
+    electionMinMs: TIMING.electionMinMs,
+    newId: () => 'x',
+    now: () => systemClock.now(),
+  })
+  const entries = (): Promise<readonly Entry[]> => {
+    return log.read({ first: 1, last: node.status().lastIndex, bytesMax: 1 << 20 })
+  }
+  return { service, entries, close: () => node.close() }
+}
+
+/** Looks again whenever the event loop comes round. */
+async function until(isTrue: () => boolean): Promise<void> {
+  while (!isTrue()) await new Promise((resolve) => setImmediate(resolve))
+}
+
+describe('a command', () => {
+  test('is written in the schema version of the cluster', async () => {
+    const { service, entries, close } = await openService({ min: 1, max: 1 })
+
+    await service.execute(CREATE, CONTEXT)
+
+    const command = (await entries()).find(({ type }) => type === 'command')
+    expect(command?.payload[0]).toBe(1)
+    expect(service.status()).toMatchObject({
+      schemaVersion: 1,
+      members: [{ nodeId: 1, schemas: { min: 1, max: 1 } }],
+    })
+    await close()
+  })
+
+  test('is not written in a version that the cluster has left behind', async () => {
+    const { service, close } = await openService({ min: 1, max: 2 })
+    await until(() => service.status().schemaVersion === 2)
+
+    await expect(service.execute(CREATE, CONTEXT)).rejects.toThrow(AssertionError)
+    await close()
+  })
+})
