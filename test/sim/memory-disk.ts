@@ -171,15 +171,6 @@ export class MemoryDisk {
     this.#durableNames.delete(path)
   }
 
-  /** An older image of the whole disk, from `contents`, takes the place of what is there. The process is dead. */
-  restore(image: ReadonlyMap<string, Uint8Array>): void {
-    this.#life++
-    this.#nameChanges = []
-    const inodes = [...image].map(([path, bytes]): [string, Inode] => [path, inodeOf(bytes)])
-    this.#names = new Map(inodes)
-    this.#durableNames = new Map(inodes)
-  }
-
   checkAlive(life: number): void {
     if (life !== this.#life) throw new PowerLossError('this process is dead')
   }
@@ -364,11 +355,6 @@ export class MemoryDisk {
     inode.dirty.clear()
     inode.lost.clear()
   }
-}
-
-function inodeOf(bytes: Uint8Array): Inode {
-  const sizes = { sizeBytes: bytes.length, durableSizeBytes: bytes.length }
-  return { content: Buffer.from(bytes), ...sizes, dirty: new Map(), lost: new Map() }
 }
 
 /** One process's view. Everything rejects once the process is dead. */

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { SchemaMismatchError } from '../../raft/errors.ts'
 import type { NodeId, SchemaRange } from '../../raft/types.ts'
-import { addrOf, Cluster } from '../sim/cluster.ts'
-import { PERFECT_NETWORK } from '../sim/network.ts'
+import { addrOf, Cluster } from './cluster.ts'
+import { PERFECT_NETWORK } from './network.ts'
 
 const WAIT_MS_MAX = 10_000
 const OLD = { min: 1, max: 1 }
@@ -16,7 +16,8 @@ class Fleet {
     network: PERFECT_NETWORK,
     limits: {},
     retainedEntriesMin: 100,
-    clockSkew: 0,
+    clockSkew: 1,
+    dirtyBytesMax: 1024 * 1024,
   })
 
   run(act: () => Promise<void>): Promise<void> {
@@ -171,8 +172,8 @@ describe('old software in a cluster at a newer schema version', () => {
     })
 
     await expect(scenario).rejects.toThrow(SchemaMismatchError)
-    const { node, stateMachine } = cluster.machine(3)
+    const { node, running } = cluster.machine(3)
     expect(node?.status().membership.schemaVersion).toBe(2)
-    expect(stateMachine?.appliedIndex).toBeLessThan(node?.status().commitIndex ?? 0)
+    expect(running?.stateMachine.appliedIndex).toBeLessThan(node?.status().commitIndex ?? 0)
   })
 })

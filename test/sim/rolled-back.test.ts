@@ -1,8 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { NodeId } from '../../raft/types.ts'
-import { addrOf, Cluster, type Machine } from '../sim/cluster.ts'
-import { encodeOperation } from '../sim/log-machine.ts'
-import { PERFECT_NETWORK } from '../sim/network.ts'
+import { addrOf, Cluster, type Machine, type MachineImage } from './cluster.ts'
+import { PERFECT_NETWORK } from './network.ts'
 
 const WAIT_MS_MAX = 10_000
 
@@ -13,9 +12,10 @@ class Scenario {
     network: PERFECT_NETWORK,
     limits: {},
     retainedEntriesMin: 100,
-    clockSkew: 0,
+    clockSkew: 1,
+    dirtyBytesMax: 1024 * 1024,
   })
-  #nextOperation = 1
+  #nextNetwork = 1
 
   run(act: () => Promise<void>): Promise<void> {
     const { world, failed } = this.cluster
@@ -49,24 +49,19 @@ class Scenario {
 
   /** Resolves when `among` have applied it. */
   async write(among: readonly Machine[]): Promise<void> {
-    const payload = encodeOperation({ id: this.#nextOperation, padding: '' })
-    this.#nextOperation += 1
-    const { index = 0 } = (await among[0]?.node?.propose(payload)) ?? {}
+    const cidr = `10.0.${this.#nextNetwork}.0/24`
+    this.#nextNetwork += 1
+    const command = { type: 'createNetwork', id: cidr, cidr, description: '', tags: [] } as const
+    const context = { user: 'alice', requestId: null }
+    const { index = 0 } = (await among[0]?.running?.service.execute(command, context)) ?? {}
     await this.until(() => among.every(({ node }) => (node?.status().appliedIndex ?? 0) >= index))
   }
 
-  /** The disk of a machine that has nothing to write just now. @returns What puts it back into a machine that is off. */
-  async takeImage(machine: Machine): Promise<() => void> {
-    await machine.stateMachine?.flush()
+  /** Of the disks of a machine that has nothing to write just now. */
+  async takeImage({ id, running }: Machine): Promise<MachineImage> {
+    await running?.stateMachine.flush()
     await this.cluster.world.sleep(50)
-    const files = machine.disk.contents()
-    const { state } = machine.machineDisk
-    const durable = { ...machine.image, terms: [...machine.image.terms] }
-    return () => {
-      machine.disk.restore(files)
-      machine.machineDisk.state = state
-      Object.assign(machine.image, durable)
-    }
+    return this.cluster.imageOf(id)
   }
 
   refusalsOf({ node }: Machine): string[] {
@@ -95,12 +90,12 @@ describe('a node that comes back with an old image of its disk', () => {
       const old = machines[place] as Machine
       const others = machines.filter((machine) => machine !== old)
       await scenario.write(machines)
-      const restore = await scenario.takeImage(old)
+      const image = await scenario.takeImage(old)
       await scenario.write(machines)
       // The followers hear of the commit index, and what of it is on the leader's disk, by the next heartbeat.
       await cluster.world.sleep(100)
       cluster.crash(old.id, 'drop')
-      restore()
+      cluster.restore(old.id, image)
 
       await cluster.start(old.id)
       await scenario.until(() => others.every((machine) => scenario.isRecorded(machine, old.id)))
