@@ -135,10 +135,24 @@ export class CorruptLogError extends Error {
   readonly code = 'RAFT_CORRUPT_LOG'
   readonly file: string
   readonly offset: number
+  /** What is wrong there, without the place and the way out. */
+  readonly reason: string
 
-  constructor({ file, offset, message }: { file: string; offset: number; message: string }) {
-    super(`${file} at offset ${offset}: ${message}`)
+  /** @param remedy What an operator can do; empty where `message` says it. */
+  constructor({
+    file,
+    offset,
+    message,
+    remedy = '',
+  }: {
+    file: string
+    offset: number
+    message: string
+    remedy?: string
+  }) {
+    super(`${file} at offset ${offset}: ${message}${remedy === '' ? '' : `; ${remedy}`}`)
     this.file = file
     this.offset = offset
+    this.reason = message
   }
 }

@@ -27,7 +27,7 @@ export class DirectoryInUseError extends Error {
 export async function lockDirectory(path: string): Promise<() => Promise<void>> {
   fs.mkdirSync(path, { recursive: true, mode: 0o700 })
   const { dev, ino } = fs.statSync(path)
-  const abstractName = process.platform === 'linux' ? `\0raft-lock-${dev}-${ino}` : null
+  const abstractName = process.platform === 'linux' ? abstractNameOf({ dev, ino }) : null
   const nameLock = abstractName === null ? null : await listen(abstractName)
   if (abstractName !== null && nameLock === null) throw await inUse(path, abstractName)
   const directory = openDirectory(path)
@@ -44,6 +44,27 @@ export async function lockDirectory(path: string): Promise<() => Promise<void>> 
     await release(nameLock)
     throw error
   }
+}
+
+/**
+ * Who uses the directory, without taking it or leaving anything in it.
+ *
+ * @returns The process id, empty if the holder does not say; `null` if nobody does. Somebody may start a moment later.
+ */
+export async function holderOf(path: string): Promise<string | null> {
+  const { dev, ino } = fs.statSync(path)
+  const named = process.platform === 'linux' ? await askHolder(abstractNameOf({ dev, ino })) : null
+  if (named !== null || !fs.existsSync(`${path}/${SOCKET_NAME}`)) return named
+  const directory = openDirectory(path)
+  try {
+    return await askHolder(socketPath(path, directory))
+  } finally {
+    if (directory !== null) fs.closeSync(directory)
+  }
+}
+
+function abstractNameOf({ dev, ino }: { dev: number; ino: number }): string {
+  return `\0raft-lock-${dev}-${ino}`
 }
 
 async function lockFile(path: string, directory: number | null): Promise<net.Server | null> {

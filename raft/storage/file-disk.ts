@@ -18,10 +18,15 @@ const ZEROS = Buffer.alloc(1024 * 1024)
 
 export class FileDisk implements Disk {
   readonly #root: string
+  readonly #isReadOnly: boolean
 
-  /** @param root Made with its parents by the first `makeDirectory`. */
-  constructor(root: string) {
+  /**
+   * @param root Made with its parents by the first `makeDirectory`.
+   * @param isReadOnly Nothing can be changed: files are opened for reading, and all that would change one is our bug.
+   */
+  constructor(root: string, { isReadOnly = false }: { isReadOnly?: boolean } = {}) {
     this.#root = resolve(root)
+    this.#isReadOnly = isReadOnly
   }
 
   async list(directory: string): Promise<string[]> {
@@ -34,7 +39,9 @@ export class FileDisk implements Disk {
   }
 
   async open(path: string, { create }: { create: boolean }): Promise<DiskFile | null> {
-    const flags = fs.constants.O_RDWR | (create ? fs.constants.O_CREAT : 0)
+    if (create) this.#checkWritable()
+    const { O_RDONLY, O_RDWR, O_CREAT } = fs.constants
+    const flags = (this.#isReadOnly ? O_RDONLY : O_RDWR) | (create ? O_CREAT : 0)
     try {
       const descriptor = await open(this.#resolve(path), flags, 0o600)
       return new OpenFile(path, descriptor, fs.fstatSync(descriptor).size)
@@ -45,14 +52,17 @@ export class FileDisk implements Disk {
   }
 
   async rename(from: string, to: string): Promise<void> {
+    this.#checkWritable()
     await fs.promises.rename(this.#resolve(from), this.#resolve(to))
   }
 
   async remove(path: string): Promise<void> {
+    this.#checkWritable()
     await fs.promises.rm(this.#resolve(path), { force: true })
   }
 
   async makeDirectory(path: string): Promise<void> {
+    this.#checkWritable()
     const directory = this.#resolve(path)
     const topmost = await fs.promises.mkdir(directory, { recursive: true, mode: 0o700 })
     if (topmost === undefined) return
@@ -68,6 +78,10 @@ export class FileDisk implements Disk {
   async freeBytes(): Promise<number> {
     const { bavail, bsize } = await fs.promises.statfs(this.#root)
     return bavail * bsize
+  }
+
+  #checkWritable(): void {
+    assert(!this.#isReadOnly, `${this.#root} is only read`)
   }
 
   #resolve(path: string): string {

@@ -1,6 +1,6 @@
 /** What a log says, batch by batch: the fold of its records from the oldest to the newest. */
 import { readEntry } from '../entry.ts'
-import type { Entry, HardState, LogIndex, SnapshotMeta, TermRun } from '../types.ts'
+import type { Entry, HardState, LogIndex, SnapshotMeta, Term, TermRun } from '../types.ts'
 import { type BatchHeader, BEGIN_BYTES, FORMAT_VERSION } from './batch.ts'
 import { damage } from './damage.ts'
 import { CRC_BYTES, RECORD_HEADER_BYTES, RECORD_TYPE, readUInt64, recordEnd } from './record.ts'
@@ -42,6 +42,15 @@ export class Replay {
     return this.#terms.slice(Math.max(begun, 0)).map(({ firstIndex, term }) => {
       return { firstIndex: Math.max(firstIndex, first), term }
     })
+  }
+
+  /** Terms of the entries from `first` to `last`, ascending, whether after the base or not. */
+  termsBetween(first: LogIndex, last: LogIndex): Term[] {
+    return this.#terms
+      .filter(
+        ({ firstIndex }, i) => firstIndex <= last && (this.#terms[i + 1]?.firstIndex ?? Infinity) > first,
+      )
+      .map(({ term }) => term)
   }
 
   get membershipEntries(): Entry[] {

@@ -47,6 +47,23 @@ export class Segment {
     return new Segment(path, number, file)
   }
 
+  /** @returns `null` if there is no such file; it is not made. */
+  static async openExisting(
+    disk: Pick<Disk, 'open'>,
+    directory: string,
+    number: number,
+  ): Promise<Segment | null> {
+    const path = segmentPath(directory, number)
+    const file = await disk.open(path, { create: false })
+    return file === null ? null : new Segment(path, number, file)
+  }
+
+  /** Lets go of entries of a batch that does not count. */
+  forgetAfterPosition(): void {
+    const { entries } = this
+    while (entries.count > 0 && entries.at(entries.last) >= this.position) entries.truncateFrom(entries.last)
+  }
+
   /**
    * Some entries from `first` on, at least one.
    *
