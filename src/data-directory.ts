@@ -4,7 +4,7 @@ import { mkdir, open, readdir, readFile, rename, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { z } from 'zod'
 
-const IDENTITY_FILE = 'node.json'
+export const IDENTITY_FILE = 'node.json'
 const FORMAT = 1
 
 const IdentitySchema = z.strictObject({
@@ -72,6 +72,17 @@ export async function claimDataDirectory({
     )
   }
   return { incarnation: identity.incarnation }
+}
+
+/**
+ * What `claimDataDirectory` wrote; null if there is none. Changes nothing.
+ *
+ * @throws {DataDirectoryError} if it does not read back.
+ */
+export async function readDataDirectory(directory: string): Promise<z.infer<typeof IdentitySchema> | null> {
+  const path = join(directory, IDENTITY_FILE)
+  const text = await readIfPresent(path)
+  return text === null ? null : parse(path, text)
 }
 
 function parse(path: string, text: string): z.infer<typeof IdentitySchema> {

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** The `ipam` command: arguments, environment, signals. The only reader of `process`. */
 import { complaintAboutNode } from './cli/node-version.ts'
-import type { ExitCode, Shell } from './cli/shell.ts'
+import { type ExitCode, type Shell, writerTo } from './cli/shell.ts'
 
 process.on('uncaughtException', (error) => void die(error))
 main(process.argv.slice(2)).then((code) => process.exit(code), die)
@@ -26,6 +26,7 @@ async function main([command = '--help', ...argv]: string[]): Promise<ExitCode> 
   if (command === 'server') return (await import('./cli/server.ts')).runServer(argv, shell)
   if (command === 'local-cluster')
     return (await import('./cli/local-cluster.ts')).runLocalCluster(argv, shell)
+  if (command === 'log') return (await import('./cli/log.ts')).runLog(argv, shell)
   shell.complain(`unknown command ${JSON.stringify(command)} (see ipam --help)`)
   return 2
 }
@@ -46,6 +47,7 @@ function createShell(): Shell {
     env: process.env,
     self: [process.execPath, ...process.execArgv, process.argv[1] ?? ''],
     print: (text) => process.stdout.write(text.endsWith('\n') ? text : `${text}\n`),
+    write: writerTo(process.stdout),
     complain: (line) => process.stderr.write(`ipam: ${line}\n`),
     stopped,
   }

@@ -5,6 +5,8 @@ export interface Shell {
   readonly self: readonly [string, ...string[]]
   /** One or more lines for people and scripts, on standard output. */
   print(text: string): void
+  /** The same for much text: resolves when it has left. @throws {OutputClosedError} */
+  write(text: string): Promise<void>
   /** One line on standard error. */
   complain(line: string): void
   /** Resolves at the first signal to stop. The second one ends the process at once. */
@@ -13,3 +15,26 @@ export interface Shell {
 
 /** 1: it failed. 2: it was called the wrong way. */
 export type ExitCode = 0 | 1 | 2
+
+/** Nobody reads our output any more: the other end of the pipe is closed. */
+export class OutputClosedError extends Error {
+  override readonly name = 'OutputClosedError'
+}
+
+/** @returns What `Shell.write` is, for `stream`. */
+export function writerTo(stream: NodeJS.WritableStream): (text: string) => Promise<void> {
+  // Each write gets the error too; without a listener it would end the process.
+  let hasListener = false
+  return (text) => {
+    if (!hasListener) stream.on('error', () => {})
+    hasListener = true
+    return new Promise((resolve, reject) => {
+      stream.write(text, (error?: NodeJS.ErrnoException | null) => {
+        if (!error) resolve()
+        else if (error.code === 'EPIPE' || error.code === 'ERR_STREAM_DESTROYED') {
+          reject(new OutputClosedError('the output is closed', { cause: error }))
+        } else reject(error)
+      })
+    })
+  }
+}

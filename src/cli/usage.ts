@@ -8,6 +8,7 @@ export function usageFor(command: string, argv: readonly string[]): string | nul
 
 function usageOf(command: string | undefined): string {
   if (command === 'server') return SERVER_USAGE
+  if (command === 'log') return LOG_USAGE
   return command === 'local-cluster' ? LOCAL_CLUSTER_USAGE : USAGE
 }
 
@@ -18,6 +19,7 @@ Usage: ipam <command> [flags]
 Commands:
   server           run a node: standalone, or a member of a cluster
   local-cluster    run all nodes of a cluster file on this machine, to try it out
+  log              look into the data directory of a node that does not run
 
   --help           print this; with a command, print its flags
   --version        print the version
@@ -54,4 +56,25 @@ Usage: ipam local-cluster [--config FILE]
 
   --config FILE       the cluster file (default: cluster.example.yaml of this installation)
   --help              print this
+`
+
+const LOG_USAGE = `Reads the data directory of a node that does not run, and changes nothing in it.
+
+Usage: ipam log verify DIR [--json] [--force]
+       ipam log dump DIR [--from N] [--to N] [--all] [--json] [--force]
+
+DIR is a node's directory (as data/node-1), the one above it if it holds one node, or a log folder.
+
+verify reads log, snapshots and node.json, checks every checksum, and ends with a verdict. A write that a crash cut
+short is no damage. What is in state/ is not looked at: LevelDB checks it when the node starts.
+
+dump prints a line for each entry: index, term, time, type, bytes, and what was asked.
+
+  --from N, --to N    only entries with these indexes, both included
+  --all               every record as it lies in the files, with offsets; also entries that were replaced
+  --json              verify: one JSON object; dump: one on each line
+  --force             read although a node runs on the directory: what is shown may be in motion
+  --help              print this
+
+Exit codes: 0 intact, 1 damaged or not readable, 2 wrong flags or directory.
 `

@@ -5,6 +5,8 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { FileDisk } from '../../raft/storage/file-disk.ts'
+import { SegmentedLog } from '../../raft/storage/segmented-log.ts'
 
 /** The build under test. */
 const MAIN = resolve(process.env['IPAM_TEST_DIST'] ?? 'dist', 'src/main.js')
@@ -135,6 +137,38 @@ describe('ipam server', { timeout: TIMEOUT_MS }, () => {
       .split('\n')
       .map((line) => JSON.parse(line).level)
     expect(new Set(levels)).toEqual(new Set(['info']))
+  })
+})
+
+describe('ipam log', { timeout: TIMEOUT_MS }, () => {
+  test('a reader that goes away, as head does, is no error', async () => {
+    const log = new SegmentedLog({ disk: new FileDisk(directory), directory: 'log' })
+    await log.open()
+    await log.initialize({
+      ...{ lastIndex: 0, lastTerm: 0, lastTime: 0, membershipIndex: 0 },
+      membership: { members: [], removed: [] },
+    })
+    const payload = Buffer.alloc(100)
+    const entries = Array.from({ length: 20_000 }, (_, i) => {
+      return { index: i + 1, term: 1, time: 0, type: 'command', payload } as const
+    })
+    await log.append({ hardState: null, entries })
+    await log.close()
+
+    for (const flags of ['', '--json', '--all']) {
+      const line = `"$0" "$1" log dump "$2" ${flags} | head -n 1; echo "${'$'}{PIPESTATUS[@]}"`
+      const shell = spawn('bash', ['-c', line, process.execPath, MAIN, join(directory, 'log')])
+      running.push(shell)
+      let output = ''
+      for (const stream of [shell.stdout, shell.stderr]) {
+        stream.setEncoding('utf8').on('data', (text: string) => {
+          output += text
+        })
+      }
+      await new Promise((resolve) => shell.once('close', resolve))
+
+      expect(output.trimEnd().split('\n')).toEqual([expect.any(String), '0 0'])
+    }
   })
 })
 
