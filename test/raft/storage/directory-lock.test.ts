@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import fs from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { DirectoryInUseError, lockDirectory } from '../../../raft/storage/directory-lock.ts'
+import { DirectoryInUseError, holderOf, lockDirectory } from '../../../raft/storage/directory-lock.ts'
 import { temporaryDirectory } from './temporary-directory.ts'
 
 test('a data directory is used by one process at a time, which the refusal names', async () => {
@@ -40,4 +40,33 @@ test('the socket file of a process that was killed is no obstacle', async () => 
   expect(fs.existsSync(socket)).toBe(true)
   const release = await lockDirectory(directory)
   await release()
+})
+
+test('who holds a directory is told without taking it or leaving anything in it', async () => {
+  const directory = temporaryDirectory()
+  expect(await holderOf(directory)).toBeNull()
+  const release = await lockDirectory(directory)
+  const names = fs.readdirSync(directory)
+
+  expect(await holderOf(directory)).toBe(String(process.pid))
+
+  expect(fs.readdirSync(directory)).toEqual(names)
+  await release()
+  expect(await holderOf(directory)).toBeNull()
+  expect(fs.readdirSync(directory)).toEqual([])
+})
+
+test('a holder in another container, seen by its socket file only, is told from one that is dead', async () => {
+  const directory = temporaryDirectory()
+  const socket = path.join(directory, 'lock.sock')
+  const program = `require('node:net').createServer((s) => s.end('77')).listen(${JSON.stringify(socket)}, () => console.log('listening'))`
+  const holder = spawn(process.execPath, ['-e', program], { stdio: ['ignore', 'pipe', 'inherit'] })
+  await once(holder.stdout, 'data')
+
+  expect(await holderOf(directory)).toBe('77')
+
+  holder.kill('SIGKILL')
+  await once(holder, 'close')
+  expect(await holderOf(directory)).toBeNull()
+  expect(fs.existsSync(socket)).toBe(true)
 })
