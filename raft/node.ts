@@ -7,7 +7,7 @@ import { committedMembership, currentMembership, voterIds } from './core/members
 import type { Effects, Event, Limits, Raft, Timing } from './core/state.ts'
 import { step } from './core/step.ts'
 import { DiskLane } from './disk-lane.ts'
-import { StateDivergedError } from './errors.ts'
+import { MembershipRefusedError, StateDivergedError } from './errors.ts'
 import { LogKeeper } from './log-keeper.ts'
 import { AddressBook } from './peers.ts'
 import type {
@@ -66,6 +66,8 @@ function someId(random: () => number): number {
 /** A failed snapshot is not tried again before this has passed. */
 const SNAPSHOT_RETRY_MS = 1_000
 
+type TransferFate = Effects['transfers'][number]
+
 export class RaftNode {
   readonly #options: RaftNodeOptions
   readonly #ports: Ports
@@ -92,7 +94,8 @@ export class RaftNode {
   #isRestoring = false
   #cancelTick: () => void = () => {}
   #nextTransferId = -1
-  #handOver: { readonly id: number; readonly resolve: (isDone: boolean) => void } | null = null
+  /** Who waits for a transfer of this node's own. */
+  readonly #handOvers = new Map<number, (fate: TransferFate) => void>()
 
   /** Reads everything back from disk, then takes part. @throws {CorruptLogError | SchemaMismatchError} */
   static async open(options: RaftNodeOptions, ports: Ports): Promise<RaftNode> {
@@ -280,13 +283,40 @@ export class RaftNode {
   }
 
   /** Hands leadership to whoever can take it, if it is ours. @returns Whether it was ours, and is gone. */
-  handOver(): Promise<boolean> {
-    if (this.#raft.role !== 'leader' || this.#handOver !== null) return Promise.resolve(false)
+  async handOver(): Promise<boolean> {
+    if (this.#raft.role !== 'leader') return false
+    const { refusal } = await this.#transferBy((id) => ({ type: 'transfer', id, target: null }))
+    return refusal === null
+  }
+
+  get isDrained(): boolean {
+    return this.#raft.isDrained
+  }
+
+  /**
+   * A drained node goes on serving, voting and storing, but hands leadership over if it has it, does not campaign, and
+   * is refused as the target of a transfer. Until it is undone, or the process ends.
+   *
+   * @throws {MembershipRefusedError} if this node leads and nobody takes over; nothing has changed then.
+   */
+  async setDrained(isDrained: boolean): Promise<void> {
+    if (!isDrained) {
+      this.#enqueue({ type: 'drain', isDrained, transferId: 0 })
+      return
+    }
+    const fate = await this.#transferBy((transferId) => ({ type: 'drain', isDrained, transferId }))
+    if (fate.refusal === null || fate.refusal === 'not_leader') return
+    this.#enqueue({ type: 'drain', isDrained: false, transferId: 0 })
+    throw new MembershipRefusedError(fate.refusal, fate.message)
+  }
+
+  /** @param eventOf Makes the event that starts a transfer with that id. */
+  #transferBy(eventOf: (id: number) => Event): Promise<TransferFate> {
     const id = this.#nextTransferId
     this.#nextTransferId -= 1
     return new Promise((resolve) => {
-      this.#handOver = { id, resolve }
-      this.#enqueue({ type: 'transfer', id, target: null })
+      this.#handOvers.set(id, resolve)
+      this.#enqueue(eventOf(id))
     })
   }
 
@@ -348,9 +378,9 @@ export class RaftNode {
       if (this.#raft.role === 'leader') this.#witness.noteProgress(this.#raft)
       this.#carryOut(effects)
       const { leaderId, role } = this.#raft
+      if (leaderId !== null) this.#proposals.handleLeader(leaderId)
       if (role !== 'leader') this.#proposals.returnToPeers()
       if (leaderId !== null && role !== 'leader') this.#proposals.forward(leaderId)
-      if (leaderId !== null) this.#proposals.handleLeader(leaderId)
       this.#proposals.flushReplies()
       if (this.#canTakeParked() || this.#reads.hasNext || this.#inbox.length > 0) this.#schedule()
     } catch (error) {
@@ -405,13 +435,11 @@ export class RaftNode {
     if (next !== null) this.#enqueue({ type: 'transfer', id: next.transferId, target: null })
   }
 
-  #handleTransferFate(fate: Effects['transfers'][number]): void {
-    if (this.#handOver?.id !== fate.id) {
-      this.#proposals.handleTransferFate(fate)
-      return
-    }
-    this.#handOver.resolve(fate.refusal === null)
-    this.#handOver = null
+  #handleTransferFate(fate: TransferFate): void {
+    const resolve = this.#handOvers.get(fate.id)
+    this.#handOvers.delete(fate.id)
+    if (resolve === undefined) this.#proposals.handleTransferFate(fate)
+    else resolve(fate)
   }
 
   #onApplied(): void {

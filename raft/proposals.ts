@@ -87,8 +87,12 @@ export class Proposals {
   readonly #pending = new Map<LogIndex, Pending>()
   /** Sent to a leader, longest ago first. */
   readonly #forwarded = new Map<number, { readonly leader: NodeId; readonly since: number }>()
-  /** Cannot be had now, as a change that has to wait for another; tried again at the next tick. */
+  /**
+   * Cannot be had now, as a change that has to wait for another, or was sent back by a leader that hands over; tried again
+   * at the next tick, or as soon as another leader is known.
+   */
   #held: Request[] = []
+  #lastLeaderId: NodeId | null = null
   /** A transfer that took leadership away; done when the new leader is known. */
   #leaving: Request[] = []
   /** Removals of the leader itself, by the transfer that has to come first. */
@@ -358,8 +362,20 @@ export class Proposals {
     else this.#fail(request, new MembershipRefusedError(refusal, message))
   }
 
-  /** Ends transfers: the new leader is known. */
+  /** The leader is known. If it is another than before, what was held for the old one need not wait for the next tick. */
   handleLeader(leaderId: NodeId): void {
+    if (leaderId !== this.#lastLeaderId) this.#releaseHeld()
+    this.#lastLeaderId = leaderId
+    this.#endTransfers(leaderId)
+  }
+
+  #releaseHeld(): void {
+    this.#parked = [...this.#parked, ...this.#held].filter(({ id }) => this.#open.has(id))
+    this.#isParkedSorted &&= this.#held.length === 0
+    this.#held = []
+  }
+
+  #endTransfers(leaderId: NodeId): void {
     const leaving = this.#leaving.filter(({ id }) => this.#open.has(id))
     this.#leaving = []
     for (const request of leaving) {
@@ -442,9 +458,7 @@ export class Proposals {
       if (now - request.since < this.#host.limits.requestTimeoutMs) break
       this.#fail(request, request.isGiven ? uncertain() : new NotLeaderError(this.#host.leaderId()))
     }
-    this.#parked = [...this.#parked, ...this.#held].filter(({ id }) => this.#open.has(id))
-    this.#isParkedSorted &&= this.#held.length === 0
-    this.#held = []
+    this.#releaseHeld()
     this.#askAgain(now)
   }
 

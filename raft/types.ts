@@ -125,6 +125,8 @@ export interface AppendEntriesReply extends Envelope {
   readonly rejectedIndex: LogIndex
   readonly session: number
   readonly readRound: number
+  /** Its operator does not want it to lead. */
+  readonly isDrained: boolean
 }
 
 /** "Your log is too far behind: I am sending a snapshot on its own connection" (ch. 5). A heartbeat meanwhile. */

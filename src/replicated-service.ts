@@ -117,7 +117,7 @@ export class ReplicatedIpamService implements IpamService {
   readiness(): Readiness {
     const status = this.#node.status()
     const reasons: string[] = []
-    if (this.#isDraining) reasons.push('draining')
+    if (this.#isDraining || this.#node.isDrained) reasons.push('draining')
     if (status.isRemoved) reasons.push('removed')
     else if (!status.membership.members.some(({ id }) => id === status.id)) reasons.push('not_member')
     if (status.divergence !== null) reasons.push('state_diverged')
@@ -147,6 +147,10 @@ export class ReplicatedIpamService implements IpamService {
 
   async transferLeader({ nodeId }: { nodeId: number | null }): Promise<void> {
     await this.#node.transferLeadership(nodeId)
+  }
+
+  async setDraining(isDraining: boolean): Promise<void> {
+    await this.#node.setDrained(isDraining)
   }
 
   #refuseStandalone(): void {

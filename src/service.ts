@@ -74,6 +74,13 @@ export interface IpamService {
   ): Promise<void>
   /** @throws {MembershipRefusedError} */
   transferLeader(target: { readonly nodeId: number | null }, context: CommandContext): Promise<void>
+  /**
+   * A node that drains still serves, but is not ready, does not lead, and does not become the leader. For this node alone, and
+   * until it is undone or restarted.
+   *
+   * @throws {MembershipRefusedError} if it leads and nobody takes over; nothing has changed then.
+   */
+  setDraining(isDraining: boolean): Promise<void>
   /** `net` + `alloc` ids: `net-…`. */
   newId(kind: 'net' | 'alloc'): string
 }

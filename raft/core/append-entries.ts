@@ -69,6 +69,7 @@ function reject(
     rejectedIndex: request.prevLogIndex,
     session: request.session,
     readRound: request.readRound,
+    isDrained: raft.isDrained,
   })
 }
 
@@ -86,6 +87,7 @@ export function rejectStaleLeader(raft: Raft, { from, session }: { from: NodeId;
     rejectedIndex: 0,
     session,
     readRound: 0,
+    isDrained: raft.isDrained,
   })
 }
 
@@ -112,11 +114,13 @@ export function acknowledge(raft: Raft): void {
     rejectedIndex: 0,
     session: raft.session,
     readRound: raft.readRound,
+    isDrained: raft.isDrained,
   })
 }
 
 /** The leader hears from a peer. `progress` is of the same session. */
 export function handleAppendEntriesReply(raft: Raft, progress: Progress, reply: AppendEntriesReply): void {
+  progress.isDrained = reply.isDrained
   if (reply.success) {
     handleAcknowledgement(raft, progress, reply.matchIndex)
     return

@@ -72,6 +72,7 @@ function newProgress(raft: Raft): Progress {
     inflightBytes: 0,
     isProbeSent: false,
     isFetching: false,
+    isDrained: false,
     snapshotIndex: 0,
     isSnapshotSent: false,
     // Counts as heard now, so that a new member or leader has a whole timeout to be answered in.

@@ -33,7 +33,8 @@ export function campaignForTransfer(raft: Raft): void {
 
 /** Voting is another matter: it takes no more than a log. */
 function mayLead(raft: Raft): boolean {
-  return isVoter(raft, raft.id) && raft.installing === null && !raft.wrongStates.includes(raft.id)
+  const isReady = isVoter(raft, raft.id) && raft.installing === null
+  return isReady && !raft.wrongStates.includes(raft.id) && !raft.isDrained
 }
 
 function requestVotes(raft: Raft, { isPreVote }: { isPreVote: boolean }): void {

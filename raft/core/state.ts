@@ -79,6 +79,8 @@ export interface Progress {
   /** The highest read round that the peer echoed. */
   ackedRound: number
   sentRound: number
+  /** The peer does not want to lead, as it last told. */
+  isDrained: boolean
   /** A learner's catching up (§4.2.1): the target of the round under way and when that round started. */
   roundTarget: LogIndex
   roundStart: number
@@ -129,6 +131,10 @@ export interface Raft {
   installing: SnapshotMeta | null
   /** Nodes as their handshakes showed them. */
   readonly seen: Map<NodeId, SeenPeer>
+  /** This node is to be stopped, and should not lead: see `drain.ts`. Forgotten at a restart. */
+  isDrained: boolean
+  /** Data directories of peers, as their handshakes gave them. */
+  readonly incarnations: Map<NodeId, string>
   /** Members whose state machine is not what the majority has, this node perhaps: they do not lead. */
   wrongStates: readonly NodeId[]
 
@@ -191,6 +197,8 @@ export type Event =
       readonly time: number
     }
   | { readonly type: 'transfer'; readonly id: number; readonly target: NodeId | null }
+  /** @param transferId Of the transfer that goes with `isDrained`. */
+  | { readonly type: 'drain'; readonly isDrained: boolean; readonly transferId: number }
   | { readonly type: 'readIndex'; readonly id: number }
   /** That batch and all before it are on disk. */
   | { readonly type: 'persisted'; readonly batchNumber: number }
@@ -333,6 +341,8 @@ export function restoreRaft(options: {
     lastLeaderContact: Number.NEGATIVE_INFINITY,
     installing: null,
     seen: new Map(),
+    isDrained: false,
+    incarnations: new Map(),
     wrongStates: [],
     nextBatch: 1,
     persistedBatch: 0,

@@ -12,6 +12,7 @@ import {
   rejectStaleLeader,
   replicate,
 } from './append-entries.ts'
+import { setDrained } from './drain.ts'
 import {
   handleInstallSnapshot,
   handleInstallSnapshotReply,
@@ -80,6 +81,9 @@ function handle(raft: Raft, event: Event): void {
       break
     case 'transfer':
       startTransfer(raft, event)
+      break
+    case 'drain':
+      setDrained(raft, event)
       break
     case 'readIndex':
       readIndex(raft, event.id)

@@ -19,7 +19,8 @@ export function startTransfer(raft: Raft, { id, target }: { id: number; target: 
 
 function bestTarget(raft: Raft): NodeId | null {
   const healthy = voterIds(raft).filter((id) => {
-    return id !== raft.id && isInContact(raft, id) && !raft.wrongStates.includes(id)
+    if (id === raft.id || !isInContact(raft, id) || raft.wrongStates.includes(id)) return false
+    return raft.progress.get(id)?.isDrained === false
   })
   const matchIndex = (id: NodeId): number => raft.progress.get(id)?.matchIndex ?? 0
   return healthy.toSorted((a, b) => matchIndex(b) - matchIndex(a))[0] ?? null
@@ -33,11 +34,14 @@ function refuse(raft: Raft, target: NodeId | null): { refusal: string; message: 
       message: `leadership is being handed to node ${raft.transfer.target}`,
     }
   }
-  if (target === null) return { refusal: 'no_target', message: 'no other voter is healthy' }
+  if (target === null) return { refusal: 'no_target', message: 'no other voter could take over' }
   if (target === raft.id) return { refusal: 'is_leader', message: `node ${target} is the leader already` }
   if (!isVoter(raft, target)) return { refusal: 'not_voter', message: `node ${target} is not a voter` }
   if (raft.wrongStates.includes(target)) {
     return { refusal: 'state_diverged', message: `the state of node ${target} is not what the majority has` }
+  }
+  if (raft.progress.get(target)?.isDrained === true) {
+    return { refusal: 'draining', message: `node ${target} is drained; end that first, or choose another` }
   }
   if (!isInContact(raft, target)) {
     return { refusal: 'not_healthy', message: `node ${target} has not answered for an election timeout` }

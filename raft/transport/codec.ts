@@ -90,6 +90,7 @@ const SHAPES: { readonly [M in SimpleMessage as M['type']]: Shape<Unnamed<M>> } 
     rejectedIndex: counter,
     session: counter,
     readRound: counter,
+    isDrained: flag,
   }),
   InstallSnapshot: tuple<Unnamed<InstallSnapshot>>({
     ...ENVELOPE,

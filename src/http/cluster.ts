@@ -3,7 +3,7 @@ import { z } from 'zod'
 import type { ClusterStatus, IpamService, MemberStatus } from '../service.ts'
 import { show } from '../show.ts'
 import { json, noContent } from './answer.ts'
-import { addr, booleanParam, NO_PARAMS, wholeNumber } from './fields.ts'
+import { addr, booleanParam, flag, NO_PARAMS, wholeNumber } from './fields.ts'
 import type { Handle } from './handle.ts'
 import { readBody, readQuery } from './input.ts'
 import { invalidRequest } from './problem.ts'
@@ -13,6 +13,7 @@ const nodeId = wholeNumber({ min: 1, max: Number.MAX_SAFE_INTEGER })
 const AddNodeBody = z.strictObject({ node_id: nodeId, addr })
 /** Without a node the cluster chooses one. */
 const TransferLeaderBody = z.strictObject({ node_id: nodeId.nullish().transform((id) => id ?? null) })
+const DrainBody = z.strictObject({ drain: flag })
 const RemoveNodeParams = z.strictObject({ force: booleanParam.default(false) })
 
 /** Also standalone, which is a cluster of one. */
@@ -20,42 +21,54 @@ export function clusterRoutes(
   service: IpamService,
   { version, handle }: { version: string; handle: Handle },
 ): Hono {
-  return new Hono()
-    .get(
-      '/cluster/status',
-      handle((c) => {
-        readQuery(c, NO_PARAMS)
-        const status = service.status()
-        return json(200, statusBody(status, version), { 'X-Raft-Index': String(status.appliedIndex) })
-      }),
-    )
-    .post(
-      '/cluster/nodes',
-      handle(async (c, caller) => {
-        readQuery(c, NO_PARAMS)
-        const body = await readBody(c, AddNodeBody)
-        await service.addNode({ nodeId: body.node_id, addr: body.addr }, caller)
-        return noContent()
-      }),
-    )
-    .delete(
-      '/cluster/nodes/:id',
-      handle(async (c, caller) => {
-        const { force } = readQuery(c, RemoveNodeParams)
-        const nodeId = parseNodeId(c.req.param('id') ?? '')
-        await service.removeNode({ nodeId, isForced: force }, caller)
-        return noContent()
-      }),
-    )
-    .post(
-      '/cluster/transfer-leader',
-      handle(async (c, caller) => {
-        readQuery(c, NO_PARAMS)
-        const body = await readBody(c, TransferLeaderBody, { isOptional: true })
-        await service.transferLeader({ nodeId: body.node_id }, caller)
-        return noContent()
-      }),
-    )
+  return (
+    new Hono()
+      .get(
+        '/cluster/status',
+        handle((c) => {
+          readQuery(c, NO_PARAMS)
+          const status = service.status()
+          return json(200, statusBody(status, version), { 'X-Raft-Index': String(status.appliedIndex) })
+        }),
+      )
+      .post(
+        '/cluster/nodes',
+        handle(async (c, caller) => {
+          readQuery(c, NO_PARAMS)
+          const body = await readBody(c, AddNodeBody)
+          await service.addNode({ nodeId: body.node_id, addr: body.addr }, caller)
+          return noContent()
+        }),
+      )
+      .delete(
+        '/cluster/nodes/:id',
+        handle(async (c, caller) => {
+          const { force } = readQuery(c, RemoveNodeParams)
+          const nodeId = parseNodeId(c.req.param('id') ?? '')
+          await service.removeNode({ nodeId, isForced: force }, caller)
+          return noContent()
+        }),
+      )
+      .post(
+        '/cluster/transfer-leader',
+        handle(async (c, caller) => {
+          readQuery(c, NO_PARAMS)
+          const body = await readBody(c, TransferLeaderBody, { isOptional: true })
+          await service.transferLeader({ nodeId: body.node_id }, caller)
+          return noContent()
+        }),
+      )
+      // Of the node that is asked: what its operator does before it is stopped.
+      .post(
+        '/cluster/drain',
+        handle(async (c) => {
+          readQuery(c, NO_PARAMS)
+          const { drain } = await readBody(c, DrainBody)
+          await service.setDraining(drain)
+          return noContent()
+        }),
+      )
+  )
 }
 
 function parseNodeId(text: string): number {

@@ -106,6 +106,9 @@ export const booleanParam = z
   .enum(['true', 'false'], { error: (issue) => expected('true or false', issue.input) })
   .transform((text) => text === 'true')
 
+/** In a body. */
+export const flag = z.boolean({ error: (issue) => expected('true or false', issue.input) })
+
 /** For a request that takes none: a typo there is as much a typo as anywhere. */
 export const NO_PARAMS = z.strictObject({})
 

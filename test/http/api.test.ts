@@ -284,6 +284,30 @@ describe('cluster (ipam-rest-api.md, Cluster Management)', () => {
   })
 })
 
+describe('draining', () => {
+  test('makes a node not ready until it is undone, while it goes on serving', async () => {
+    expect((await api.request('POST', '/cluster/drain', { drain: true })).status).toBe(204)
+    expect(await api.request('GET', '/health/ready')).toMatchObject({
+      status: 503,
+      body: { reasons: ['draining'] },
+    })
+    expect((await api.request('GET', '/networks')).status).toBe(200)
+
+    expect((await api.request('POST', '/cluster/drain', { drain: false })).status).toBe(204)
+    expect((await api.request('GET', '/health/ready')).status).toBe(200)
+  })
+
+  test.each([
+    { why: 'nothing', body: {}, message: 'drain: is required: true or false' },
+    { why: 'something else', body: { drain: 'yes' }, message: 'drain: must be true or false, not "yes"' },
+  ])('does not guess what $why means', async ({ body, message }) => {
+    expect(await api.request('POST', '/cluster/drain', body)).toMatchObject({
+      status: 400,
+      body: { reason: 'invalid_request', error: message },
+    })
+  })
+})
+
 describe('health and audit (ipam-rest-api.md, System Endpoints)', () => {
   test('health has the documented fields', async () => {
     api.clock.ms += 2 * 3_600_000 + 30 * 60_000 + 15_999

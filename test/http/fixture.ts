@@ -145,6 +145,11 @@ export class OneNodeService implements IpamService {
     }
   }
 
+  async setDraining(isDraining: boolean): Promise<void> {
+    this.#checkFailure()
+    this.ready = isDraining ? { ready: false, reasons: ['draining'] } : { ready: true, reasons: [] }
+  }
+
   newId(kind: 'net' | 'alloc'): string {
     this.#idCount += 1
     return `${kind}-${this.#idCount}`

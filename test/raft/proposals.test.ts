@@ -194,6 +194,19 @@ describe('a proposal that is forwarded', () => {
     },
   )
 
+  test('sent back by a leader that hands over is tried again as soon as another one is known', () => {
+    const { desk, id } = forwarded()
+    desk.proposals.handleLeader(2)
+    reply(desk, id, { type: 'error', code: 'RAFT_NOT_LEADER', message: '', leaderId: null })
+
+    desk.proposals.handleLeader(2)
+    expect(desk.proposals.hasParked).toBe(false)
+    desk.leaderId = 3
+    desk.proposals.handleLeader(3)
+
+    expect(desk.proposals.hasParked).toBe(true)
+  })
+
   test('a word that is unknown here leaves the outcome unknown', async () => {
     const { desk, done, id } = forwarded()
 

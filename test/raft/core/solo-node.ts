@@ -260,6 +260,7 @@ export function appendReply(
     rejectedIndex: 0,
     session: raft.progress.get(from)?.session ?? 0,
     readRound: raft.leaderRound,
+    isDrained: false,
     ...fields,
   }
 }

@@ -85,6 +85,7 @@ export const MESSAGES: { readonly [T in Message['type']]: fc.Arbitrary<Extract<M
     rejectedIndex: counter,
     session: counter,
     readRound: counter,
+    isDrained: fc.boolean(),
   }),
   InstallSnapshot: fc.record({
     type: fc.constant('InstallSnapshot'),

@@ -87,8 +87,9 @@ const MESSAGES: { readonly [T in Message['type']]: readonly [Extract<Message, { 
       rejectedIndex: 0,
       session: 7,
       readRound: 8,
+      isDrained: true,
     },
-    '0e000000239a010203c3cd012e0000000708',
+    '0f000000239b010203c3cd012e0000000708c3',
   ],
   InstallSnapshot: [
     { type: 'InstallSnapshot', ...ENVELOPE, lastIndex: 2 ** 40, session: 7, readRound: 8 },
