@@ -12,7 +12,7 @@ import type { SnapshotFile } from '../raft/ports.ts'
 import { FileDisk } from '../raft/storage/file-disk.ts'
 import { SnapshotFiles } from '../raft/storage/snapshot-files.ts'
 import type { SnapshotMeta } from '../raft/types.ts'
-import { encodeCommand } from '../src/ipam/command-codec.ts'
+import { COMMAND_SCHEMAS, encodeCommand } from '../src/ipam/command-codec.ts'
 import { levelStorage } from '../src/state/level-storage.ts'
 import { IpamStateMachine } from '../src/state/state-machine.ts'
 import { realClock, TestNode } from '../test/raft/transport/support.ts'
@@ -57,7 +57,7 @@ function openMachine(name: string): Promise<IpamStateMachine> {
 async function fill(machine: IpamStateMachine): Promise<void> {
   let index = 0
   const apply = async (command: Parameters<typeof encodeCommand>[0]['command']): Promise<void> => {
-    const payload = encodeCommand({ command, context: CONTEXT })
+    const payload = encodeCommand({ command, context: CONTEXT, session: null }, COMMAND_SCHEMAS.max)
     machine.apply({ index: ++index, term: 1, time: 1_700_000_000_000 + index, type: 'command', payload })
     await machine.waitForCapacity()
   }
@@ -77,7 +77,7 @@ async function make(machine: IpamStateMachine): Promise<{ meta: SnapshotMeta; fi
   await files.open()
   const image = await machine.snapshot()
   const meta = { lastIndex: image.appliedIndex, lastTerm: 1, lastTime: 0, membershipIndex: 0 }
-  const whole = { ...meta, membership: { members: [], removed: [] } }
+  const whole = { ...meta, membership: { members: [], removed: [], schemaVersion: COMMAND_SCHEMAS.max } }
   const file = await files.create(whole, image.chunks())
   await image.release()
   return { meta: whole, file }

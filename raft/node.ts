@@ -2,6 +2,7 @@
 import { ApplyLane } from './apply-lane.ts'
 import { assert } from './assert.ts'
 import { checkSchemaInForce } from './core/admission.ts'
+import { lowestInstalling } from './core/install-snapshot.ts'
 import { snapshotMetaAt } from './core/log.ts'
 import { committedMembership, currentMembership, voterIds } from './core/membership.ts'
 import type { Effects, Event, Limits, Raft, Timing } from './core/state.ts'
@@ -593,7 +594,8 @@ export class RaftNode {
 
   #compact(): void {
     if (this.#raft.installing !== null) return
-    this.#keeper.compact(Math.min(this.#ports.stateMachine.durableIndex, this.#transfer.lowestSending))
+    const { durableIndex } = this.#ports.stateMachine
+    this.#keeper.compact(Math.min(durableIndex, this.#transfer.lowestSending, lowestInstalling(this.#raft)))
   }
 
   #fail(error: unknown): void {

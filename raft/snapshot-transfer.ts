@@ -8,6 +8,7 @@ import type {
   StateMachine,
   Transport,
 } from './ports.ts'
+import { RefusedError } from './transport/errors.ts'
 import type { LogIndex, NodeId, SnapshotMeta } from './types.ts'
 
 export interface SnapshotTransferHost {
@@ -47,18 +48,24 @@ export class SnapshotTransfer {
     const { id, transport, logger } = this.#host
     const started = { to, baseIndex: this.#host.baseIndex() }
     this.#sending.set(to, started.baseIndex)
+    let reading: ReadWatch | null = null
     try {
       const file = await this.#current()
+      reading = new ReadWatch(file)
       const { lastIndex } = file.meta
       this.#sending.set(to, lastIndex)
       onStarted(lastIndex)
       logger.info({ peer: to, lastIndex, bytes: file.sizeBytes }, 'sending a snapshot')
       const { identity, sizeBytes } = file
       const term = this.#host.currentTerm()
-      await transport.sendSnapshot({ from: id, to, term, session, lastIndex, sizeBytes, identity }, file)
+      await transport.sendSnapshot({ from: id, to, term, session, lastIndex, sizeBytes, identity }, reading)
       return true
     } catch (error) {
       logger.warn({ peer: to, error }, 'a snapshot could not be sent; it is tried again')
+      const isCorrupt = error instanceof RefusedError && error.reason === 'corrupt'
+      // A peer may be wrong about a file that others are just reading; we are not.
+      const isBad = reading?.hasFailed === true || (isCorrupt && this.#sending.size === 1)
+      if (reading !== null && isBad) await this.#discard(reading.file)
       return false
     } finally {
       this.#sending.delete(to)
@@ -72,6 +79,14 @@ export class SnapshotTransfer {
     if (existing && existing.meta.lastIndex >= this.#host.baseIndex()) return existing
     if (this.#outgoing === outgoing) this.#outgoing = this.#replace(existing ?? null)
     return this.#outgoing ?? this.#current()
+  }
+
+  /** The file does not read back: the next try must not be with the same one, or it would be so for ever. */
+  async #discard(file: SnapshotFile): Promise<void> {
+    const outgoing = this.#outgoing
+    if ((await outgoing?.catch(() => null)) !== file || this.#outgoing !== outgoing) return
+    this.#outgoing = null
+    await file.close().catch((error: unknown) => this.#warnOfClose(error))
   }
 
   async #replace(existing: SnapshotFile | null): Promise<SnapshotFile> {
@@ -119,9 +134,11 @@ export class SnapshotTransfer {
   dropReceived(): void {
     const file = this.#received
     this.#received = null
-    file
-      ?.close()
-      .catch((error: unknown) => this.#host.logger.warn({ error }, 'a snapshot could not be closed'))
+    file?.close().catch((error: unknown) => this.#warnOfClose(error))
+  }
+
+  #warnOfClose(error: unknown): void {
+    this.#host.logger.warn({ error }, 'a snapshot could not be closed')
   }
 
   takeReceived(): SnapshotFile | null {
@@ -133,5 +150,41 @@ export class SnapshotTransfer {
   async close(): Promise<void> {
     await (await this.#outgoing?.catch(() => null))?.close()
     await this.#received?.close()
+  }
+}
+
+/** A file as the transport sees it, which remembers if it could not be read. */
+class ReadWatch implements SnapshotFile {
+  readonly meta: SnapshotMeta
+  readonly identity: string
+  readonly sizeBytes: number
+  hasFailed = false
+  readonly file: SnapshotFile
+
+  constructor(file: SnapshotFile) {
+    this.file = file
+    this.meta = file.meta
+    this.identity = file.identity
+    this.sizeBytes = file.sizeBytes
+  }
+
+  async read(offset: number, length: number): Promise<Buffer> {
+    try {
+      const bytes = await this.file.read(offset, length)
+      if (bytes.length === 0 && offset < this.sizeBytes)
+        throw new Error(`the snapshot file ends at ${offset}`)
+      return bytes
+    } catch (error) {
+      this.hasFailed = true
+      throw error
+    }
+  }
+
+  chunks(): AsyncIterable<Uint8Array> {
+    return this.file.chunks()
+  }
+
+  close(): Promise<void> {
+    return this.file.close()
   }
 }

@@ -1,6 +1,7 @@
 /** Snapshots for peers whose next entry is compacted away (ch. 5). The bytes travel beside the core. */
 import type { InstallSnapshot, InstallSnapshotReply, LogIndex, NodeId, SnapshotMeta, Term } from '../types.ts'
 import { resetTo, termAt } from './log.ts'
+import { isInContact } from './membership.ts'
 import { send } from './out.ts'
 import type { Progress, Raft } from './state.ts'
 
@@ -45,6 +46,24 @@ export function handleSnapshotSent(
   if (progress === null) return
   progress.isSnapshotSent = isSent
   if (!isSent) retry(raft, progress)
+}
+
+/** Entries that the log is kept longer for, so that a peer which installs a snapshot finds what comes after it. */
+const HELD_ENTRIES_MAX = 1_000_000
+
+/**
+ * The lowest index that a snapshot brings a peer to which has its bytes and is putting it in place. A log that is compacted
+ * past it meanwhile would make the peer need another one, and under load another one after that, for ever.
+ *
+ * @returns Infinity if there is none. A peer that is silent, or takes too long, is not waited for.
+ */
+export function lowestInstalling(raft: Raft): LogIndex {
+  let lowest = Number.POSITIVE_INFINITY
+  for (const [id, { state, snapshotIndex }] of raft.progress) {
+    const isHeld = snapshotIndex > 0 && raft.log.lastIndex - snapshotIndex <= HELD_ENTRIES_MAX
+    if (state === 'snapshot' && isHeld && isInContact(raft, id)) lowest = Math.min(lowest, snapshotIndex)
+  }
+  return lowest
 }
 
 function snapshotProgress(raft: Raft, to: NodeId, session: number): Progress | null {

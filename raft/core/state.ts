@@ -133,8 +133,6 @@ export interface Raft {
   readonly seen: Map<NodeId, SeenPeer>
   /** This node is to be stopped, and should not lead: see `drain.ts`. Forgotten at a restart. */
   isDrained: boolean
-  /** Data directories of peers, as their handshakes gave them. */
-  readonly incarnations: Map<NodeId, string>
   /** Members whose state machine is not what the majority has, this node perhaps: they do not lead. */
   wrongStates: readonly NodeId[]
 
@@ -342,7 +340,6 @@ export function restoreRaft(options: {
     installing: null,
     seen: new Map(),
     isDrained: false,
-    incarnations: new Map(),
     wrongStates: [],
     nextBatch: 1,
     persistedBatch: 0,

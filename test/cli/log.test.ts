@@ -11,7 +11,7 @@ import { runLog } from '../../src/cli/log.ts'
 import { dumpLog } from '../../src/cli/log-dump.ts'
 import { OutputClosedError, type Shell } from '../../src/cli/shell.ts'
 import { claimDataDirectory } from '../../src/data-directory.ts'
-import { encodeCommand } from '../../src/ipam/command-codec.ts'
+import { COMMAND_SCHEMAS, encodeCommand } from '../../src/ipam/command-codec.ts'
 import { metaAt } from '../contract/log-store.ts'
 import { chunksOf } from '../contract/snapshot-store.ts'
 import { carryOut, prng, readAll, WorkSource } from '../raft/storage/log-model.ts'
@@ -24,6 +24,7 @@ const SEGMENT_1 = 'log/0000000000000001.log'
 const CREATE = {
   command: { type: 'createNetwork', id: 'net-1', cidr: '10.0.0.0/24', description: '\u009b2J', tags: [] },
   context: { user: 'ada', requestId: 'r-1' },
+  session: { sessionId: 9, sequence: 4, floor: 2 },
 } as const
 
 /** Above the directories of nodes. */
@@ -70,7 +71,7 @@ const ENTRIES: readonly Entry[] = [
     type: 'membership',
     payload: encodeMembership({ membership: metaAt(0).membership, note: 'who' }),
   }),
-  entry(3, { payload: encodeCommand(CREATE) }),
+  entry(3, { payload: encodeCommand(CREATE, COMMAND_SCHEMAS.max) }),
   entry(4, { payload: Buffer.concat([Buffer.of(99), Buffer.alloc(200, 0xab)]) }),
   entry(5, { payload: Buffer.from('replaced') }),
 ]
@@ -272,7 +273,7 @@ describe('ipam log dump', () => {
       '1 1 2023-11-14T22:13:20.001Z noop 0',
       expect.stringMatching(/^2 1 2023-11-14T22:13:20.002Z membership \d+ \{"membership":.*"note":"who"\}$/),
       expect.stringMatching(
-        /^3 1 2023-11-14T22:13:20.003Z command \d+ createNetwork \{"id":"net-1","cidr":"10.0.0.0\/24","description":"\\u009b2J","tags":\[\]\} \{"user":"ada","request_id":"r-1"\}$/,
+        /^3 1 2023-11-14T22:13:20.003Z command \d+ createNetwork \{"id":"net-1","cidr":"10.0.0.0\/24","description":"\\u009b2J","tags":\[\]\} \{"user":"ada","request_id":"r-1"\} \{"session_id":9,"sequence":4,"floor":2\}$/,
       ),
       `4 1 2023-11-14T22:13:20.004Z command 201 unknown 0x63${'ab'.repeat(31)}`,
       '5 2 2023-11-14T22:13:20.005Z command 0 unknown 0x',
@@ -284,14 +285,15 @@ describe('ipam log dump', () => {
   test('prints JSON lines, in which what does not apply is null', async () => {
     const { out } = await ipamLog(['dump', await makeNode(), '--json', '--from', '3', '--to', '4'])
 
-    const absent = { command: null, context: null, membership: null, note: null, hex: null }
+    const absent = { command: null, context: null, session: null, membership: null, note: null, hex: null }
     const lines = out.trimEnd().split('\n')
     expect(lines.map((line) => JSON.parse(line))).toEqual([
       {
         ...{ ...absent, index: 3, term: 1, time: '2023-11-14T22:13:20.003Z', type: 'command' },
-        bytes: encodeCommand(CREATE).length,
+        bytes: encodeCommand(CREATE, COMMAND_SCHEMAS.max).length,
         command: CREATE.command,
         context: { user: 'ada', request_id: 'r-1' },
+        session: { session_id: 9, sequence: 4, floor: 2 },
       },
       {
         ...{ ...absent, index: 4, term: 1, time: '2023-11-14T22:13:20.004Z', type: 'command', bytes: 201 },

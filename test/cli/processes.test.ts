@@ -146,7 +146,7 @@ describe('ipam log', { timeout: TIMEOUT_MS }, () => {
     await log.open()
     await log.initialize({
       ...{ lastIndex: 0, lastTerm: 0, lastTime: 0, membershipIndex: 0 },
-      membership: { members: [], removed: [] },
+      membership: { members: [], removed: [], schemaVersion: 1 },
     })
     const payload = Buffer.alloc(100)
     const entries = Array.from({ length: 20_000 }, (_, i) => {

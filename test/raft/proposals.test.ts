@@ -197,7 +197,7 @@ describe('a proposal that is forwarded', () => {
   test('sent back by a leader that hands over is tried again as soon as another one is known', () => {
     const { desk, id } = forwarded()
     desk.proposals.handleLeader(2)
-    reply(desk, id, { type: 'error', code: 'RAFT_NOT_LEADER', message: '', leaderId: null })
+    desk.reply(id, refusedWith('RAFT_NOT_LEADER'))
 
     desk.proposals.handleLeader(2)
     expect(desk.proposals.hasParked).toBe(false)

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { SnapshotFile, SnapshotStore, StateMachine, Transport } from '../../raft/ports.ts'
 import { SnapshotTransfer, type SnapshotTransferHost } from '../../raft/snapshot-transfer.ts'
 import { SnapshotFiles } from '../../raft/storage/snapshot-files.ts'
+import { RefusedError } from '../../raft/transport/errors.ts'
 import { MemoryDisk } from '../sim/memory-disk.ts'
 import { metaAt } from './core/solo-node.ts'
 
@@ -15,6 +16,9 @@ class Sender {
   closed = 0
   readonly sent: { to: number; lastIndex: number }[] = []
   isConnected = true
+  /** What reading the file, and what the peer, says of it. */
+  isReadable = true
+  isCorrupt = false
   readonly transfer: SnapshotTransfer
 
   constructor() {
@@ -26,7 +30,10 @@ class Sender {
           meta,
           identity: `snapshot-${meta.lastIndex}`,
           sizeBytes: 1,
-          read: async () => Buffer.alloc(1),
+          read: async () => {
+            if (!this.isReadable) throw new Error('EIO')
+            return Buffer.alloc(1)
+          },
           chunks: async function* () {},
           close: async () => {
             this.closed += 1
@@ -40,8 +47,10 @@ class Sender {
       },
     }
     const transport: Pick<Transport, 'sendSnapshot'> = {
-      sendSnapshot: async ({ to, lastIndex }) => {
+      sendSnapshot: async ({ to, lastIndex }, file) => {
         if (!this.isConnected) throw new Error('no connection')
+        await file.read(0, 1)
+        if (this.isCorrupt) throw new RefusedError({ reason: 'corrupt', message: 'digest differs' }, 'peer')
         this.sent.push({ to, lastIndex })
       },
     }
@@ -105,6 +114,21 @@ describe('a snapshot for peers', () => {
 
     expect(await sender.send(2)).toBe(true)
     expect(sender.created).toBe(1)
+  })
+
+  test.each([
+    { why: 'cannot be read', isReadable: false, isCorrupt: false },
+    { why: 'arrives damaged', isReadable: true, isCorrupt: true },
+  ])('that $why is made anew for the next try', async (state) => {
+    const sender = new Sender()
+    Object.assign(sender, state)
+    expect(await sender.send(2)).toBe(false)
+    sender.isReadable = true
+    sender.isCorrupt = false
+
+    expect(await sender.send(2)).toBe(true)
+
+    expect({ created: sender.created, closed: sender.closed }).toEqual({ created: 2, closed: 1 })
   })
 
   test('keeps the log from being compacted past it while it is on its way', async () => {

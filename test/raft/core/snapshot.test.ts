@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { lowestInstalling } from '../../../raft/core/install-snapshot.ts'
 import { currentMembership } from '../../../raft/core/membership.ts'
 import type { Effects } from '../../../raft/core/state.ts'
 import {
@@ -132,6 +133,40 @@ describe('a leader sends a snapshot (thesis ch. 5)', () => {
     leader.acknowledge(3, 5)
 
     expect(leader.raft.progress.get(3)).toMatchObject({ state: 'replicate', nextIndex: 8 })
+  })
+
+  describe('keeps its log for a peer that puts one in place', () => {
+    function installing(): SoloNode {
+      const leader = leaderWithLaggard()
+      const session = sessionOf(leader, 3)
+      leader.step({ type: 'snapshotStarted', to: 3, session, lastIndex: 6 })
+      leader.step({ type: 'snapshotSent', to: 3, session, isSent: true })
+      return leader
+    }
+
+    test('until it has', () => {
+      const leader = installing()
+      expect(lowestInstalling(leader.raft)).toBe(6)
+
+      leader.receive(installReply(leader, 3, { lastIndex: 6 }))
+
+      expect(lowestInstalling(leader.raft)).toBe(Infinity)
+    })
+
+    test('and does not wait for one that is silent', () => {
+      const leader = installing()
+      leader.now += TIMEOUT_MS
+      leader.acknowledge(2, 6)
+
+      expect(lowestInstalling(leader.raft)).toBe(Infinity)
+    })
+
+    test('nor for one that takes a million entries long', () => {
+      const leader = installing()
+      leader.raft.log.lastIndex = 1_000_007
+
+      expect(lowestInstalling(leader.raft)).toBe(Infinity)
+    })
   })
 
   test('what a driver says of an earlier session changes nothing', () => {
