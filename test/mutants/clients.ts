@@ -1,6 +1,7 @@
 import { type Mutant, SIMULATOR, testFile } from './mutant.ts'
 
 const PROPOSALS = testFile('test/raft/proposals.test.ts')
+const IDEMPOTENT = testFile('test/raft/idempotent-proposals.test.ts')
 
 /** What clients are told: promises 4 and 5 of design.md. */
 export const CLIENTS: readonly Mutant[] = [
@@ -8,52 +9,62 @@ export const CLIENTS: readonly Mutant[] = [
     name: 'a request that was sent to a leader which is lost counts as not applied',
     source: 'design.md, promise 5; raft-checks 34, openraft#2095',
     file: 'raft/proposals.ts',
-    find: `      if (leader !== peer) continue
-      this.#forwarded.delete(id)
-      this.#fail(request, uncertain())`,
-    replace: `      if (leader !== peer) continue
-      this.#forwarded.delete(id)
-      this.#fail(request, new NotLeaderError(this.#host.leaderId()))`,
-    caughtBy: SIMULATOR,
+    find: `      if (request !== undefined) this.#lose(request)
+    }
+    this.#replies.drop(peer)`,
+    replace: `      if (request !== undefined) this.#fail(request, new NotLeaderError(this.#host.leaderId()))
+    }
+    this.#replies.drop(peer)`,
+    caughtBy: PROPOSALS,
   },
   {
-    name: 'a request that was sent to a leader which is lost is sent to the next',
+    name: 'a request that may be in a log is sent again, although it would take effect twice',
     source: 'design.md, promise 4; raft-checks 34, fluree PR 1839',
     file: 'raft/proposals.ts',
-    find: `      if (leader !== peer) continue
-      this.#forwarded.delete(id)
-      this.#fail(request, uncertain())`,
-    replace: `      if (leader !== peer) continue
-      this.#forwarded.delete(id)
-      this.#parked.push(request)`,
-    caughtBy: SIMULATOR,
+    find: `    if (!canBeSentAgain(request)) {`,
+    replace: `    if (!canBeSentAgain(request) && isFromPeer(request)) {`,
+    caughtBy: PROPOSALS,
   },
   {
-    name: 'an entry that is still in the log counts as not applied when its time is over',
+    name: 'a request that is sent again forgets that it may be in a log already',
+    source: 'design.md, promise 5; raft-checks 34',
+    file: 'raft/proposals.ts',
+    find: `    request.isMaybeLogged = true
+    this.#giveBack(request)`,
+    replace: `    this.#giveBack(request)`,
+    caughtBy: IDEMPOTENT,
+  },
+  {
+    name: 'a leader takes a second copy of a request that it works at',
+    source: 'design.md, promise 4',
+    file: 'raft/proposals.ts',
+    find: `      else if (this.#peerRequests.has(origin)) continue
+`,
+    replace: ``,
+    caughtBy: IDEMPOTENT,
+  },
+  {
+    name: 'a request that may be in a log counts as not applied when its time is over',
     source: 'design.md, promise 5; raft-checks 34, openraft#2095',
     file: 'raft/proposals.ts',
-    find: `      if (request.since > expiry) break
-      this.#pending.delete(index)
-      this.#fail(request, uncertain())`,
-    replace: `      if (request.since > expiry) break
-      this.#pending.delete(index)
-      this.#fail(request, new NotLeaderError(this.#host.leaderId()))`,
+    find: `this.#fail(request, request.isGiven ? uncertain() : new NotLeaderError(this.#host.leaderId()))`,
+    replace: `this.#fail(request, new NotLeaderError(this.#host.leaderId()))`,
     caughtBy: PROPOSALS,
   },
   {
     name: 'a proposal is answered with whatever was applied at its index',
     source: 'design.md, promise 5; raft-checks 34 and 35',
     file: 'raft/proposals.ts',
-    find: `if (pending.term === term) this.#complete(pending.request, { result, index })`,
-    replace: `if (pending.term <= term) this.#complete(pending.request, { result, index })`,
+    find: `else if (pending.term === term) this.#complete(request, { result, index })`,
+    replace: `else if (pending.term <= term) this.#complete(request, { result, index })`,
     caughtBy: SIMULATOR,
   },
   {
     name: 'an entry that was cut from this log is proposed again, although another may have it',
     source: 'design.md, promise 4; raft-checks 34',
     file: 'raft/proposals.ts',
-    find: `if (earlier !== undefined) this.#fail(earlier.request, uncertain())`,
-    replace: `if (earlier !== undefined) this.#parked.push(earlier.request)`,
+    find: `if (cut !== undefined) this.#lose(cut)`,
+    replace: `if (cut !== undefined) this.#giveBack(cut)`,
     caughtBy: PROPOSALS,
   },
   {
@@ -61,18 +72,20 @@ export const CLIENTS: readonly Mutant[] = [
     source: 'design.md, promise 4; raft-checks 34 and 35 (RedisRaft #43)',
     file: 'raft/proposals.ts',
     find: `      this.#pending.delete(at)
-      this.#fail(request, uncertain())`,
+      const request = this.#open.get(id)
+      if (request !== undefined) this.#lose(request)`,
     replace: `      this.#pending.delete(at)
-      this.#parked.push(request)`,
+      const request = this.#open.get(id)
+      if (request !== undefined) this.#giveBack(request)`,
     caughtBy: PROPOSALS,
   },
   {
     name: 'what is under way when a node stops counts as not applied',
     source: 'design.md, promise 5; raft-checks 34',
     file: 'raft/proposals.ts',
-    find: `for (const request of unknown) this.#fail(request, uncertain())`,
-    replace: `for (const request of unknown) this.#fail(request, new ClosedError())`,
-    caughtBy: SIMULATOR,
+    find: `this.#fail(request, request.isGiven ? uncertain() : new ClosedError())`,
+    replace: `this.#fail(request, new ClosedError())`,
+    caughtBy: PROPOSALS,
   },
   {
     name: 'a process counts its requests from 1 again',
@@ -86,8 +99,8 @@ export const CLIENTS: readonly Mutant[] = [
     name: 'an answer counts whoever gives it',
     source: 'raft-checks 34',
     file: 'raft/proposals.ts',
-    find: `if (forwarded === undefined || forwarded.leader !== message.from) continue`,
-    replace: `if (forwarded === undefined) continue`,
+    find: `if (request === undefined || !request.leaders.includes(from)) continue`,
+    replace: `if (request === undefined) continue`,
     caughtBy: PROPOSALS,
   },
   {
