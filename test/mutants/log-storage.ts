@@ -22,7 +22,7 @@ export const LOG_STORAGE: readonly Mutant[] = [
     await segment.file.sync()`,
     replace: `    this.#remember(segment, content, entryOffsets, offset)
     await segment.file.sync().catch(() => segment.file.sync())`,
-    caughtBy: SIMULATOR,
+    caughtBy: LOG_CRASH,
   },
   {
     name: 'the log goes on after a write that failed',
@@ -94,7 +94,7 @@ export const LOG_STORAGE: readonly Mutant[] = [
     find: `    if (lastBatch !== null && i === newest) segment.file.write(lastBatch.offset, lastBatch.bytes)
 `,
     replace: ``,
-    caughtBy: SIMULATOR,
+    caughtBy: LOG_CRASH,
   },
   {
     name: 'a batch need not follow on the one before',

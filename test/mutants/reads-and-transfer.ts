@@ -14,7 +14,7 @@ export const READS_AND_TRANSFER: readonly Mutant[] = [
 `,
     replace: `    raft.leaderRound ||= 1
 `,
-    caughtBy: SIMULATOR,
+    caughtBy: READ_INDEX,
   },
   {
     name: 'any answer of a peer confirms the reads under way',
@@ -30,7 +30,7 @@ export const READS_AND_TRANSFER: readonly Mutant[] = [
     file: 'raft/core/read-index.ts',
     find: `read.round <= confirmed`,
     replace: `read.round <= Math.max(confirmed, raft.leaderRound)`,
-    caughtBy: SIMULATOR,
+    caughtBy: READ_INDEX,
   },
   {
     name: 'a follower echoes to a new leader the read round of the old one',
@@ -47,7 +47,7 @@ export const READS_AND_TRANSFER: readonly Mutant[] = [
     file: 'raft/core/read-index.ts',
     find: `if (raft.earlyReads.length > 0 && raft.commitIndex >= raft.termStartIndex) {`,
     replace: `if (raft.earlyReads.length > 0) {`,
-    caughtBy: SIMULATOR,
+    caughtBy: READ_INDEX,
   },
   {
     name: 'a learner’s echo confirms reads',
