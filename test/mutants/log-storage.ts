@@ -91,7 +91,7 @@ export const LOG_STORAGE: readonly Mutant[] = [
     name: 'a restart trusts the page cache for the last batch',
     source: 'design.md rule 9 (fsyncgate)',
     file: 'raft/storage/recovery.ts',
-    find: `    if (lastBatch !== null && i === newest) segment.file.write(lastBatch.offset, lastBatch.bytes)
+    find: `    if (segment === lastBatch?.segment) segment.file.write(lastBatch.offset, lastBatch.bytes)
 `,
     replace: ``,
     caughtBy: LOG_CRASH,
@@ -99,7 +99,7 @@ export const LOG_STORAGE: readonly Mutant[] = [
   {
     name: 'a batch need not follow on the one before',
     source: 'design.md, WAL (chained checksums); raft-checks 38',
-    file: 'raft/storage/recovery.ts',
+    file: 'raft/storage/log-scan.ts',
     find: `const crc = follows ? checkBatch(source, offset, header) : null`,
     replace: `const crc = follows || expected !== null ? checkBatch(source, offset, header) : null`,
     caughtBy: LOG_DAMAGE,
@@ -115,11 +115,9 @@ export const LOG_STORAGE: readonly Mutant[] = [
   {
     name: 'a missing segment goes unnoticed',
     source: 'design.md, WAL; raft-checks invariant 29',
-    file: 'raft/storage/recovery.ts',
-    find: `    if (isNew || isComplete) return
-`,
-    replace: `    if (isNew || isComplete || segments.length > 0) return
-`,
+    file: 'raft/storage/log-scan.ts',
+    find: `if (!isNew && !isComplete) this.damage`,
+    replace: `if (!isNew && segments.length === 0) this.damage`,
     caughtBy: LOG_DAMAGE,
   },
   {
