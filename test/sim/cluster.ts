@@ -1,14 +1,14 @@
 /** Simulated machines that run the real driver, core, log, snapshots and codec. */
 import { committedMembership } from '../../raft/core/membership.ts'
 import { DEFAULT_LIMITS, type Effects, type Limits, type Raft, type Timing } from '../../raft/core/state.ts'
-import { CorruptLogError } from '../../raft/errors.ts'
+import { CorruptLogError, SchemaMismatchError } from '../../raft/errors.ts'
 import { RaftNode, type RaftNodeOptions } from '../../raft/node.ts'
 import type { Identity, Log, StateMachine } from '../../raft/ports.ts'
 import { DEFAULT_PROPOSAL_LIMITS } from '../../raft/proposals.ts'
 import { DEFAULT_READ_LIMITS } from '../../raft/reads.ts'
 import { SegmentedLog } from '../../raft/storage/segmented-log.ts'
 import { SnapshotFiles } from '../../raft/storage/snapshot-files.ts'
-import type { Membership, NodeId, SchemaRange } from '../../raft/types.ts'
+import type { HardState, Membership, NodeId, SchemaRange } from '../../raft/types.ts'
 import { Expiry } from '../../src/expiry.ts'
 import { ReplicatedIpamService } from '../../src/replicated-service.ts'
 import { IpamStateMachine } from '../../src/state/state-machine.ts'
@@ -30,6 +30,9 @@ const SEGMENT_BYTES = 8 * 1024
 const STALL_CHECK_MS = 100
 /** Small, so that a short run compares states often. */
 const CHECKPOINT_INTERVAL = 10
+/** What the software of today reads and writes, and that of the next release. */
+export const OLD_SCHEMAS: SchemaRange = { min: 1, max: 1 }
+export const NEW_SCHEMAS: SchemaRange = { min: 1, max: 2 }
 const NOBODY: Membership = { members: [], removed: [], schemaVersion: 1 }
 /** After which whoever looks after the processes starts one again that has ended by itself. */
 const RESTART_MS = 50
@@ -42,6 +45,8 @@ export interface ClusterOptions {
   readonly retainedEntriesMin: number
   /** Of rows that wait for their flush. */
   readonly dirtyBytesMax: number
+  /** Software is exchanged, so that a node may meet what it cannot read. */
+  readonly isUpgrading?: boolean
   /** How much faster or slower clocks may run than they should: 2 is from half to twice the speed. */
   readonly clockSkew: number
 }
@@ -52,6 +57,8 @@ export interface Running {
   readonly service: ReplicatedIpamService
   readonly stateMachine: IpamStateMachine
   readonly expiry: Expiry
+  /** Of the program that it is. */
+  readonly schemas: SchemaRange
 }
 
 /** Everything that a machine's disks held at one moment. */
@@ -59,6 +66,7 @@ export interface MachineImage {
   readonly disk: DiskImage
   readonly state: StateDisk
   readonly incarnation: string
+  readonly hardState: HardState
 }
 
 /** What of a machine outlives its processes. */
@@ -71,7 +79,7 @@ export class Machine {
   /** Of its monotonic clock, against the world's. */
   clockRate: number
   /** Of the program that the next process runs. */
-  schemas: SchemaRange = { min: 1, max: 1 }
+  schemas: SchemaRange = OLD_SCHEMAS
   /** Of each sync; other operations take a tenth. */
   meanDiskMs = 1
   /** Until then nothing on its disk ends, in world time. */
@@ -221,6 +229,14 @@ export class Cluster {
       this.crash(id, 'kill')
       return
     }
+    if (error instanceof SchemaMismatchError && this.isUpgrading) {
+      this.trace.note(this.world.now, id, `refuses: ${error.message}`)
+      // What an operator does who reads this.
+      machine.schemas = NEW_SCHEMAS
+      this.crash(id, 'kill')
+      this.world.schedule(RESTART_MS, () => void this.start(id))
+      return
+    }
     if (this.isTampered && this.#tampered.has(id)) {
       this.trace.note(this.world.now, id, `ends: ${String(error)}`)
       machine.ruin = 'diverged'
@@ -285,7 +301,7 @@ export class Cluster {
     })
     const ids = this.#random.fork()
     const service = new ReplicatedIpamService({
-      node,
+      node: withSchema1(node),
       stateMachine,
       clusterId: 1,
       isClusterMode: true,
@@ -293,9 +309,9 @@ export class Cluster {
       newId: () => ids.integer(0, 2 ** 50).toString(36),
       now: () => clock.now(),
     })
-    const expiry = new Expiry({ node, stateMachine, clock, onFatal })
+    const expiry = new Expiry({ node: withSchema1(node), stateMachine, clock, onFatal })
     expiry.start()
-    return { node, service, stateMachine, expiry }
+    return { node, service, stateMachine, expiry, schemas }
   }
 
   #nodeOptions(
@@ -359,8 +375,9 @@ export class Cluster {
 
   /** Its disks as they are, without what is not synced. */
   async imageOf(id: NodeId): Promise<MachineImage> {
-    const { disk, stateDisk, incarnation } = this.machine(id)
-    return { disk: disk.image(), state: await stateDisk.image(), incarnation }
+    const { disk, stateDisk, incarnation, image } = this.machine(id)
+    const { hardState } = image
+    return { disk: disk.image(), state: await stateDisk.image(), incarnation, hardState }
   }
 
   /** An empty disk in a machine that is off: its node comes back with another incarnation. */
@@ -385,6 +402,14 @@ export class Cluster {
     machine.ruin = 'rolled back'
   }
 
+  /** Everybody else runs, and has on its disk all that was ever committed. */
+  haveAllCommitted(id: NodeId): boolean {
+    const others = [...this.machines.values()].filter((machine) => machine.id !== id)
+    return others.every(({ image, isUp, ruin }) => {
+      return isUp && ruin === null && image.certainIndex >= this.checker.committedIndex
+    })
+  }
+
   /** Every member has a committed configuration that tells this machine's data directory from any other. */
   isKnownEverywhere(id: NodeId): boolean {
     return [...this.machines.values()].every(({ node, raft }) => {
@@ -397,12 +422,17 @@ export class Cluster {
   /** One that is off holds an active address less than it did. */
   async tamper(id: NodeId, random: Random): Promise<void> {
     this.#tampered.add(id)
+    this.checker.isTampered = true
     await this.machine(id).stateDisk.overwrite(async (rows) => {
       const keys = await rows.keys({ gte: 'r', lt: 's' }).all()
       const key = random.pick(keys)
       this.trace.note(this.world.now, id, `row ${key} vanishes`)
       if (key !== null) await rows.del(key)
     })
+  }
+
+  get isUpgrading(): boolean {
+    return this.#options.isUpgrading === true
   }
 
   /** Some node's state may be wrong, and with it what it answers and the snapshots that it sends. */
@@ -451,6 +481,17 @@ export class Cluster {
 
 function isDiskError(error: unknown): boolean {
   return error instanceof Error && 'code' in error && (error.code === 'EIO' || error.code === 'ENOSPC')
+}
+
+/** Schema 2 is a number only: nobody can write it yet. */
+function withSchema1(node: RaftNode): RaftNode {
+  return new Proxy(node, {
+    get(target, name) {
+      if (name === 'schemaVersion') return Math.min(target.schemaVersion, OLD_SCHEMAS.max)
+      const value: unknown = Reflect.get(target, name, target)
+      return typeof value === 'function' ? value.bind(target) : value
+    },
+  })
 }
 
 /** What `server.ts` does on SIGTERM. */

@@ -1,10 +1,13 @@
 /** What is done to the machines, their disks and clocks, and the network between them. */
 import type { NodeId } from '../../raft/types.ts'
-import type { Cluster, Machine } from './cluster.ts'
+import { type Cluster, type Machine, type MachineImage, NEW_SCHEMAS, OLD_SCHEMAS } from './cluster.ts'
 import type { Random } from './random.ts'
 import type { Swarm } from './swarm.ts'
 
 const HOUR_MS = 3_600_000
+const NEVER = Number.POSITIVE_INFINITY
+const IMAGE_EVERY_MS = 500
+const UPGRADE_EVERY_MS = 500
 
 export class Faults {
   readonly #cluster: Cluster
@@ -12,6 +15,7 @@ export class Faults {
   readonly #swarm: Swarm
   /** Machines whose disk is lost, or may be. */
   readonly #ruined = new Set<NodeId>()
+  readonly #images = new Map<NodeId, MachineImage>()
   #isOver = false
 
   constructor(cluster: Cluster, { random, swarm }: { random: Random; swarm: Swarm }) {
@@ -34,6 +38,8 @@ export class Faults {
       this.#every(swarm.pauseEveryMs, () => this.#pause()),
       this.#every(swarm.wallClockEveryMs, () => this.#jumpWallClock()),
       this.#every(swarm.ruinEveryMs, () => this.#ruin()),
+      this.#every(Number.isFinite(swarm.ruinEveryMs) ? IMAGE_EVERY_MS : NEVER, () => this.#takeImage()),
+      this.#every(swarm.isUpgrading ? UPGRADE_EVERY_MS : NEVER, () => this.#install()),
     ])
   }
 
@@ -44,6 +50,7 @@ export class Faults {
       machine.meanDiskMs = 1
       machine.stalledUntil = 0
       machine.clockRate = 1
+      if (this.#swarm.isUpgrading) machine.schemas = NEW_SCHEMAS
       machine.disk.clearFaults()
       machine.process?.setRate(1)
       machine.process?.resume()
@@ -210,9 +217,52 @@ export class Faults {
     const machine = this.#any()
     if (machine === null || machine.ruin !== null) return
     if (!this.#ruined.has(machine.id) && this.#ruined.size >= minority) return
+    const kind = this.#random.pick(['rot', 'rot', 'wipe', 'roll-back'] as const)
     if (this.#swarm.isTampering) this.#tamper(machine)
-    else if (this.#random.chance(0.7)) this.#rot(machine)
-    else this.#wipe(machine)
+    else if (kind === 'rot') this.#rot(machine)
+    else if (kind === 'wipe') this.#wipe(machine)
+    else this.#rollBack(machine)
+  }
+
+  #takeImage(): void {
+    const machine = this.#any()
+    if (machine === null || machine.ruin !== null) return
+    // Of a machine that is off, so that log and state are of one moment, as in a copy of a volume.
+    if (machine.process !== null) this.#cluster.crash(machine.id, 'keep')
+    void this.#cluster.imageOf(machine.id).then((image) => {
+      this.#images.set(machine.id, image)
+      this.#restartLater(machine.id)
+    })
+  }
+
+  /**
+   * An old image of a disk comes back. The others know what it had acknowledged, if they led; that nobody lost anything by it
+   * does not rest on that: all others have all that is committed, and it had not voted since.
+   */
+  #rollBack(machine: Machine): void {
+    const image = this.#images.get(machine.id)
+    if (image === undefined || image.incarnation !== machine.incarnation) return
+    const { currentTerm, votedFor } = machine.image.hardState
+    const isSameVote = image.hardState.currentTerm === currentTerm && image.hardState.votedFor === votedFor
+    if (!isSameVote || !this.#cluster.haveAllCommitted(machine.id)) return
+    this.#ruined.add(machine.id)
+    this.#cluster.crash(machine.id, 'drop')
+    this.#cluster.restore(machine.id, image)
+    this.#restartLater(machine.id)
+  }
+
+  /** Mostly newer software; now and then it is taken back, which a cluster that has moved on must not bear. */
+  #install(): void {
+    const machine = this.#any()
+    if (machine === null) return
+    this.#cluster.crash(machine.id, 'kill')
+    machine.schemas = this.#random.chance(0.8) ? NEW_SCHEMAS : OLD_SCHEMAS
+    this.#cluster.trace.note(
+      this.#cluster.world.now,
+      machine.id,
+      `gets software for schema ${machine.schemas.max}`,
+    )
+    this.#restartLater(machine.id)
   }
 
   /** Its process finds another state than it left. */

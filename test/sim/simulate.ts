@@ -1,6 +1,6 @@
 /** One seed: a cluster, clients, and a swarm of faults; then quiet, in which everything must become well. */
 import type { NodeId } from '../../raft/types.ts'
-import { Cluster, type Machine, type Running } from './cluster.ts'
+import { Cluster, type Machine, NEW_SCHEMAS, type Running } from './cluster.ts'
 import { Faults } from './faults.ts'
 import { PERFECT_NETWORK } from './network.ts'
 import { Operator } from './operator.ts'
@@ -95,6 +95,7 @@ class Simulation {
       }
       await world.sleep(100)
       await this.#removeRuined()
+      await this.#installNewest()
       missing = this.#whatIsMissing() ?? (await this.#tryFreshWritesAndReads()) ?? this.#whatIsMissing()
     }
     await this.#checkOutcome()
@@ -105,6 +106,15 @@ class Simulation {
     for (const { id, ruin, node } of this.#members()) {
       const isDiverged = (node?.status().divergence ?? null) !== null
       if (ruin !== null || isDiverged) await this.#operator.remove(id)
+    }
+  }
+
+  /** Everything that still runs software of before is stopped, and started with the new one. */
+  async #installNewest(): Promise<void> {
+    for (const { id, schemas, running } of this.cluster.machines.values()) {
+      if (running === null || running.schemas === schemas) continue
+      this.cluster.crash(id, 'kill')
+      await this.cluster.start(id)
     }
   }
 
@@ -131,6 +141,8 @@ class Simulation {
         return `node ${id} has applied ${status.appliedIndex} in term ${status.term}, another ${first?.appliedIndex} in ${first?.term}`
       }
       if (status.commitIndex !== status.lastIndex) return `node ${id} has entries that are not committed`
+      if (this.#swarm.isUpgrading && status.schemaVersion < NEW_SCHEMAS.max)
+        return 'the schema version is not raised'
       if (status.membership.members.some(({ voter }) => !voter)) return 'a learner is not promoted'
     }
     return null
@@ -170,7 +182,8 @@ class Simulation {
   /** Where no disk is lost, every node belongs to the cluster until it is removed. */
   #checkRefusals(): void {
     if (Number.isFinite(this.#swarm.ruinEveryMs)) return
-    const mistakes = [...this.cluster.network.refusals.keys()].filter((reason) => reason !== 'removed')
+    const expected = this.#swarm.isUpgrading ? ['removed', 'schema'] : ['removed']
+    const mistakes = [...this.cluster.network.refusals.keys()].filter((reason) => !expected.includes(reason))
     if (mistakes.length > 0) throw new Error(`nodes of the cluster were refused: ${mistakes.join(', ')}`)
   }
 

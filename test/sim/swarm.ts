@@ -22,6 +22,8 @@ export interface Swarm {
   readonly transferEveryMs: number
   /** A disk that is lost for good: bits that turn over, a disk that was wiped. Never more than a minority of them. */
   readonly ruinEveryMs: number
+  /** Nodes get newer software one by one, and now and then older software again. */
+  readonly isUpgrading: boolean
   /**
    * Rows of a state are changed behind its back. Until the next checkpoint such a node may answer with what is not true, so all
    * that is checked of such a seed is that no two nodes serve different states in the end.
@@ -55,16 +57,22 @@ export function drawSwarm(random: Random): Swarm {
     transferEveryMs: often(0.4, 300, 3_000),
     ruinEveryMs: isTampering ? 1_500 : often(0.25, 1_000, 4_000),
     isTampering,
+    isUpgrading: random.chance(0.15),
     downMs: random.pick([5, 100, 800]) ?? 100,
     crashInRecovery: random.pick([0, 0, 0.3]) ?? 0,
   }
 }
 
-export function drawClusterOptions(seed: number, { nodeCount }: Swarm, random: Random): ClusterOptions {
+export function drawClusterOptions(
+  seed: number,
+  { nodeCount, isUpgrading }: Swarm,
+  random: Random,
+): ClusterOptions {
   const isLossy = random.chance(0.5)
   return {
     seed,
     nodeCount,
+    isUpgrading,
     network: {
       lossProbability: isLossy ? random.between(0, 0.3) : 0,
       duplicateProbability: random.chance(0.5) ? random.between(0, 0.3) : 0,
