@@ -4,8 +4,8 @@ import type { LogStore } from './ports.ts'
 import type { Entry, HardState, RaftMessage } from './types.ts'
 
 type Job =
-  | { readonly type: 'batch'; readonly batch: PersistBatch }
-  | { readonly type: 'task'; run(): Promise<void> }
+  | { readonly type: 'batch'; readonly batch: PersistBatch; readonly since: number }
+  | { readonly type: 'task'; readonly isLong: boolean; run(): Promise<void> }
 
 /**
  * Group commit without a timer: one write is in flight, and all batches that gather meanwhile are the next.
@@ -15,38 +15,49 @@ export class DiskLane {
   readonly #log: LogStore
   readonly #onPersisted: (done: { messages: readonly RaftMessage[]; batchNumber: number }) => void
   readonly #onFatal: (error: unknown) => void
-  readonly #now: () => number
   #jobs: Job[] = []
   #isBusy = false
   #isStopped = false
-  #busySince: number | null = null
+  /** Milliseconds that have been counted. */
+  #time = 0
+  /** The batches under way: when the oldest of them came. */
+  #writingSince: number | null = null
+  #isInLongTask = false
 
   constructor(options: {
     log: LogStore
-    now: () => number
     /** A batch and all before it are on disk; its messages may leave. */
     onPersisted: (done: { messages: readonly RaftMessage[]; batchNumber: number }) => void
     onFatal: (error: unknown) => void
   }) {
     this.#log = options.log
-    this.#now = options.now
     this.#onPersisted = options.onPersisted
     this.#onFatal = options.onFatal
   }
 
-  /** For how long the write under way has been, in ms; 0 if none is. */
-  get busyMs(): number {
-    return this.#busySince === null ? 0 : this.#now() - this.#busySince
+  /** Lets time pass for `stallMs`. What the process has slept through is not the disk's: the caller leaves it out. */
+  elapse(ms: number): void {
+    if (!this.#isInLongTask) this.#time += ms
+  }
+
+  /** For how long the oldest batch that is not on disk has waited, in ms, also behind others; 0 if there is none. */
+  get stallMs(): number {
+    const since = this.#writingSince ?? this.#jobs.find((job) => job.type === 'batch')?.since
+    return since === undefined ? 0 : this.#time - since
   }
 
   push(batch: PersistBatch): void {
-    this.#jobs.push({ type: 'batch', batch })
+    this.#jobs.push({ type: 'batch', batch, since: this.#time })
     this.#start()
   }
 
-  /** Runs `task` after everything pushed so far and before everything pushed later. */
-  pushTask(task: () => Promise<void>): void {
-    this.#jobs.push({ type: 'task', run: task })
+  /**
+   * Runs `task` after everything pushed so far and before everything pushed later.
+   *
+   * @param isLong It takes its time, and what waits behind it says nothing about the disk.
+   */
+  pushTask(task: () => Promise<void>, { isLong = false } = {}): void {
+    this.#jobs.push({ type: 'task', isLong, run: task })
     this.#start()
   }
 
@@ -71,16 +82,18 @@ export class DiskLane {
 
   async #run(): Promise<void> {
     while (this.#jobs.length > 0) {
-      this.#busySince = this.#now()
       const [first] = this.#jobs
       if (first?.type === 'task') {
         this.#jobs.shift()
+        this.#isInLongTask = first.isLong
         await first.run()
+        this.#isInLongTask = false
       } else {
+        this.#writingSince = first?.since ?? null
         await this.#write(this.#takeBatches())
+        this.#writingSince = null
       }
     }
-    this.#busySince = null
     this.#isBusy = false
   }
 

@@ -47,6 +47,13 @@ export class OverloadedError extends RaftError {
   readonly applied = 'no'
 }
 
+/** Fewer than a quorum of voters have room on disk, and the command needs some for good. Nothing was appended. */
+export class DiskLowError extends RaftError {
+  override readonly name = 'DiskLowError'
+  readonly code = 'RAFT_DISK_LOW'
+  readonly applied = 'no'
+}
+
 /** A read could not be confirmed by a quorum in time. */
 export class ReadTimeoutError extends RaftError {
   override readonly name = 'ReadTimeoutError'

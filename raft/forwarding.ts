@@ -1,5 +1,6 @@
 /** The way of a request from a follower to the leader and back: outcomes as data, and answers that leave as one frame. */
 import {
+  DiskLowError,
   MembershipRefusedError,
   NotLeaderError,
   OverloadedError,
@@ -98,5 +99,6 @@ export function errorFrom({ code, message }: ForwardedOutcome & { type: 'error' 
     return new MembershipRefusedError(code.slice(REFUSED_PREFIX.length), message)
   }
   if (code === 'RAFT_OVERLOADED') return new OverloadedError(message)
+  if (code === 'RAFT_DISK_LOW') return new DiskLowError(message)
   return new ProposalUncertainError(message)
 }

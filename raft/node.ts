@@ -2,12 +2,14 @@
 import { ApplyLane } from './apply-lane.ts'
 import { assert } from './assert.ts'
 import { checkSchemaInForce } from './core/admission.ts'
+import { isHandingOver } from './core/disk-health.ts'
 import { lowestInstalling } from './core/install-snapshot.ts'
 import { snapshotMetaAt } from './core/log.ts'
 import { committedMembership, currentMembership, voterIds } from './core/membership.ts'
-import type { Effects, Event, Limits, Raft, Timing } from './core/state.ts'
+import { type Effects, type Event, HEALTHY_DISK, type Limits, type Raft, type Timing } from './core/state.ts'
 import { step } from './core/step.ts'
 import { DiskLane } from './disk-lane.ts'
+import { DiskWatch } from './disk-watch.ts'
 import { MembershipRefusedError, StateDivergedError } from './errors.ts'
 import { LogKeeper } from './log-keeper.ts'
 import { AddressBook } from './peers.ts'
@@ -30,6 +32,7 @@ import { StateWatch } from './state-watch.ts'
 import { leaderContactMs, type RaftStatus, statusOf } from './status.ts'
 import type {
   CommandTraits,
+  DiskHealth,
   LogIndex,
   Membership,
   MembershipChange,
@@ -55,6 +58,8 @@ export interface RaftNodeOptions {
   readonly retainedEntriesMin: number
   /** Nodes compare their states every so many entries, at least; the same on every node. */
   readonly checkpointInterval: number
+  /** Free bytes below which this node's disk is low, until there is a quarter more; 0: it never is. */
+  readonly diskLowBytes: number
   /** Sees every step before its effects are carried out, and changes nothing: for checks and traces. */
   readonly onStep?: (raft: Raft, effects: Effects) => void
 }
@@ -76,6 +81,7 @@ export class RaftNode {
   readonly #proposals: Proposals
   readonly #reads: Reads
   readonly #disk: DiskLane
+  readonly #diskWatch: DiskWatch
   readonly #keeper: LogKeeper
   readonly #apply: ApplyLane
   readonly #transfer: SnapshotTransfer
@@ -94,6 +100,7 @@ export class RaftNode {
   #isStopped = false
   #isRestoring = false
   #cancelTick: () => void = () => {}
+  #tickedAt: number
   #nextTransferId = -1
   /** Who waits for a transfer of this node's own. */
   readonly #handOvers = new Map<number, (fate: TransferFate) => void>()
@@ -128,13 +135,19 @@ export class RaftNode {
     this.#reads = new Reads(options.readLimits, { now, firstId: someId(ports.random) })
     this.#disk = new DiskLane({
       log: ports.log,
-      now,
       onPersisted: ({ messages, batchNumber }) => {
         for (const message of messages) transport.send(message)
         this.#enqueue({ type: 'persisted', batchNumber })
       },
       onFatal,
     })
+    this.#diskWatch = new DiskWatch({
+      disk: ports.disk,
+      lowBytes: options.diskLowBytes,
+      timing: options.timing,
+      logger,
+    })
+    this.#tickedAt = clock.now()
     this.#keeper = new LogKeeper({
       store: ports.log,
       log: raft.log,
@@ -208,7 +221,7 @@ export class RaftNode {
     const voters = voterIds(this.#raft)
     // Nobody else could lead: there is nothing to wait for.
     if (voters.length === 1 && voters[0] === this.#raft.id) this.#raft.electionDeadline = this.#raft.now
-    this.#enqueue({ type: 'tick' })
+    this.#enqueue({ type: 'tick', disk: HEALTHY_DISK })
     this.#startTick()
   }
 
@@ -218,8 +231,11 @@ export class RaftNode {
    *
    * @throws {RaftError} whose `applied` says whether it may take effect.
    */
-  propose(payload: Uint8Array, { isIdempotent = false }: Partial<CommandTraits> = {}): Promise<Completion> {
-    return this.#submit({ type: 'command', payload, traits: { isIdempotent } })
+  propose(
+    payload: Uint8Array,
+    { isIdempotent = false, needsRoom = false }: Partial<CommandTraits> = {},
+  ): Promise<Completion> {
+    return this.#submit({ type: 'command', payload, traits: { isIdempotent, needsRoom } })
   }
 
   /** Resolves when the change is committed. @param note Comes back in the entry. @throws {MembershipRefusedError} */
@@ -280,7 +296,7 @@ export class RaftNode {
   }
 
   get isLeader(): boolean {
-    return this.#raft.role === 'leader' && this.#raft.transfer === null
+    return this.#raft.role === 'leader' && !isHandingOver(this.#raft)
   }
 
   /** Hands leadership to whoever can take it, if it is ours. @returns Whether it was ours, and is gone. */
@@ -344,6 +360,7 @@ export class RaftNode {
     if (this.#isStopped) return
     this.#isStopped = true
     this.#cancelTick()
+    this.#diskWatch.stop()
     this.#proposals.close()
     this.#proposals.flushReplies()
     this.#reads.close()
@@ -405,7 +422,7 @@ export class RaftNode {
     return events
   }
 
-  /** While leadership is handed over requests stay parked: the next leader gets them. */
+  /** While leadership is handed over, or should be, requests stay parked: the next leader gets them. */
   #canTakeParked(): boolean {
     return this.isLeader && this.#proposals.hasParked
   }
@@ -558,7 +575,7 @@ export class RaftNode {
   #install(meta: SnapshotMeta): void {
     const file = this.#transfer.takeReceived()
     assert(file !== null && file.meta.lastIndex === meta.lastIndex, 'the snapshot to install is not here')
-    this.#disk.pushTask(async () => {
+    const install = async (): Promise<void> => {
       await this.#apply.idle()
       this.#isRestoring = true
       await this.#keeper.settled()
@@ -572,7 +589,8 @@ export class RaftNode {
       this.#watch.handleRestored()
       this.#enqueue({ type: 'snapshotInstalled', meta })
       this.#reads.handleApplied(meta.lastIndex)
-    })
+    }
+    this.#disk.pushTask(install, { isLong: true })
   }
 
   #startTick(): void {
@@ -586,10 +604,18 @@ export class RaftNode {
     if (this.#isStopped) return
     this.#proposals.handleTick()
     this.#reads.handleTick(this.#ports.stateMachine.appliedIndex)
-    this.#enqueue({ type: 'tick' })
+    this.#enqueue({ type: 'tick', disk: this.#diskHealth() })
     if (this.#raft.role === 'leader') this.#enqueue({ type: 'maintain', time: this.#ports.clock.wallTime() })
     this.#compact()
     this.#startTick()
+  }
+
+  /** A tick that comes late may have found the whole process asleep: the disk is not blamed for more than two. */
+  #diskHealth(): DiskHealth {
+    const now = this.#ports.clock.now()
+    this.#disk.elapse(Math.min(now - this.#tickedAt, 2 * this.#options.tickMs))
+    this.#tickedAt = now
+    return this.#diskWatch.health({ now, stallMs: this.#disk.stallMs })
   }
 
   #compact(): void {

@@ -285,6 +285,8 @@ export interface Ports {
   readonly random: () => number
   readonly log: LogStore
   readonly snapshots: SnapshotStore
+  /** Where log, snapshots and state machine are: how much room there is. */
+  readonly disk: Pick<Disk, 'freeBytes'>
   readonly transport: Transport
   readonly stateMachine: StateMachine
   readonly logger: Log

@@ -4,6 +4,7 @@ import type { Event, MembershipFate, ProposalFate } from './core/state.ts'
 import {
   ClosedError,
   CommandTooLargeError,
+  DiskLowError,
   MembershipRefusedError,
   NotLeaderError,
   OverloadedError,
@@ -169,7 +170,13 @@ export class Proposals {
       request.isGiven = true
       switch (work.type) {
         case 'command':
-          return { type: 'propose', id, payload: work.payload, time: wallTime }
+          return {
+            type: 'propose',
+            id,
+            payload: work.payload,
+            needsRoom: work.traits.needsRoom,
+            time: wallTime,
+          }
         case 'membership':
           return { type: 'changeMembership', id, change: work.change, note: work.note, time: wallTime }
         case 'transfer':
@@ -308,8 +315,9 @@ export class Proposals {
   handleProposalFate(fate: ProposalFate): void {
     const request = this.#proposed(fate.id)
     if ('index' in fate) this.#await(fate.index, { request, term: fate.term })
-    else if (fate.refusal !== 'overloaded') this.#giveBack(request)
+    else if (fate.refusal === 'not_leader' || fate.refusal === 'transferring') this.#giveBack(request)
     else if (request.isMaybeLogged) this.#hold(request)
+    else if (fate.refusal === 'disk_low') this.#fail(request, diskLow(fate.lowVoters))
     else this.#fail(request, new OverloadedError('too much is waiting for a majority to store it'))
   }
 
@@ -539,6 +547,11 @@ export class Proposals {
 
 function isFromPeer(request: Request): boolean {
   return request.origin.type === 'peer'
+}
+
+function diskLow(ids: readonly NodeId[]): DiskLowError {
+  const nodes = ids.length === 1 ? `node ${ids[0]} is` : `nodes ${ids.join(', ')} are`
+  return new DiskLowError(`${nodes} low on disk, and no quorum has room for more`)
 }
 
 function untrusted(): ProposalUncertainError {

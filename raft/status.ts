@@ -1,10 +1,16 @@
 /** What a node knows of itself and, where it leads, of the others. */
+import { isStall } from './core/disk-health.ts'
 import { committedMembership, currentMembership } from './core/membership.ts'
-import type { Raft } from './core/state.ts'
+import type { Raft, Timing } from './core/state.ts'
 import type { StateAlarm } from './state-watch.ts'
-import type { Divergence, LogIndex, Membership, NodeId, Term } from './types.ts'
+import type { DiskHealth, Divergence, LogIndex, Membership, NodeId, Term } from './types.ts'
 
 export type StatusRole = 'leader' | 'follower' | 'candidate' | 'learner'
+
+export interface DiskStatus extends DiskHealth {
+  /** The oldest write waits for so long that such a node neither leads nor campaigns. */
+  readonly isStalled: boolean
+}
 
 export interface PeerStatus {
   readonly id: NodeId
@@ -13,6 +19,8 @@ export interface PeerStatus {
   /** Since its last answer. */
   readonly lastContactMs: number
   readonly state: 'probe' | 'replicate' | 'snapshot'
+  /** As it last told. */
+  readonly disk: DiskStatus
 }
 
 export interface RaftStatus {
@@ -34,6 +42,8 @@ export interface RaftStatus {
   /** Since the leader was last heard; 0 on the leader, null if never in this term. */
   readonly leaderContactMs: number | null
   readonly isTransferring: boolean
+  /** Of this node, as of the last tick. */
+  readonly disk: DiskStatus
   readonly isRestoring: boolean
   /** This node was removed from the cluster. */
   readonly isRemoved: boolean
@@ -70,17 +80,23 @@ export function statusOf(
     lastIndex: raft.log.lastIndex,
     membership,
     schemaVersion: committedMembership(raft).schemaVersion,
-    peers: [...raft.progress].map(([id, { matchIndex, lastContact, state }]) => {
-      return { id, matchIndex, lastContactMs: Math.max(0, node.now - lastContact), state }
+    peers: [...raft.progress].map(([id, { matchIndex, lastContact, state, disk }]) => {
+      const lastContactMs = Math.max(0, node.now - lastContact)
+      return { id, matchIndex, lastContactMs, state, disk: diskStatus(disk, raft.timing) }
     }),
     leaderContactMs: leaderContactMs(raft, node.now),
     isTransferring: raft.transfer !== null,
+    disk: diskStatus(raft.disk, raft.timing),
     isRestoring: node.isRestoring,
     isRemoved: membership.removed.includes(raft.id) || refusals.some(({ reason }) => reason === 'removed'),
     divergence: node.watch.divergence,
     stateAlarms: node.watch.alarms,
     refusals,
   }
+}
+
+function diskStatus(disk: DiskHealth, timing: Timing): DiskStatus {
+  return { ...disk, isStalled: isStall(disk, timing) }
 }
 
 /** Null if no leader was heard in this term. */

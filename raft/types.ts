@@ -75,6 +75,14 @@ export interface SnapshotMeta {
   readonly membershipIndex: LogIndex
 }
 
+/** What a node knows of its own disk. */
+export interface DiskHealth {
+  /** For how long the oldest batch that is not on disk has waited; 0 if none does. Whole milliseconds. */
+  readonly stallMs: number
+  /** Too little room for commands that need some for good. */
+  readonly isLow: boolean
+}
+
 interface Envelope {
   readonly from: NodeId
   readonly to: NodeId
@@ -127,6 +135,8 @@ export interface AppendEntriesReply extends Envelope {
   readonly readRound: number
   /** Its operator does not want it to lead. */
   readonly isDrained: boolean
+  /** The sender's. */
+  readonly disk: DiskHealth
 }
 
 /** "Your log is too far behind: I am sending a snapshot on its own connection" (ch. 5). A heartbeat meanwhile. */
@@ -144,6 +154,8 @@ export interface InstallSnapshotReply extends Envelope {
   readonly lastIndex: LogIndex
   readonly session: number
   readonly readRound: number
+  /** The sender's. */
+  readonly disk: DiskHealth
 }
 
 /** §3.10: campaign now. */
@@ -188,6 +200,8 @@ export interface CommandTraits {
    * the answer (§6.3). They are sent again when nobody can say what became of them.
    */
   readonly isIdempotent: boolean
+  /** It takes room on disk for good: refused while too few nodes have any. */
+  readonly needsRoom: boolean
 }
 
 /** Work that a follower hands to the leader. */

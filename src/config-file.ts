@@ -14,6 +14,8 @@ export interface ClusterFile {
   readonly nodes: readonly NodeConfig[]
   readonly timing: Timing
   readonly retainedEntriesMin: number
+  /** Free bytes below which a node's disk is low; 0: never. */
+  readonly diskLowBytes: number
   /** Null if the file leaves it open. */
   readonly logLevel: LogLevel | null
 }
@@ -48,9 +50,15 @@ const TIMING_MS_MAX = 600_000
 export const RETAINED_ENTRIES_DEFAULT = 100_000
 const RETAINED_ENTRIES_MAX = 100_000_000
 
-const wholeNumber = (max: number) => {
-  const error = (issue: { input?: unknown }) => expected(`a whole number from 1 to ${max}`, issue.input)
-  return z.int({ error }).min(1, { error }).max(max, { error })
+const MIB = 1024 * 1024
+/** What log, snapshots and state may still want while nothing is added any more, with room to spare. */
+const DISK_LOW_MIB_DEFAULT = 256
+const DISK_LOW_MIB_MAX = 1024 * 1024
+export const DISK_LOW_BYTES_DEFAULT = DISK_LOW_MIB_DEFAULT * MIB
+
+const wholeNumber = (max: number, min = 1) => {
+  const error = (issue: { input?: unknown }) => expected(`a whole number from ${min} to ${max}`, issue.input)
+  return z.int({ error }).min(min, { error }).max(max, { error })
 }
 
 const address = (parse: (text: string) => Addr, example: string) =>
@@ -83,6 +91,7 @@ const RaftSchema = z.strictObject(
     election_min_ms: wholeNumber(TIMING_MS_MAX).default(TIMING_DEFAULTS.electionMinMs),
     election_max_ms: wholeNumber(TIMING_MS_MAX).default(TIMING_DEFAULTS.electionMaxMs),
     retained_entries_min: wholeNumber(RETAINED_ENTRIES_MAX).default(RETAINED_ENTRIES_DEFAULT),
+    disk_low_mib: wholeNumber(DISK_LOW_MIB_MAX, 0).default(DISK_LOW_MIB_DEFAULT),
   },
   { error: section },
 )
@@ -169,6 +178,7 @@ function toClusterFile(file: z.output<typeof FileSchema>): ClusterFile {
       electionMaxMs: file.raft.election_max_ms,
     },
     retainedEntriesMin: file.raft.retained_entries_min,
+    diskLowBytes: file.raft.disk_low_mib * MIB,
     logLevel: file.log.level,
   }
 }

@@ -6,6 +6,7 @@ import { isLoopback, parseReachableAddr } from './config-addr.ts'
 import { ConfigError } from './config-error.ts'
 import {
   type ClusterFile,
+  DISK_LOW_BYTES_DEFAULT,
   type NodeConfig,
   parseClusterFile,
   RETAINED_ENTRIES_DEFAULT,
@@ -34,6 +35,8 @@ export interface Config {
   readonly timing: Timing
   /** Log entries kept for nodes that lag; one that lags by more gets a snapshot. */
   readonly retainedEntriesMin: number
+  /** With less free space than this the node takes part, and asks for no more; 0: the space is not looked at. */
+  readonly diskLowBytes: number
   readonly logLevel: LogLevel
 }
 
@@ -44,6 +47,7 @@ const STANDALONE: ClusterFile = {
   nodes: [{ id: 1, addr: '127.0.0.1:0', api: '127.0.0.1:8080' }],
   timing: TIMING_DEFAULTS,
   retainedEntriesMin: RETAINED_ENTRIES_DEFAULT,
+  diskLowBytes: DISK_LOW_BYTES_DEFAULT,
   logLevel: null,
 }
 
@@ -101,6 +105,7 @@ export function loadConfig(
     nodes: file.nodes,
     timing: file.timing,
     retainedEntriesMin: file.retainedEntriesMin,
+    diskLowBytes: file.diskLowBytes,
     logLevel:
       settings['log-level'] === undefined ? (file.logLevel ?? 'info') : parseLogLevel(settings['log-level']),
   }

@@ -3,6 +3,7 @@ import type { Clock, RaftNode } from '../raft/index.ts'
 import { RaftError } from '../raft/index.ts'
 import type { Outcome } from './ipam/command.ts'
 import { encodeCommand } from './ipam/command-codec.ts'
+import { traitsOf } from './ipam/command-traits.ts'
 import type { IpamStateMachine } from './state/state-machine.ts'
 
 /** How often the leader looks; an expiry is late by at most this and one round of the log. */
@@ -60,17 +61,12 @@ export class Expiry {
   }
 
   async #expire(): Promise<number> {
+    const command = { type: 'expireAllocations', limit: EXPIRED_PER_ENTRY_MAX } as const
+    const context = { user: 'system', requestId: null }
     const { result } = await this.#node.propose(
-      encodeCommand(
-        {
-          command: { type: 'expireAllocations', limit: EXPIRED_PER_ENTRY_MAX },
-          context: { user: 'system', requestId: null },
-          // Without a session: a second copy ends what is due by then, which is right whoever asked for it.
-          session: null,
-        },
-        this.#node.schemaVersion,
-      ),
-      { isIdempotent: true },
+      // Without a session: a second copy ends what is due by then, which is right whoever asked for it.
+      encodeCommand({ command, context, session: null }, this.#node.schemaVersion),
+      { ...traitsOf(command), isIdempotent: true },
     )
     const outcome = result as Outcome
     return outcome.ok ? (outcome.value as { expired: number }).expired : 0

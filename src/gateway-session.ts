@@ -17,6 +17,7 @@ import {
   type ResultOf,
 } from './ipam/command.ts'
 import { encodeCommand } from './ipam/command-codec.ts'
+import { traitsOf } from './ipam/command-traits.ts'
 import { SESSION_IDLE_MS_MAX, SESSION_WINDOW_MAX, type SessionStamp } from './ipam/session.ts'
 
 /** Unused for so long the session may soon be gone, and finding out would cost a write its certainty. */
@@ -85,7 +86,10 @@ export class GatewaySession {
     const sentAt = this.#now()
     try {
       const payload = encodeCommand({ command, context, session: stamp }, this.#schemaVersion())
-      const { result, index, isOnlyCopy } = await this.#propose(payload, { isIdempotent: true })
+      const { result, index, isOnlyCopy } = await this.#propose(payload, {
+        ...traitsOf(command),
+        isIdempotent: true,
+      })
       const outcome = result as Outcome
       if (outcome.ok || !isSessionRefusal(outcome.refusal)) session.usedAt = Math.max(session.usedAt, sentAt)
       else {

@@ -1,5 +1,5 @@
 /** The service on a Raft node and the state machine behind it. */
-import { MembershipRefusedError, type RaftNode, type RaftStatus } from '../raft/index.ts'
+import { type DiskStatus, MembershipRefusedError, type RaftNode, type RaftStatus } from '../raft/index.ts'
 import { GatewaySession } from './gateway-session.ts'
 import type { Command, CommandContext, ResultOf } from './ipam/command.ts'
 import type { AnswerTo, Query } from './ipam/query.ts'
@@ -88,8 +88,10 @@ export class ReplicatedIpamService implements IpamService {
     return status.membership.members.map(({ id, addr, voter, schemas, isRolledBack }) => {
       const peer = status.peers.find((candidate) => candidate.id === id)
       const lastContactMs = id === status.id && isLeader ? 0 : (peer?.lastContactMs ?? null)
+      const disk = id === status.id ? status.disk : peer?.disk
       const reasons = [
         ...(lastContactMs === null ? [] : this.#complaints(lastContactMs, peer?.state ?? 'replicate')),
+        ...(disk === undefined ? [] : diskComplaints(disk)),
         ...stateComplaints(status, id),
       ]
       if (isRolledBack) reasons.push('its data directory is older than what it had acknowledged: remove it')
@@ -122,6 +124,7 @@ export class ReplicatedIpamService implements IpamService {
     else if (!status.membership.members.some(({ id }) => id === status.id)) reasons.push('not_member')
     if (status.divergence !== null) reasons.push('state_diverged')
     if (status.leaderId === null) reasons.push('no_leader')
+    if (status.disk.isStalled) reasons.push('disk_stalled')
     const lag = status.knownCommitIndex - status.appliedIndex
     if (status.isRestoring || lag > APPLY_LAG_MAX) reasons.push('catching_up')
     const refused = status.refusals.filter(({ reason }) => reason !== 'closed' && reason !== 'removed')
@@ -174,6 +177,13 @@ function stateComplaints({ id: self, divergence, stateAlarms }: RaftStatus, id: 
         ? `state_diverged: not what the majority has at index ${index}`
         : `state differs from that of node ${self} at index ${index}, and no majority tells which is right`
     })
+}
+
+function diskComplaints({ isStalled, stallMs, isLow }: DiskStatus): string[] {
+  const complaints = []
+  if (isStalled) complaints.push(`disk stalled for ${stallMs} ms`)
+  if (isLow) complaints.push('low on disk')
+  return complaints
 }
 
 /** Comes back when the change is applied, for its audit row. */

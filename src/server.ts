@@ -31,6 +31,9 @@ import { ReplicatedIpamService } from './replicated-service.ts'
 import { levelStorage } from './state/level-storage.ts'
 import { IpamStateMachine } from './state/state-machine.ts'
 
+/** A snapshot may go below "low": it is how a new node, and so more room, comes in. */
+const SNAPSHOT_RESERVE_DIVISOR = 4
+
 export interface Server {
   /** Where the API is, without a path. */
   readonly url: string
@@ -115,7 +118,12 @@ async function startNode(
     clock: systemClock,
     random: Math.random,
     log: new SegmentedLog({ disk, directory: 'log' }),
-    snapshots: new SnapshotFiles({ disk, directory: 'snapshots' }),
+    snapshots: new SnapshotFiles({
+      disk,
+      directory: 'snapshots',
+      reservedBytes: config.diskLowBytes / SNAPSHOT_RESERVE_DIVISOR,
+    }),
+    disk,
     transport: createTransport(config, { identity, logger, onFatal }),
     stateMachine,
     logger,
@@ -133,6 +141,7 @@ async function startNode(
       readLimits: DEFAULT_READ_LIMITS,
       retainedEntriesMin: config.retainedEntriesMin,
       checkpointInterval: CHECKPOINT_INTERVAL,
+      diskLowBytes: config.diskLowBytes,
     },
     ports,
   )

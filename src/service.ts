@@ -19,7 +19,7 @@ export interface MemberStatus {
   readonly healthy: boolean | null
   readonly matchIndex: number | null
   readonly lastContactMs: number | null
-  /** Why it is not healthy. */
+  /** Why it is not healthy. On other nodes than the leader only of the node itself: how its disk is. */
   readonly reasons: readonly string[]
 }
 
@@ -39,7 +39,7 @@ export interface ClusterStatus {
 
 export interface Readiness {
   readonly ready: boolean
-  /** Why not: `no_leader`, `catching_up`, `draining`, `removed`, `state_diverged`, `refused: …`. */
+  /** Why not: `no_leader`, `catching_up`, `disk_stalled`, `draining`, `removed`, `state_diverged`, `refused: …`. */
   readonly reasons: readonly string[]
 }
 

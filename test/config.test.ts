@@ -42,6 +42,7 @@ describe('config', () => {
       nodes: [{ id: 1, addr: '127.0.0.1:0', api: '127.0.0.1:8080' }],
       timing: { tickMs: 50, heartbeatMs: 100, electionMinMs: 1_000, electionMaxMs: 2_000 },
       retainedEntriesMin: 100_000,
+      diskLowBytes: 256 * 1024 * 1024,
       logLevel: 'info',
     })
   })
@@ -62,6 +63,7 @@ describe('config', () => {
       ],
       timing: { tickMs: 50, heartbeatMs: 100, electionMinMs: 1_000, electionMaxMs: 2_000 },
       retainedEntriesMin: 100_000,
+      diskLowBytes: 256 * 1024 * 1024,
       logLevel: 'info',
     })
   })
@@ -113,6 +115,15 @@ describe('config', () => {
     })
   })
 
+  test.each([
+    { why: 'another limit', mib: 1, bytes: 1_048_576 },
+    { why: 'none at all', mib: 0, bytes: 0 },
+  ])('below which free space the disk is low is in the file: $why', ({ mib, bytes }) => {
+    const file = `${FILE}raft: { disk_low_mib: ${mib} }\n`
+
+    expect(load(MEMBER, { file }).diskLowBytes).toBe(bytes)
+  })
+
   test('an absolute data_dir stays, a relative one is beside the file', () => {
     expect(load(MEMBER, { file: FILE.replace('./data', '/srv') }).dataDir).toBe('/srv/node-2')
     expect(load(MEMBER, { file: FILE.replace('data_dir: ./data\n', '') }).dataDir).toBe('etc/data/node-2')
@@ -127,6 +138,7 @@ describe('config', () => {
       api: { host: '127.0.0.1', port: 8079 + id },
       raft: { host: '127.0.0.1', port: 5000 + id },
       timing: load('').timing,
+      diskLowBytes: load('').diskLowBytes,
       logLevel: 'info',
     })
     expect(configWarnings(config)).toEqual([])
@@ -305,6 +317,10 @@ describe('a wrong cluster file', () => {
     {
       file: `${FILE}raft:\n  tick_ms: 0.5\n`,
       message: '8:3: raft.tick_ms: must be a whole number from 1 to 600000, not 0.5',
+    },
+    {
+      file: `${FILE}raft: { disk_low_mib: -1 }\n`,
+      message: '7:9: raft.disk_low_mib: must be a whole number from 0 to 1048576, not -1',
     },
     {
       file: `${FILE}raft: { tick_ms: 101 }\n`,

@@ -70,6 +70,7 @@ function reject(
     session: request.session,
     readRound: request.readRound,
     isDrained: raft.isDrained,
+    disk: raft.disk,
   })
 }
 
@@ -88,6 +89,7 @@ export function rejectStaleLeader(raft: Raft, { from, session }: { from: NodeId;
     session,
     readRound: 0,
     isDrained: raft.isDrained,
+    disk: raft.disk,
   })
 }
 
@@ -115,6 +117,7 @@ export function acknowledge(raft: Raft): void {
     session: raft.session,
     readRound: raft.readRound,
     isDrained: raft.isDrained,
+    disk: raft.disk,
   })
 }
 

@@ -96,6 +96,7 @@ export function handleInstallSnapshot(raft: Raft, request: InstallSnapshot): voi
     lastIndex: isInstalled ? request.lastIndex : (raft.installing?.lastIndex ?? 0),
     session: request.session,
     readRound: request.readRound,
+    disk: raft.disk,
   })
 }
 

@@ -2,11 +2,12 @@
 import { unreachable } from '../assert.ts'
 import type { LogIndex, Member, Membership, MembershipChange, NodeId } from '../types.ts'
 import { canRead, withRaisedSchema, withSeen } from './admission.ts'
+import { isHandingOver } from './disk-health.ts'
 import { membershipAt } from './log.ts'
 import { encodeMembership } from './membership-entry.ts'
 import { append } from './out.ts'
 import { quorumSize } from './quorum.ts'
-import type { Progress, Raft } from './state.ts'
+import { HEALTHY_DISK, type Progress, type Raft } from './state.ts'
 
 /**
  * The configuration in force: the newest in the log, committed or not ("a server always uses the
@@ -45,7 +46,7 @@ export function isChangeAllowed(raft: Raft): boolean {
     raft.role === 'leader' &&
     raft.commitIndex >= raft.termStartIndex &&
     !isChangePending(raft) &&
-    raft.transfer === null
+    !isHandingOver(raft)
   )
 }
 
@@ -83,6 +84,7 @@ function newProgress(raft: Raft): Progress {
     sentRound: 0,
     roundTarget: raft.log.lastIndex,
     roundStart: raft.now,
+    disk: HEALTHY_DISK,
   }
 }
 
@@ -106,6 +108,9 @@ function refuseNow(raft: Raft): Refusal | null {
   if (raft.role !== 'leader') return { refusal: 'not_leader', message: 'this node is not the leader' }
   if (raft.transfer !== null) {
     return { refusal: 'not_leader', message: `leadership is being handed to node ${raft.transfer.target}` }
+  }
+  if (isHandingOver(raft)) {
+    return { refusal: 'not_leader', message: 'the disk of the leader is stalled' }
   }
   if (raft.commitIndex < raft.termStartIndex) {
     return { refusal: 'leader_not_ready', message: 'the leader has just been elected, try again' }

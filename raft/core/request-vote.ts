@@ -1,5 +1,6 @@
 /** Elections: §3.4, §3.6.1; pre-vote §9.6; voters that stick to a live leader §4.2.3. */
 import type { RequestVote, RequestVoteReply } from '../types.ts'
+import { isDiskStalled } from './disk-health.ts'
 import { lastTerm } from './log.ts'
 import { isVoter, voterIds } from './membership.ts'
 import { isHardStateDurable, markHardState, send } from './out.ts'
@@ -31,9 +32,9 @@ export function campaignForTransfer(raft: Raft): void {
   requestVotes(raft, { isPreVote: false })
 }
 
-/** Voting is another matter: it takes no more than a log. */
+/** Voting is another matter: it takes no more than a log. A leader whose disk is stalled would only have to give way. */
 function mayLead(raft: Raft): boolean {
-  const isReady = isVoter(raft, raft.id) && raft.installing === null
+  const isReady = isVoter(raft, raft.id) && raft.installing === null && !isDiskStalled(raft)
   return isReady && !raft.wrongStates.includes(raft.id) && !raft.isDrained
 }
 
@@ -120,6 +121,9 @@ function countVotes(raft: Raft): void {
     if (raft.role === 'candidate') {
       // The vote of a single voter is on disk by now as well: see `countOwnVote`.
       if (raft.votes.get(raft.id) === true) becomeLeader(raft)
+    } else if (isDiskStalled(raft)) {
+      // Since it asked.
+      becomeFollower(raft, { term: raft.currentTerm, leaderId: null })
     } else {
       becomeCandidate(raft, { isTransfer: false })
       requestVotes(raft, { isPreVote: false })

@@ -97,7 +97,8 @@ function abandonLeadership(raft: Raft): void {
   raft.pendingReads = []
   raft.earlyReads = []
   if (raft.transfer !== null) {
-    raft.out.transfers.push({ id: raft.transfer.id, refusal: null, message: '' })
+    const { id } = raft.transfer
+    if (id !== null) raft.out.transfers.push({ id, refusal: null, message: '' })
     raft.transfer = null
   }
   raft.progress.clear()

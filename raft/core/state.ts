@@ -1,6 +1,7 @@
 /** The State box of thesis Figure 3.1 as one plain record, what can happen to it, and what a driver then does. */
 import { assert } from '../assert.ts'
 import type {
+  DiskHealth,
   Entry,
   HardState,
   LogIndex,
@@ -51,6 +52,8 @@ export const DEFAULT_LIMITS: Limits = {
   membersMax: 15,
 }
 
+export const HEALTHY_DISK: DiskHealth = { stallMs: 0, isLow: false }
+
 /** The leader's view of one peer. */
 export interface Progress {
   /** Names this stretch of replication; replies with another session are from an earlier one. */
@@ -84,6 +87,8 @@ export interface Progress {
   /** A learner's catching up (§4.2.1): the target of the round under way and when that round started. */
   roundTarget: LogIndex
   roundStart: number
+  /** As the peer last told. */
+  disk: DiskHealth
 }
 
 interface PendingRead {
@@ -96,7 +101,8 @@ interface PendingRead {
 
 /** A leadership transfer under way (§3.10). */
 interface Transfer {
-  readonly id: number
+  /** Null: the leader's own idea, because its disk is stalled. */
+  readonly id: number | null
   readonly target: NodeId
   readonly deadline: number
   isTimeoutSent: boolean
@@ -124,6 +130,8 @@ export interface Raft {
   releasedIndex: LogIndex
   /** Of the step under way. */
   now: number
+  /** Our own, as of the last tick. */
+  disk: DiskHealth
   electionDeadline: number
   /** When the leader was last heard; voters stick to it for `electionMinMs` (§4.2.3). */
   lastLeaderContact: number
@@ -182,11 +190,17 @@ export interface Raft {
 
 /** What can happen to a node. */
 export type Event =
-  /** Time has passed: look at the deadlines. */
-  | { readonly type: 'tick' }
+  /** Time has passed: look at the deadlines, and at what has become of our disk. */
+  | { readonly type: 'tick'; readonly disk: DiskHealth }
   | { readonly type: 'message'; readonly message: RaftMessage }
   /** @param time Wall clock, ms since 1970. */
-  | { readonly type: 'propose'; readonly id: number; readonly payload: Uint8Array; readonly time: number }
+  | {
+      readonly type: 'propose'
+      readonly id: number
+      readonly payload: Uint8Array
+      readonly needsRoom: boolean
+      readonly time: number
+    }
   | {
       readonly type: 'changeMembership'
       readonly id: number
@@ -241,6 +255,8 @@ export type Event =
 export type ProposalFate =
   | { readonly id: number; readonly index: LogIndex; readonly term: Term }
   | { readonly id: number; readonly refusal: 'not_leader' | 'transferring' | 'overloaded' }
+  /** Fewer than a quorum of voters have room on disk, because of those. */
+  | { readonly id: number; readonly refusal: 'disk_low'; readonly lowVoters: readonly NodeId[] }
 
 export type MembershipFate =
   | { readonly id: number; readonly index: LogIndex; readonly term: Term }
@@ -335,6 +351,7 @@ export function restoreRaft(options: {
     commitIndex: appliedIndex,
     releasedIndex: appliedIndex,
     now,
+    disk: HEALTHY_DISK,
     electionDeadline: now + timing.electionMinMs + random() * (timing.electionMaxMs - timing.electionMinMs),
     lastLeaderContact: Number.NEGATIVE_INFINITY,
     installing: null,

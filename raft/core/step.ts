@@ -1,7 +1,7 @@
 /** Raft as one function: dispatch, and the rules that follow every batch of events. */
 import { assert, unreachable } from '../assert.ts'
 import { encodedEntryBytes } from '../entry.ts'
-import type { RaftMessage } from '../types.ts'
+import type { DiskHealth, RaftMessage } from '../types.ts'
 import { notePeer, noteRolledBack } from './admission.ts'
 import {
   acknowledge,
@@ -12,6 +12,8 @@ import {
   rejectStaleLeader,
   replicate,
 } from './append-entries.ts'
+import { isHandingOver } from './disk-health.ts'
+import { votersWithoutRoom } from './disk-room.ts'
 import { setDrained } from './drain.ts'
 import {
   handleInstallSnapshot,
@@ -36,7 +38,7 @@ import {
 } from './request-vote.ts'
 import { becomeFollower, resetElectionDeadline } from './role.ts'
 import type { Effects, Event, Raft } from './state.ts'
-import { advanceTransfer, startTransfer } from './timeout-now.ts'
+import { advanceTransfer, giveWay, startTransfer } from './timeout-now.ts'
 import { noteWrongStates, retireWrongLeader } from './wrong-state.ts'
 
 /**
@@ -68,7 +70,7 @@ export function step(raft: Raft, events: readonly Event[], now: number): Effects
 function handle(raft: Raft, event: Event): void {
   switch (event.type) {
     case 'tick':
-      handleTick(raft)
+      handleTick(raft, event.disk)
       break
     case 'message':
       handleMessage(raft, event.message)
@@ -127,9 +129,12 @@ function handle(raft: Raft, event: Event): void {
   }
 }
 
-function handleTick(raft: Raft): void {
-  if (raft.role === 'leader') checkQuorum(raft)
-  else if (raft.now >= raft.electionDeadline) campaign(raft)
+function handleTick(raft: Raft, disk: DiskHealth): void {
+  raft.disk = disk
+  if (raft.role === 'leader') {
+    checkQuorum(raft)
+    giveWay(raft)
+  } else if (raft.now >= raft.electionDeadline) campaign(raft)
 }
 
 /** A leader that a majority does not answer steps down (§6.2): another may have been elected behind a partition. */
@@ -141,12 +146,17 @@ function checkQuorum(raft: Raft): void {
   if (inContact < quorumSize(voters.length)) becomeFollower(raft, { term: raft.currentTerm, leaderId: null })
 }
 
-function propose(raft: Raft, { id, payload, time }: Event & { type: 'propose' }): void {
+function propose(raft: Raft, { id, payload, needsRoom, time }: Event & { type: 'propose' }): void {
   const { log, limits } = raft
   if (raft.role !== 'leader') {
     raft.out.proposals.push({ id, refusal: 'not_leader' })
-  } else if (raft.transfer !== null) {
+    return
+  }
+  const lowVoters = needsRoom ? votersWithoutRoom(raft) : []
+  if (isHandingOver(raft)) {
     raft.out.proposals.push({ id, refusal: 'transferring' })
+  } else if (lowVoters.length > 0) {
+    raft.out.proposals.push({ id, refusal: 'disk_low', lowVoters })
   } else if (
     log.lastIndex - raft.commitIndex >= limits.uncommittedEntriesMax ||
     raft.uncommittedBytes >= limits.uncommittedBytesMax
@@ -266,6 +276,7 @@ function handleReply(
   const progress = raft.progress.get(message.from)
   if (raft.role !== 'leader' || progress === undefined || progress.session !== message.session) return
   progress.lastContact = raft.now
+  progress.disk = message.disk
   progress.ackedRound = Math.max(progress.ackedRound, message.readRound)
   if (message.type === 'AppendEntriesReply') handleAppendEntriesReply(raft, progress, message)
   else handleInstallSnapshotReply(raft, progress, message)

@@ -4,11 +4,13 @@ import type { LogIndex, SnapshotMeta } from '../types.ts'
 import { damage } from './damage.ts'
 import { readIdentity, SnapshotEncoder, SnapshotReader } from './snapshot-format.ts'
 import { completeName, isPartial, lastIndexOf, NEW_NAME, partialName } from './snapshot-names.ts'
-import { FileReceiver, SYNC_INTERVAL_BYTES } from './snapshot-receiver.ts'
+import { checkRoom, FileReceiver, SYNC_INTERVAL_BYTES } from './snapshot-receiver.ts'
 
 export interface SnapshotFilesOptions {
   readonly disk: Disk
   readonly directory: string
+  /** Free bytes that a snapshot leaves to the log and the state machine, which end the process when they get none. */
+  readonly reservedBytes?: number
 }
 
 /**
@@ -18,12 +20,14 @@ export interface SnapshotFilesOptions {
 export class SnapshotFiles implements SnapshotStore {
   readonly #disk: Disk
   readonly #directory: string
+  readonly #reservedBytes: number
   #receiver: FileReceiver | null = null
   #isCreating = false
 
-  constructor({ disk, directory }: SnapshotFilesOptions) {
+  constructor({ disk, directory, reservedBytes = 0 }: SnapshotFilesOptions) {
     this.#disk = disk
     this.#directory = directory
+    this.#reservedBytes = reservedBytes
   }
 
   /** @throws {CorruptLogError} if the newest complete snapshot is damaged where this can be told without reading all. */
@@ -46,7 +50,7 @@ export class SnapshotFiles implements SnapshotStore {
       const file = await this.#disk.open(path, { create: true })
       assert(file !== null, `${path} could not be created`)
       try {
-        await writeSnapshot(file, meta, chunks)
+        await writeSnapshot(file, meta, chunks, () => checkRoom(this.#disk, this.#reservedBytes))
         await verify(file, path)
       } catch (error) {
         await file.close()
@@ -77,7 +81,14 @@ export class SnapshotFiles implements SnapshotStore {
     }
     const path = this.#path(name)
     const complete = (file: DiskFile): Promise<SnapshotFile> => this.#complete(path, file)
-    this.#receiver = await FileReceiver.open({ disk: this.#disk, path, lastIndex, sizeBytes, complete })
+    this.#receiver = await FileReceiver.open({
+      disk: this.#disk,
+      path,
+      lastIndex,
+      sizeBytes,
+      reservedBytes: this.#reservedBytes,
+      complete,
+    })
     await this.#disk.syncDirectory(this.#directory)
     return this.#receiver
   }
@@ -125,7 +136,9 @@ async function writeSnapshot(
   file: DiskFile,
   meta: SnapshotMeta,
   chunks: AsyncIterable<Uint8Array>,
+  checkRoom: () => Promise<void>,
 ): Promise<void> {
+  await checkRoom()
   const encoder = new SnapshotEncoder()
   let offset = 0
   let syncedOffset = 0
@@ -139,6 +152,7 @@ async function writeSnapshot(
     if (offset - syncedOffset < SYNC_INTERVAL_BYTES) continue
     syncedOffset = offset
     await file.sync()
+    await checkRoom()
   }
   write(encoder.trailer())
   await file.sync()

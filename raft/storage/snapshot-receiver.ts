@@ -13,6 +13,8 @@ export interface ReceiverOptions {
   readonly path: string
   readonly lastIndex: LogIndex
   readonly sizeBytes: number
+  /** See `SnapshotFilesOptions`. */
+  readonly reservedBytes: number
   /** Gives the verified and synced file its final name. */
   readonly complete: (file: DiskFile) => Promise<SnapshotFile>
 }
@@ -44,10 +46,7 @@ export class FileReceiver implements SnapshotReceiver {
       const offset = intact <= sizeBytes ? intact : 0
       if (file.sizeBytes() > offset) await file.truncate(offset)
       await file.sync()
-      const freeBytes = await disk.freeBytes()
-      if (freeBytes < sizeBytes - offset) {
-        throw new Error(`a snapshot needs ${sizeBytes - offset} more bytes, ${freeBytes} are free`)
-      }
+      await checkRoom(disk, sizeBytes - offset + options.reservedBytes)
       return new FileReceiver(options, file, offset)
     } catch (error) {
       await file.close()
@@ -71,6 +70,8 @@ export class FileReceiver implements SnapshotReceiver {
     if (this.#unsyncedBytes < SYNC_INTERVAL_BYTES) return
     this.#unsyncedBytes = 0
     await this.#file.sync()
+    // Others may have filled the disk since.
+    await checkRoom(this.#options.disk, this.#options.reservedBytes)
   }
 
   async finish(): Promise<SnapshotFile> {
@@ -109,6 +110,12 @@ export class FileReceiver implements SnapshotReceiver {
   #checkOpen(): void {
     if (!this.#isOpen) throw new Error('this snapshot is no longer received here')
   }
+}
+
+/** @throws if fewer bytes are free. */
+export async function checkRoom(disk: Disk, bytes: number): Promise<void> {
+  const freeBytes = await disk.freeBytes()
+  if (freeBytes < bytes) throw new Error(`a snapshot needs ${bytes} free bytes, ${freeBytes} are`)
 }
 
 async function intactBytes(file: DiskFile, path: string): Promise<number> {

@@ -4,6 +4,8 @@ import { ENTRY_HEADER_BYTES, encodedEntryBytes, readEntry, writeEntry } from '..
 import type {
   AppendEntries,
   AppendEntriesReply,
+  CommandTraits,
+  DiskHealth,
   Entry,
   ForwardedOutcome,
   ForwardedRequest,
@@ -55,8 +57,10 @@ const MEMBERSHIP_CHANGE = variant<MembershipChange>({
   remove: tuple({ id: positive, isForced: flag }),
 })
 
+const COMMAND_TRAITS = tuple<CommandTraits>({ isIdempotent: flag, needsRoom: flag })
+
 const FORWARDED_REQUEST = variant<ForwardedRequest>({
-  command: tuple({ payload: bytes, traits: tuple({ isIdempotent: flag }) }),
+  command: tuple({ payload: bytes, traits: COMMAND_TRAITS }),
   membership: tuple({ change: MEMBERSHIP_CHANGE, note: text(TEXT_LENGTH_MAX) }),
   transfer: tuple({ target: nullable(positive), note: text(TEXT_LENGTH_MAX) }),
 })
@@ -69,6 +73,8 @@ const FORWARDED_OUTCOME = variant<ForwardedOutcome>({
     leaderId: nullable(positive),
   }),
 })
+
+const DISK_HEALTH = tuple<DiskHealth>({ stallMs: counter, isLow: flag })
 
 type SimpleMessage = Exclude<Message, AppendEntries>
 
@@ -91,6 +97,7 @@ const SHAPES: { readonly [M in SimpleMessage as M['type']]: Shape<Unnamed<M>> } 
     session: counter,
     readRound: counter,
     isDrained: flag,
+    disk: DISK_HEALTH,
   }),
   InstallSnapshot: tuple<Unnamed<InstallSnapshot>>({
     ...ENVELOPE,
@@ -104,6 +111,7 @@ const SHAPES: { readonly [M in SimpleMessage as M['type']]: Shape<Unnamed<M>> } 
     lastIndex: counter,
     session: counter,
     readRound: counter,
+    disk: DISK_HEALTH,
   }),
   TimeoutNow: tuple<Unnamed<TimeoutNow>>(ENVELOPE),
   ReadIndexRequest: tuple<Unnamed<ReadIndexRequest>>({ ...ENVELOPE, requestId: counter }),

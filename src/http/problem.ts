@@ -70,6 +70,8 @@ const RAFT_PROBLEMS = new Map<string, RaftProblem>(
     RAFT_PROPOSAL_UNCERTAIN: { status: 504, reason: 'outcome_unknown', retryAfterS: null },
     RAFT_PROPOSAL_DROPPED: { status: 503, reason: 'proposal_dropped', retryAfterS: 1 },
     RAFT_OVERLOADED: { status: 429, reason: 'overloaded', retryAfterS: 1 },
+    // Somebody has to make room, or remove the node: no matter of a second.
+    RAFT_DISK_LOW: { status: 507, reason: 'disk_low', retryAfterS: 10 },
     RAFT_READ_TIMEOUT: { status: 503, reason: 'read_timeout', retryAfterS: 1 },
     RAFT_INDEX_NOT_REACHED: { status: 503, reason: 'index_not_reached', retryAfterS: 1 },
     RAFT_COMMAND_TOO_LARGE: { status: 413, reason: 'command_too_large', retryAfterS: null },
@@ -78,6 +80,9 @@ const RAFT_PROBLEMS = new Map<string, RaftProblem>(
     RAFT_CLOSED: { status: 503, reason: 'shutting_down', retryAfterS: 1 },
   } satisfies Record<KnownRaftCode, RaftProblem>),
 )
+
+const DISK_LOW_ADVICE =
+  'reads, releases, deletes and changes of the cluster still work. Free space where the data directories of these nodes are, or replace the nodes; it is noticed within seconds'
 
 /** A code without a row above is a compile error; `MembershipRefusedError` brings its own reason. */
 type KnownRaftCode = Exclude<
@@ -108,7 +113,9 @@ export function toProblem(error: unknown): Problem {
   }
   if (error instanceof RaftError) {
     const known = RAFT_PROBLEMS.get(error.code) ?? { status: 503, reason: 'unavailable', retryAfterS: 1 }
-    return problem({ ...known, message: error.message, applied: error.applied })
+    const message =
+      error instanceof raft.DiskLowError ? `${error.message}; ${DISK_LOW_ADVICE}` : error.message
+    return problem({ ...known, message, applied: error.applied })
   }
   return problem({
     status: 500,

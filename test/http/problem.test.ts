@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import {
   ClosedError,
   CommandTooLargeError,
+  DiskLowError,
   IndexNotReachedError,
   MembershipRefusedError,
   NotLeaderError,
@@ -92,6 +93,20 @@ describe('what the cluster cannot do now (api.md, Conventions)', () => {
   ])('$error.name is $status $reason, applied: $applied', ({ error, ...expected }) => {
     expect(toProblem(error)).toMatchObject({ ...expected, message: error.message, details: [] })
   })
+})
+
+test('without room on a quorum of disks, it says what still works and what to do', () => {
+  const { status, body, headers } = formatProblem(toProblem(new DiskLowError('nodes 1, 2 are low on disk')), {
+    requestId: 'r-1',
+    isRfc9457: false,
+  })
+
+  expect(status).toBe(507)
+  expect(headers['Retry-After']).toBe('10')
+  expect(JSON.parse(body ?? '')).toMatchObject({ code: 507, reason: 'disk_low', applied: 'no' })
+  expect(JSON.parse(body ?? '').error).toMatch(
+    /^nodes 1, 2 are low on disk; reads, releases, deletes .* still work\. Free space /,
+  )
 })
 
 describe('what the state refuses', () => {

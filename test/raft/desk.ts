@@ -1,12 +1,12 @@
 import { DEFAULT_PROPOSAL_LIMITS, Proposals } from '../../raft/proposals.ts'
-import type { ForwardedOutcome, ForwardReplies, ForwardRequests, Message } from '../../raft/types.ts'
+import type { ForwardedOutcome, ForwardReplies, ForwardRequests, Message, NodeId } from '../../raft/types.ts'
 
 export const COMMAND = {
   type: 'command',
   payload: Buffer.from('a'),
-  traits: { isIdempotent: false },
+  traits: { isIdempotent: false, needsRoom: true },
 } as const
-export const IDEMPOTENT = { ...COMMAND, traits: { isIdempotent: true } } as const
+export const IDEMPOTENT = { ...COMMAND, traits: { isIdempotent: true, needsRoom: true } } as const
 
 export const RESULTS = {
   encodeResult: (result: unknown): Uint8Array => Buffer.from(JSON.stringify(result)),
@@ -60,6 +60,14 @@ export class Desk {
   refuse(refusal: 'not_leader' | 'transferring' | 'overloaded'): void {
     for (const event of this.proposals.takeEvents(0)) {
       if (event.type === 'propose') this.proposals.handleProposalFate({ id: event.id, refusal })
+    }
+  }
+
+  /** The core says so of everything that waits: those voters are low on disk, and no quorum has room. */
+  refuseWithoutRoom(lowVoters: readonly NodeId[]): void {
+    for (const event of this.proposals.takeEvents(0)) {
+      if (event.type === 'propose')
+        this.proposals.handleProposalFate({ id: event.id, refusal: 'disk_low', lowVoters })
     }
   }
 

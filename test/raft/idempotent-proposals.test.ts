@@ -177,6 +177,13 @@ describe('after a copy may be in a log, "certainly not applied" is not said any 
       },
     },
     {
+      why: 'this node leads, and no quorum has room on disk until time is up',
+      end: ({ desk }: Asked) => {
+        desk.refuseWithoutRoom([2, 3])
+        desk.pass(requestTimeoutMs)
+      },
+    },
+    {
       why: 'this node leads, another takes its place in the log, and time is up',
       end: ({ desk }: Asked) => {
         desk.append(7, 3)
@@ -210,6 +217,14 @@ describe('after a copy may be in a log, "certainly not applied" is not said any 
         desk.refuse('overloaded')
         expect(desk.proposals.hasParked).toBe(false)
         desk.pass(1)
+      },
+    },
+    {
+      why: 'another leads and no quorum has room on disk at first',
+      refuse: ({ desk, id }: Asked) => {
+        desk.proposals.forward(3)
+        desk.reply(id, refusedWith('RAFT_DISK_LOW'), 3)
+        desk.pass(DEFAULT_PROPOSAL_LIMITS.askAgainMs)
       },
     },
   ])('it is tried until it is known when $why', async ({ refuse }) => {

@@ -94,6 +94,11 @@ describe('a proposal of this node', () => {
         if (event?.type === 'propose') d.proposals.handleProposalFate({ id: event.id, refusal: 'overloaded' })
       },
     },
+    {
+      why: 'no quorum has room for it',
+      code: 'RAFT_DISK_LOW',
+      lose: (d: Desk) => d.refuseWithoutRoom([2, 3]),
+    },
   ])('is certainly not applied when $why', async ({ code, lose }) => {
     const desk = new Desk()
     const done = desk.proposals.submit(COMMAND)
@@ -207,6 +212,18 @@ describe('a proposal that is forwarded', () => {
     expect(desk.proposals.hasParked).toBe(true)
   })
 
+  test('is not tried again, and certainly not applied, when no quorum has room for it', async () => {
+    const { desk, done, id } = forwarded()
+
+    desk.reply(id, { type: 'error', code: 'RAFT_DISK_LOW', message: 'node 2 is low', leaderId: null })
+
+    await expect(done).rejects.toMatchObject({
+      code: 'RAFT_DISK_LOW',
+      applied: 'no',
+      message: 'node 2 is low',
+    })
+  })
+
   test('a word that is unknown here leaves the outcome unknown', async () => {
     const { desk, done, id } = forwarded()
 
@@ -235,6 +252,26 @@ describe('a leader and what its followers forward', () => {
       to: 2,
       replies: [{ id: 77, outcome: { type: 'result', index: 5 } }],
     })
+  })
+
+  test('whether it needs room on disk goes to the core with it', () => {
+    const desk = new Desk()
+    const release = { ...COMMAND, traits: { isIdempotent: false, needsRoom: false } }
+    const requests = [...request.requests, { id: 78, request: release }]
+
+    desk.proposals.handleForwardRequests({ ...request, requests }, { isLeader: true })
+
+    expect(desk.proposals.takeEvents(0)).toMatchObject([{ needsRoom: true }, { needsRoom: false }])
+  })
+
+  test('no room on the disks of a quorum goes back as such, naming those that are low', () => {
+    const desk = new Desk()
+    desk.proposals.handleForwardRequests(request, { isLeader: true })
+
+    desk.refuseWithoutRoom([2, 3])
+
+    const message = 'nodes 2, 3 are low on disk, and no quorum has room for more'
+    expect(desk.replied?.replies).toMatchObject([{ id: 77, outcome: { code: 'RAFT_DISK_LOW', message } }])
   })
 
   test('a node that does not lead says so at once, and who does', () => {

@@ -294,6 +294,7 @@ export class Cluster {
       random: this.#random.fork().next,
       log,
       snapshots: new SnapshotFiles({ disk, directory: 'snapshots' }),
+      disk,
       transport,
       stateMachine: this.#watched(stateMachine, id, process),
       logger,
@@ -335,6 +336,7 @@ export class Cluster {
       readLimits: { ...DEFAULT_READ_LIMITS, readTimeoutMs: 2_000, retryMs: 200 },
       retainedEntriesMin: this.#options.retainedEntriesMin,
       checkpointInterval: CHECKPOINT_INTERVAL,
+      diskLowBytes: 0,
       onStep,
     }
   }

@@ -5,6 +5,7 @@ import {
   DEFAULT_LIMITS,
   type Effects,
   type Event,
+  HEALTHY_DISK,
   type Limits,
   type Raft,
   restoreRaft,
@@ -14,6 +15,7 @@ import { step } from '../../../raft/core/step.ts'
 import type {
   AppendEntries,
   AppendEntriesReply,
+  DiskHealth,
   Entry,
   InstallSnapshot,
   InstallSnapshotReply,
@@ -50,6 +52,8 @@ export interface SoloOptions {
 export class SoloNode {
   readonly raft: Raft
   now = 0
+  /** As every tick tells it. */
+  disk: DiskHealth = HEALTHY_DISK
 
   constructor({
     id = 1,
@@ -99,13 +103,20 @@ export class SoloNode {
 
   elapse(ms: number): Effects {
     this.now += ms
-    return this.step({ type: 'tick' })
+    return this.step({ type: 'tick', disk: this.disk })
   }
 
   propose(...ids: number[]): Effects {
     return this.step(
-      ...ids.map((id): Event => ({ type: 'propose', id, payload: new Uint8Array([id]), time: 0 })),
+      ...ids.map((id): Event => {
+        return { type: 'propose', id, payload: new Uint8Array([id]), needsRoom: false, time: 0 }
+      }),
     )
+  }
+
+  /** A command that takes room on disk for good. */
+  store(id: number): Effects {
+    return this.step({ type: 'propose', id, payload: new Uint8Array([id]), needsRoom: true, time: 0 })
   }
 
   add(id: NodeId): Effects {
@@ -261,6 +272,7 @@ export function appendReply(
     session: raft.progress.get(from)?.session ?? 0,
     readRound: raft.leaderRound,
     isDrained: false,
+    disk: HEALTHY_DISK,
     ...fields,
   }
 }
@@ -292,6 +304,7 @@ export function installReply(
     lastIndex: 0,
     session: raft.progress.get(from)?.session ?? 0,
     readRound: raft.leaderRound,
+    disk: HEALTHY_DISK,
     ...fields,
   }
 }

@@ -11,6 +11,8 @@ const payload = fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(byt
 const note = fc.string({ unit: 'grapheme', maxLength: 100 })
 const envelope = { from: nodeId, to: nodeId, term: counter }
 
+const disk = fc.record({ stallMs: counter, isLow: fc.boolean() })
+
 export const entriesFrom = (firstIndex: number, lengthMax = 20): fc.Arbitrary<Entry[]> =>
   fc
     .array(
@@ -47,7 +49,7 @@ const forwardedRequest = fc.oneof(
   fc.record({
     type: fc.constant('command' as const),
     payload,
-    traits: fc.record({ isIdempotent: fc.boolean() }),
+    traits: fc.record({ isIdempotent: fc.boolean(), needsRoom: fc.boolean() }),
   }),
   fc.record({ type: fc.constant('membership' as const), change: membershipChange, note }),
   fc.record({ type: fc.constant('transfer' as const), target: fc.option(nodeId), note }),
@@ -86,6 +88,7 @@ export const MESSAGES: { readonly [T in Message['type']]: fc.Arbitrary<Extract<M
     session: counter,
     readRound: counter,
     isDrained: fc.boolean(),
+    disk,
   }),
   InstallSnapshot: fc.record({
     type: fc.constant('InstallSnapshot'),
@@ -101,6 +104,7 @@ export const MESSAGES: { readonly [T in Message['type']]: fc.Arbitrary<Extract<M
     lastIndex: counter,
     session: counter,
     readRound: counter,
+    disk,
   }),
   TimeoutNow: fc.record({ type: fc.constant('TimeoutNow'), ...envelope }),
   ReadIndexRequest: fc.record({ type: fc.constant('ReadIndexRequest'), ...envelope, requestId: counter }),

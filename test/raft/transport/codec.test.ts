@@ -60,7 +60,7 @@ describe('the message codec', () => {
 
   test('lets go of its large buffer after a large message', () => {
     const own = new MessageCodec()
-    const traits = { isIdempotent: false }
+    const traits = { isIdempotent: false, needsRoom: false }
     const request = { type: 'command' as const, payload: Buffer.alloc(4_000_000), traits }
     own.encode({ type: 'ForwardRequests', from: 1, to: 2, requests: [{ id: 1, request }] })
 

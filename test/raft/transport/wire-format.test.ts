@@ -88,16 +88,25 @@ const MESSAGES: { readonly [T in Message['type']]: readonly [Extract<Message, { 
       session: 7,
       readRound: 8,
       isDrained: true,
+      disk: { stallMs: 250, isLow: true },
     },
-    '0f000000239b010203c3cd012e0000000708c3',
+    '13000000239c010203c3cd012e0000000708c392ccfac3',
   ],
   InstallSnapshot: [
     { type: 'InstallSnapshot', ...ENVELOPE, lastIndex: 2 ** 40, session: 7, readRound: 8 },
     '100000002496010203cb42700000000000000708',
   ],
   InstallSnapshotReply: [
-    { type: 'InstallSnapshotReply', ...ENVELOPE, success: false, lastIndex: 300, session: 7, readRound: 8 },
-    '0b0000002597010203c2cd012c0708',
+    {
+      type: 'InstallSnapshotReply',
+      ...ENVELOPE,
+      success: false,
+      lastIndex: 300,
+      session: 7,
+      readRound: 8,
+      disk: { stallMs: 0, isLow: false },
+    },
+    '0e0000002598010203c2cd012c07089200c2',
   ],
   TimeoutNow: [{ type: 'TimeoutNow', ...ENVELOPE }, '050000002693010203'],
   ReadIndexRequest: [{ type: 'ReadIndexRequest', ...ENVELOPE, requestId: 9 }, '06000000279401020309'],
@@ -113,7 +122,11 @@ const MESSAGES: { readonly [T in Message['type']]: readonly [Extract<Message, { 
       requests: [
         {
           id: 1,
-          request: { type: 'command', payload: Buffer.from('command'), traits: { isIdempotent: true } },
+          request: {
+            type: 'command',
+            payload: Buffer.from('command'),
+            traits: { isIdempotent: true, needsRoom: false },
+          },
         },
         { id: 2, request: { type: 'membership', change: { type: 'add', id: 4, addr: 'h:1' }, note: 'a' } },
         {
@@ -123,7 +136,7 @@ const MESSAGES: { readonly [T in Message['type']]: readonly [Extract<Message, { 
         { id: 4, request: { type: 'transfer', target: null, note: 'b' } },
       ],
     },
-    '3700000029930102949201920092c407636f6d6d616e6491c3920292019292009204a3683a31a161920392019292019204c3a09204920292c0a162',
+    '3800000029930102949201920092c407636f6d6d616e6492c3c2920292019292009204a3683a31a161920392019292019204c3a09204920292c0a162',
   ],
   ForwardReplies: [
     {

@@ -1,6 +1,13 @@
 /** Real cores of a whole cluster, and a test that is their network, their disks and their clock. */
 import { assert } from '../../../raft/assert.ts'
-import type { Event, Limits, MembershipFate, ProposalFate, Raft } from '../../../raft/core/state.ts'
+import {
+  type Event,
+  HEALTHY_DISK,
+  type Limits,
+  type MembershipFate,
+  type ProposalFate,
+  type Raft,
+} from '../../../raft/core/state.ts'
 import type { LogIndex, MembershipChange, NodeId, RaftMessage } from '../../../raft/types.ts'
 import { membershipOf } from '../../raft/core/solo-node.ts'
 import { Engine } from './engine.ts'
@@ -99,13 +106,13 @@ export class Cluster {
   tick(ms: number, ids: readonly NodeId[] = [...this.#engine.machines.keys()]): void {
     this.#engine.now += ms
     const running = ids.filter((id) => this.#engine.machine(id).raft !== null)
-    for (const id of running) this.#engine.step(id, 'time passes', { type: 'tick' })
+    for (const id of running) this.#engine.step(id, 'time passes', { type: 'tick', disk: HEALTHY_DISK })
   }
 
   /** Time passes until node `id` has waited long enough for a leader. Other nodes do not look at their clocks. */
   timeout(id: NodeId): void {
     this.#engine.now = Math.max(this.#engine.now, this.raft(id).electionDeadline)
-    this.#engine.step(id, 'election timeout', { type: 'tick' })
+    this.#engine.step(id, 'election timeout', { type: 'tick', disk: HEALTHY_DISK })
   }
 
   /** Heartbeats go around for `ms`. */
@@ -129,7 +136,8 @@ export class Cluster {
   propose(id: NodeId): ProposalFate {
     const number = this.#takeId()
     const payload = new Uint8Array([number])
-    const effects = this.#engine.step(id, 'propose', { type: 'propose', id: number, payload, time: 0 })
+    const proposal = { type: 'propose', id: number, payload, needsRoom: false, time: 0 } as const
+    const effects = this.#engine.step(id, 'propose', proposal)
     const fate = effects.proposals[0]
     assert(fate !== undefined, 'a proposal without a fate')
     return fate

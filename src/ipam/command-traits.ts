@@ -1,0 +1,18 @@
+/** What the log must know of a command whose bytes it does not read. */
+import type { CommandTraits } from '../../raft/types.ts'
+import type { Command } from './command.ts'
+
+/** What takes room on disk for as long as nobody takes it back. The others free some, or only leave an audit row. */
+const NEEDS_ROOM: Record<Command['type'], boolean> = {
+  createNetwork: true,
+  deleteNetwork: false,
+  allocateAddresses: true,
+  releaseAllocation: false,
+  expireAllocations: false,
+  // Without one nothing could be released either, and it is forgotten by itself.
+  openSession: false,
+}
+
+export function traitsOf({ type }: Command): Pick<CommandTraits, 'needsRoom'> {
+  return { needsRoom: NEEDS_ROOM[type] }
+}
