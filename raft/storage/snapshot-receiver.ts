@@ -115,7 +115,7 @@ export class FileReceiver implements SnapshotReceiver {
 /** @throws if fewer bytes are free. */
 export async function checkRoom(disk: Disk, bytes: number): Promise<void> {
   const freeBytes = await disk.freeBytes()
-  if (freeBytes < bytes) throw new Error(`a snapshot needs ${bytes} free bytes, ${freeBytes} are`)
+  if (freeBytes < bytes) throw new Error(`a snapshot needs ${bytes} bytes of the disk, ${freeBytes} are free`)
 }
 
 async function intactBytes(file: DiskFile, path: string): Promise<number> {
