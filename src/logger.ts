@@ -27,6 +27,10 @@ export function createLogger({
   isSync?: boolean
 }): Logger {
   const stderr = destination({ dest: 2, sync: isSync, maxLength: UNWRITTEN_BYTES_MAX })
+  // A full disk behind standard error costs lines, not the node; and `flushSync`, at exit, would try for ever.
+  stderr.on('error', () => {
+    stderr.flushSync = () => {}
+  })
   const logger: Pino = pino(
     {
       level,
