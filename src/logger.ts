@@ -36,6 +36,8 @@ export function createLogger({
       level,
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
+      // Else an error is a record of its own fields, which its message is not.
+      serializers: { error: pino.stdSerializers.err },
       formatters: { level: (label) => ({ level: label }) },
     },
     stderr,

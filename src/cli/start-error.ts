@@ -27,7 +27,7 @@ function explain(error: SystemError, config: Config): string | null {
   }
   if (error instanceof SchemaMismatchError) return `${dataDir} cannot be used: ${error.message}`
   if (error.port !== undefined) return explainAddress(error, config)
-  switch (error.code) {
+  switch (codeOf(error)) {
     case 'EACCES':
     case 'EPERM':
     case 'EROFS':
@@ -65,6 +65,12 @@ function explainAddress(error: SystemError, { api, raft }: Config): string | nul
     default:
       return null
   }
+}
+
+/** Of LevelDB's errors only the text says which one of the operating system's it was. */
+function codeOf({ code, message }: SystemError): string | undefined {
+  const isFull = code === 'LEVEL_IO_ERROR' && /(No space left on device|Disk quota exceeded)$/.test(message)
+  return isFull ? 'ENOSPC' : code
 }
 
 /** The error and what caused it: LevelDB's real reason is in the cause of what it throws. */

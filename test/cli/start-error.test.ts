@@ -53,6 +53,15 @@ describe('why a node did not start', () => {
       line: 'no space left for /srv/ipam/node-1: free some, or choose another with --data-dir',
     },
     {
+      // As LevelDB words it.
+      error: new Error('Database failed to open', {
+        cause: Object.assign(new Error('IO error: /srv/000005.ldb: No space left on device'), {
+          code: 'LEVEL_IO_ERROR',
+        }),
+      }),
+      line: 'no space left for /srv/ipam/node-1: free some, or choose another with --data-dir',
+    },
+    {
       error: new DirectoryInUseError('data directory /srv/ipam/node-1 is in use by process 7'),
       line: 'data directory /srv/ipam/node-1 is in use by process 7: stop it, or choose another with --data-dir',
     },

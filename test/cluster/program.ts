@@ -28,14 +28,23 @@ export class Program {
   /** Settings that the environment of the tests may have do not reach it. */
   constructor(
     args: readonly string[],
-    { cwd, env = {} }: { cwd: string; env?: Readonly<Record<string, string>> },
+    {
+      cwd,
+      env = {},
+      stderr = 'pipe',
+    }: {
+      cwd: string
+      env?: Readonly<Record<string, string>>
+      /** An open file instead of the lines that are kept here. */
+      stderr?: number | 'pipe'
+    },
   ) {
     const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('IPAM_'))
     this.#child = spawn(process.execPath, [MAIN, ...args], {
       cwd,
       env: { ...Object.fromEntries(inherited), ...env },
       // The channel ends with us, however we end, and the program with it.
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      stdio: ['ignore', 'pipe', stderr, 'ipc'],
     })
     running.add(this)
     this.exited = new Promise((resolve, reject) => {
