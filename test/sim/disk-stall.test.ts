@@ -107,3 +107,45 @@ test('a follower whose disk stalls is no candidate, and everybody else goes on',
       return nodeOf(cluster, well).status().role === 'leader'
     })
   }))
+
+test('a process that was asleep does not blame its disk', () =>
+  run(5, async (cluster) => {
+    const { world } = cluster
+    const leader = cluster.leaders[0]?.id ?? 1
+    const { process } = cluster.machine(leader)
+    // One write is under way, and another one behind it.
+    for (const operation of [2, 3]) {
+      propose(cluster, leader, operation).catch(() => {})
+      await world.sleep(0.1)
+    }
+    process?.pause()
+    await world.sleep(TIMING.electionMinMs * 0.75)
+    process?.resume()
+
+    for (let i = 0; i < 100; i++) {
+      await world.sleep(1)
+      const { role, isTransferring, disk } = nodeOf(cluster, leader).status()
+      expect({ role, isTransferring, disk }).toMatchObject({
+        role: 'leader',
+        isTransferring: false,
+        disk: { isStalled: false },
+      })
+    }
+  }))
+
+test('where all disks hang nobody else could do better: the leader stays, reads, and takes nothing', () =>
+  run(6, async (cluster) => {
+    const leader = cluster.leaders[0]?.id ?? 1
+    for (const id of [1, 2, 3]) cluster.machine(id).meanDiskMs = STALLED_MS
+    propose(cluster, leader, 2).catch(() => {})
+    await until(cluster, 'the leader says that its disk is stalled', () => {
+      return nodeOf(cluster, leader).status().disk.isStalled
+    })
+    const { term, lastIndex } = nodeOf(cluster, leader).status()
+
+    const refused = propose(cluster, leader, 3)
+
+    await nodeOf(cluster, leader).readIndex()
+    await expect(refused).rejects.toMatchObject({ code: 'RAFT_NOT_LEADER', applied: 'no' })
+    expect(nodeOf(cluster, leader).status()).toMatchObject({ role: 'leader', term, lastIndex })
+  }))
