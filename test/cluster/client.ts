@@ -97,7 +97,11 @@ export class Client {
       markSent = resolve
     })
     const answer = new Promise<Answer<Body>>((resolve) => {
-      const fail = (): void => resolve({ status: 0, headers: {}, body: null as Body, fate: 'unknown' })
+      const fail = (error?: Error): void => {
+        // Nobody listens there: nothing was sent.
+        const isRefused = error !== undefined && 'code' in error && error.code === 'ECONNREFUSED'
+        resolve({ status: 0, headers: {}, body: null as Body, fate: isRefused ? 'not applied' : 'unknown' })
+      }
       const sent = request(
         {
           host: '127.0.0.1',
@@ -115,7 +119,7 @@ export class Client {
           const chunks: Buffer[] = []
           response.on('data', (chunk: Buffer) => chunks.push(chunk))
           response.on('error', fail)
-          response.on('close', fail)
+          response.on('close', () => fail())
           response.on('end', () => {
             const status = response.statusCode ?? 0
             const received = Buffer.concat(chunks).toString('utf8')

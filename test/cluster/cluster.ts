@@ -17,6 +17,10 @@ export interface ClusterOptions {
   /** Keys of the section `raft` of the cluster file. */
   readonly raft?: Readonly<Record<string, number>>
   readonly logLevel?: 'debug' | 'info' | 'warn' | 'error'
+  /** Environment variables of a node's processes. */
+  readonly environmentOf?: (nodeId: number) => Readonly<Record<string, string>>
+  /** Each node's log is also kept whole, in `node-<id>.log` of the directory. */
+  readonly keepsLogs?: boolean
 }
 
 export class Node {
@@ -132,6 +136,10 @@ export class Cluster {
     return join(this.directory, 'data', `node-${node.id}`)
   }
 
+  logPath(node: Node): string {
+    return join(this.directory, `node-${node.id}.log`)
+  }
+
   async writeFile(
     path: string,
     nodes: readonly Node[],
@@ -156,6 +164,8 @@ export class Cluster {
   ): void {
     node.program = new Program(['server', '--config', filePath, '--node-id', String(node.id), ...args], {
       cwd: this.directory,
+      env: this.#options.environmentOf?.(node.id) ?? {},
+      stderrPath: this.#options.keepsLogs === true ? this.logPath(node) : null,
     })
   }
 
@@ -170,11 +180,15 @@ export class Cluster {
     await this.waitUntilReady(node)
   }
 
-  async waitUntilReady(node: Node): Promise<void> {
-    await until(`node ${node.id} is ready`, async () => {
-      if (!node.isRunning) return 'ended'
-      return (await node.client.readiness())?.length === 0 && 'ready'
-    })
+  async waitUntilReady(node: Node, { timeoutMs = 20_000 }: { timeoutMs?: number } = {}): Promise<void> {
+    await until(
+      `node ${node.id} is ready`,
+      async () => {
+        if (!node.isRunning) return 'ended'
+        return (await node.client.readiness())?.length === 0 && 'ready'
+      },
+      { timeoutMs },
+    )
     if (!node.isRunning) throw new Error(`node ${node.id} ended: ${node.program?.stderr.at(-1) ?? ''}`)
   }
 
@@ -230,8 +244,13 @@ export class Cluster {
 
   /** Ends every process and removes the directory. */
   async close(): Promise<void> {
+    await this.stopAll()
+    await rm(this.directory, { recursive: true, force: true })
+  }
+
+  /** Ends every process; the directory stays. */
+  async stopAll(): Promise<void> {
     await Promise.all(this.#nodes.map((node) => node.kill()))
     for (const node of this.#nodes) node.client.close()
-    await rm(this.directory, { recursive: true, force: true })
   }
 }

@@ -1,5 +1,6 @@
 /** The `ipam` program as a process: what it says, how it ends, that it never outlives the tests. */
 import { type ChildProcess, spawn } from 'node:child_process'
+import { createWriteStream } from 'node:fs'
 import { resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 
@@ -25,18 +26,24 @@ export class Program {
   #stdout: string[] = []
   #stderr: string[] = []
 
-  /** Settings that the environment of the tests may have do not reach it. */
+  /**
+   * Settings that the environment of the tests may have do not reach it.
+   *
+   * @param stderrPath A file to which everything is added that the program writes to standard error.
+   */
   constructor(
     args: readonly string[],
     {
       cwd,
       env = {},
       stderr = 'pipe',
+      stderrPath = null,
     }: {
       cwd: string
       env?: Readonly<Record<string, string>>
       /** An open file instead of the lines that are kept here. */
       stderr?: number | 'pipe'
+      stderrPath?: string | null
     },
   ) {
     const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('IPAM_'))
@@ -59,6 +66,7 @@ export class Program {
     this.exited.catch(() => {})
     this.#keepLines(this.#child.stdout, this.#stdout)
     this.#keepLines(this.#child.stderr, this.#stderr)
+    if (stderrPath !== null) this.#child.stderr?.pipe(createWriteStream(stderrPath, { flags: 'a' }))
   }
 
   #keepLines(stream: NodeJS.ReadableStream | null, lines: string[]): void {
