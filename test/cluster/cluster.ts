@@ -8,6 +8,8 @@ import { type Exit, Program } from './program.ts'
 import { until } from './until.ts'
 
 const START_ATTEMPTS_MAX = 3
+/** A start takes a second; twenty on a machine with no time to spare. */
+const READY_MS_MAX = 60_000
 /** Of each process, when a test has failed. */
 const TOLD_LINES_MAX = 40
 
@@ -180,7 +182,7 @@ export class Cluster {
     await this.waitUntilReady(node)
   }
 
-  async waitUntilReady(node: Node, { timeoutMs = 20_000 }: { timeoutMs?: number } = {}): Promise<void> {
+  async waitUntilReady(node: Node, { timeoutMs = READY_MS_MAX }: { timeoutMs?: number } = {}): Promise<void> {
     await until(
       `node ${node.id} is ready`,
       async () => {
