@@ -1,5 +1,5 @@
 /** Structured logs: one JSON line each, on standard error. */
-import { destination, type LevelWithSilent, type Logger as Pino, pino } from 'pino'
+import { type DestinationStream, destination, type LevelWithSilent, type Logger as Pino, pino } from 'pino'
 import type { Log } from '../raft/ports.ts'
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
@@ -22,15 +22,12 @@ export interface Logger extends Log {
 export function createLogger({
   level,
   isSync = false,
+  stream = standardError(isSync),
 }: {
   level: LevelWithSilent
   isSync?: boolean
+  stream?: DestinationStream
 }): Logger {
-  const stderr = destination({ dest: 2, sync: isSync, maxLength: UNWRITTEN_BYTES_MAX })
-  // A full disk behind standard error costs lines, not the node; and `flushSync`, at exit, would try for ever.
-  stderr.on('error', () => {
-    stderr.flushSync = () => {}
-  })
   const logger: Pino = pino(
     {
       level,
@@ -40,7 +37,16 @@ export function createLogger({
       serializers: { error: pino.stdSerializers.err },
       formatters: { level: (label) => ({ level: label }) },
     },
-    stderr,
+    stream,
   )
   return logger
+}
+
+function standardError(isSync: boolean): DestinationStream {
+  const stderr = destination({ dest: 2, sync: isSync, maxLength: UNWRITTEN_BYTES_MAX })
+  // A full disk behind standard error costs lines, not the node; and `flushSync`, at exit, would try for ever.
+  stderr.on('error', () => {
+    stderr.flushSync = () => {}
+  })
+  return stderr
 }
