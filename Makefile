@@ -1,7 +1,7 @@
 # Two commands matter: `make run` starts a three-node cluster on this machine, `make test` checks everything.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run test check unit cluster sim mutants build clean node-version
+.PHONY: help run test check unit cluster sim chaos mutants build clean node-version
 
 STAMP := node_modules/.package-lock.json
 SOURCES := $(shell find raft src -name '*.ts' 2>/dev/null)
@@ -14,6 +14,7 @@ help:
 	@echo 'make cluster  the tests on real processes'
 	@echo 'make sim      the simulator on all cores: SEEDS=10000, SEEDS=5000-5999 or SEED=345'
 	@echo 'make mutants  plants bugs that the tests must notice, one at a time; takes a while'
+	@echo 'make chaos    five minutes of faults on real processes: CHAOS_SECONDS, CHAOS_SEED, CHAOS_NODES'
 	@echo 'make clean    forget what was built; data stays'
 
 run: build
@@ -28,7 +29,7 @@ unit: $(STAMP)
 	npm test --silent
 
 cluster: build
-	@scripts/install-test-programs curl jq
+	@scripts/install-test-programs curl jq strace
 	npm run --silent test:cluster
 
 sim: $(STAMP)
@@ -36,6 +37,10 @@ sim: $(STAMP)
 
 mutants: $(STAMP)
 	@npx tsx test/mutants/run.ts
+
+# Seeds count up from CHAOS_SEED until the time is over; a failure prints its own.
+chaos: build
+	CHAOS_SECONDS=$${CHAOS_SECONDS:-300} CHAOS_SEED=$${CHAOS_SEED:-$$(date +%s)} npm run --silent test:cluster -- test/cluster/chaos.test.ts
 
 build: dist/.built
 

@@ -49,7 +49,9 @@ export async function runStorm(options: StormOptions): Promise<StormReport> {
     report.complaints.push(`node ${node} ended by itself: ${JSON.stringify(exit)}`)
   }
   if (report.complaints.length > 0) report.directory = fleet.cluster.directory
-  await fleet.close({ keepsDirectory: report.directory !== null })
+  await fleet.close({ keepsDirectory: report.directory !== null }).catch((error: unknown) => {
+    report.complaints.push(`the nodes could not be put away: ${explain(error)}`)
+  })
   return report
 }
 
@@ -132,9 +134,9 @@ function countRequests({ requests }: ClientLoad, { counts }: StormReport): void 
 }
 
 async function countLogLines(fleet: Fleet, { counts }: StormReport): Promise<void> {
-  const logs = await Promise.all(
-    fleet.cluster.nodes.map((node) => readFile(fleet.cluster.logPath(node), 'utf8')),
-  )
+  // A node that the cluster never took was never started.
+  const read = (path: string): Promise<string> => readFile(path, 'utf8').catch(() => '')
+  const logs = await Promise.all(fleet.cluster.nodes.map((node) => read(fleet.cluster.logPath(node))))
   const count = (pattern: RegExp): number =>
     logs.reduce((sum, log) => sum + (log.match(pattern)?.length ?? 0), 0)
   counts['elections won'] = count(/"role":"leader".*"msg":"role, term or leader changed"/g)

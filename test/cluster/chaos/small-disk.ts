@@ -1,6 +1,6 @@
 /** A file system of its own for one node, small enough to be full at once. */
 import { execFile, execFileSync } from 'node:child_process'
-import { cp, mkdir, open, rename, rm } from 'node:fs/promises'
+import { cp, mkdir, open, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 
@@ -9,6 +9,7 @@ const exec = promisify(execFile)
 /** Two segments of the log, which are allocated ahead, and room for some minutes. */
 export const SMALL_DISK_BYTES = 128 << 20
 const CHUNK = Buffer.alloc(1 << 20)
+const PAGE_BYTES = 4_096
 
 const mounted = new Set<string>()
 // The last resort, for a run that is aborted.
@@ -39,11 +40,11 @@ export class SmallDisk {
     return join(this.#directory, 'ballast')
   }
 
-  /** Not a byte is left. */
+  /** Not a page is left. */
   async fill(): Promise<void> {
     const file = await open(this.#ballast, 'a')
     try {
-      for (let length = CHUNK.length; length > 0; ) {
+      for (let length = CHUNK.length; length >= PAGE_BYTES; ) {
         const isWritten = await file.write(CHUNK, 0, length).then(
           ({ bytesWritten }) => bytesWritten === length,
           () => false,
@@ -68,7 +69,8 @@ export class SmallDisk {
   /** What is on it stays where it was, for whoever looks. */
   async unmountAndKeep(): Promise<void> {
     const copy = `${this.#directory}.copy`
-    await cp(this.#directory, copy, { recursive: true })
+    const isPlain = async (path: string): Promise<boolean> => !(await stat(path)).isSocket()
+    await cp(this.#directory, copy, { recursive: true, filter: isPlain })
     await this.unmount()
     await rm(this.#directory, { recursive: true })
     await rename(copy, this.#directory)
