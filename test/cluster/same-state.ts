@@ -3,6 +3,8 @@ import type { AllocationBody, AuditBody } from './client.ts'
 import type { Cluster, Node } from './cluster.ts'
 import { until } from './until.ts'
 
+const LEVEL_MS_MAX = 60_000
+
 /** Everything that the API shows of a node's own state, at one log index. */
 export interface State {
   readonly networks: readonly unknown[]
@@ -29,12 +31,16 @@ export async function expectSameState(
   among: readonly Node[] = cluster.nodes,
 ): Promise<State> {
   // The leader has entries of its own to add, such as whose data directory it has seen.
-  const states = await until('all nodes are read at one index', async () => {
-    const index = await cluster.waitUntilLevel(among)
-    const read = await Promise.all(among.map(readState))
-    const level = read.filter((state) => state !== null && state.index === index)
-    return level.length === among.length && (level as State[])
-  })
+  const states = await until(
+    'all nodes are read at one index',
+    async () => {
+      const index = await cluster.waitUntilLevel(among)
+      const read = await Promise.all(among.map(readState))
+      const level = read.filter((state) => state !== null && state.index === index)
+      return level.length === among.length && (level as State[])
+    },
+    { timeoutMs: LEVEL_MS_MAX },
+  )
   const [first] = states
   if (first === undefined) throw new Error('there are no nodes')
   for (const [i, state] of states.entries()) {

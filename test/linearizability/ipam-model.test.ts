@@ -219,7 +219,7 @@ describe('a network as one object', () => {
 
   test('10,000 operations of 256 clients on 64 networks are checked in a few seconds', () => {
     const { history, final } = simulateHistory({ operations: 10_000, networks: 64, clients: 256 })
-    const startedAt = performance.now()
+    const before = process.cpuUsage()
 
     const verdicts = [...partition(history, ({ client }) => client % 64)].map(([network, part]) => {
       const records = final(network)
@@ -228,7 +228,9 @@ describe('a network as one object', () => {
 
     expect(verdicts).toHaveLength(64)
     expect(verdicts.filter(({ ok }) => !ok)).toEqual([])
-    expect(performance.now() - startedAt).toBeLessThan(CHECK_MS_MAX)
+    // Processor time: others may be at work on this machine.
+    const { user, system } = process.cpuUsage(before)
+    expect((user + system) / 1_000).toBeLessThan(CHECK_MS_MAX)
   })
 
   test('one doubled address among 10,000 operations is found, and only in its network', () => {

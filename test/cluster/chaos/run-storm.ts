@@ -2,10 +2,11 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Random } from '../../sim/random.ts'
+import type { NetworkBody } from '../client.ts'
 import { expectSameState } from '../same-state.ts'
 import { until } from '../until.ts'
 import { checkHistory } from './check-history.ts'
-import { ClientLoad, createNetworks, isAcknowledgedWrite } from './client-load.ts'
+import { ClientLoad, createNetworks, isAcknowledgedWrite, type ManagedNetwork } from './client-load.ts'
 import { Fleet } from './fleet.ts'
 import { Storm } from './storm.ts'
 
@@ -65,32 +66,51 @@ async function weather(fleet: Fleet, report: StormReport): Promise<void> {
     ...{ clientCount: CLIENTS, thinkMs: THINK_MS, writesMax: WRITES_MAX },
   })
   try {
-    await until('writes flow', () => load.acknowledgedWrites >= CLIENTS, { timeoutMs: FLOW_MS_MAX })
-    const startedAt = performance.now()
-    await rage(fleet, report, random)
-    const endedAt = performance.now()
-    // Whoever catches up has to be faster than what is new.
-    load.slowDown()
-    await fleet.recover()
-    Object.assign(report.counts, {
-      'longest time without an acknowledged write, ms': longestGapMs(load, { startedAt, endedAt }),
-      'recovery, ms': Math.round(performance.now() - endedAt),
-    })
-    await expectService(fleet)
+    await endure({ fleet, report, random, load }).finally(() => load.stop())
+    await judge({ fleet, report, networks, load })
   } finally {
-    await load.stop()
     countRequests(load, report)
+    await countLogLines(fleet, report)
+    // After the verdict, which says more.
     report.complaints.push(...load.surprises.map((surprise) => `no correct node answers this: ${surprise}`))
   }
+}
+
+/** The storm, and that all is well after it. */
+async function endure(scene: {
+  fleet: Fleet
+  report: StormReport
+  random: Random
+  load: ClientLoad
+}): Promise<void> {
+  const { fleet, report, random, load } = scene
+  await until('writes flow', () => load.acknowledgedWrites >= CLIENTS, { timeoutMs: FLOW_MS_MAX })
+  const startedAt = performance.now()
+  await rage(fleet, report, random)
+  const endedAt = performance.now()
+  // Whoever catches up has to be faster than what is new.
+  load.slowDown()
+  await fleet.recover()
+  report.counts['longest time without an acknowledged write, ms'] = longestGapMs(load, { startedAt, endedAt })
+  report.counts['recovery, ms'] = Math.round(performance.now() - endedAt)
+  await expectService(fleet)
+}
+
+async function judge(scene: {
+  fleet: Fleet
+  report: StormReport
+  networks: readonly ManagedNetwork[]
+  load: ClientLoad
+}): Promise<void> {
+  const { fleet, report, networks, load } = scene
+  const { requests } = load
+  const { directory } = fleet.cluster
+  await writeFile(join(directory, 'history.json'), JSON.stringify(requests))
   const state = await expectSameState(fleet.cluster, fleet.members)
+  await writeFile(join(directory, 'state.json'), JSON.stringify(state))
   const readAt = performance.now()
-  report.complaints.push(...checkHistory({ networks, requests: load.requests, state, readAt }))
+  report.complaints.push(...checkHistory({ networks, requests, state, readAt }))
   report.counts['check, ms'] = Math.round(performance.now() - readAt)
-  await countLogLines(fleet, report)
-  if (report.complaints.length > 0) {
-    await writeFile(join(fleet.cluster.directory, 'history.json'), JSON.stringify(load.requests))
-    await writeFile(join(fleet.cluster.directory, 'state.json'), JSON.stringify(state))
-  }
 }
 
 async function rage(fleet: Fleet, report: StormReport, random: Random): Promise<void> {
@@ -113,17 +133,16 @@ async function rage(fleet: Fleet, report: StormReport, random: Random): Promise<
 
 /** Through each member: a write, and a read that must see it. */
 async function expectService(fleet: Fleet): Promise<void> {
+  const limit = { timeoutMs: FLOW_MS_MAX }
   for (const [i, { client, id }] of fleet.members.entries()) {
-    const made = await until(`node ${id} takes a write`, async () => {
-      const { fate, body } = await client.send<{ id: string }>('POST', '/networks', {
-        cidr: `10.65.${i}.0/28`,
-      })
+    const write = async (): Promise<NetworkBody | false> => {
+      const { fate, body } = await client.send<NetworkBody>('POST', '/networks', { cidr: `10.65.${i}.0/28` })
       return fate === 'done' && body
-    })
-    await until(
-      `node ${id} reads it`,
-      async () => (await client.send('GET', `/networks/${made.id}`)).fate === 'done',
-    )
+    }
+    const made = await until(`node ${id} takes a write`, write, limit)
+    const read = async (): Promise<boolean> =>
+      (await client.send('GET', `/networks/${made.id}`)).fate === 'done'
+    await until(`node ${id} reads it`, read, limit)
   }
 }
 
