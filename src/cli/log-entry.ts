@@ -16,6 +16,7 @@ export function entryFields(entry: Entry): object {
     ...head,
     command: null,
     context: null,
+    session: null,
     membership: null,
     note: null,
     hex: null,
@@ -32,11 +33,12 @@ export function entryText(entry: Entry): string {
 }
 
 function contentText(content: Readonly<Record<string, unknown>>): string {
-  const { command, context, hex } = content
+  const { command, context, session, hex } = content
   if (typeof hex === 'string') return `unknown 0x${hex}`
   if (command === undefined) return printable(content)
   const { type, ...fields } = command as { type: string }
-  return `${type} ${printable(fields)} ${printable(context)}`
+  const stamp = session === null ? '' : ` ${printable(session)}`
+  return `${type} ${printable(fields)} ${printable(context)}${stamp}`
 }
 
 function contentOf({ type, payload }: Entry): Record<string, unknown> {
@@ -44,7 +46,7 @@ function contentOf({ type, payload }: Entry): Record<string, unknown> {
     case 'noop':
       return {}
     case 'membership':
-      return { ...(membershipOf(payload) ?? hexOf(payload)) }
+      return inApiNames(membershipOf(payload) ?? hexOf(payload)) as Record<string, unknown>
     case 'command': {
       const envelope = decodeCommand(payload)
       return envelope === null ? hexOf(payload) : (inApiNames(envelope) as Record<string, unknown>)
