@@ -28,8 +28,8 @@ export const SNAPSHOTS: readonly Mutant[] = [
     name: 'the log is compacted below what the state machine has applied, durable or not',
     source: 'design.md rule 10; raft-checks 23, etcd#13766',
     file: 'raft/node.ts',
-    find: `Math.min(this.#ports.stateMachine.durableIndex, this.#transfer.lowestSending)`,
-    replace: `Math.min(this.#ports.stateMachine.appliedIndex, this.#transfer.lowestSending)`,
+    find: `const { durableIndex } = this.#ports.stateMachine`,
+    replace: `const { appliedIndex: durableIndex } = this.#ports.stateMachine`,
     caughtBy: SIMULATOR,
   },
   {
