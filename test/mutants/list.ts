@@ -1,5 +1,6 @@
 import { CLIENTS } from './clients.ts'
 import { ELECTIONS } from './elections.ts'
+import { GATEWAY_SESSIONS } from './gateway-sessions.ts'
 import { LOG_REPLICATION } from './log-replication.ts'
 import { LOG_STORAGE } from './log-storage.ts'
 import { MEMBERSHIP_CHANGES } from './membership-changes.ts'
@@ -16,5 +17,6 @@ export const MUTANTS: readonly Mutant[] = [
   ...SNAPSHOTS,
   ...LOG_STORAGE,
   ...CLIENTS,
+  ...GATEWAY_SESSIONS,
   ...STATE_MACHINE,
 ]

@@ -370,6 +370,6 @@ describe('a node whose state is found to be wrong', () => {
       replies: [{ id, outcome }],
     })
 
-    expect(await done).toEqual({ result: 'right', index: 9 })
+    expect(await done).toEqual({ result: 'right', index: 9, isOnlyCopy: true })
   })
 })

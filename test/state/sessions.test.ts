@@ -169,9 +169,13 @@ describe('the floor of a session', () => {
     })
   })
 
-  test('keeps as many outcomes as writes were under way', async () => {
+  test.each([
+    { why: 'forgotten before they are flushed', flushEvery: 1_000 },
+    { why: 'flushed before they are forgotten', flushEvery: 3 },
+  ])('keeps as many outcomes as writes were under way, also if they are $why', async ({ flushEvery }) => {
     for (let sequence = 1; sequence <= 200; sequence++) {
       ipam.apply({ type: 'releaseAllocation', id: 'none' }, ALICE, stamp(sequence, Math.max(1, sequence - 9)))
+      if (sequence % flushEvery === 0) await ipam.machine.flush()
     }
 
     expect(await keysOfKind('t')).toHaveLength(10)
