@@ -133,9 +133,9 @@ export const READS_AND_TRANSFER: readonly Mutant[] = [
   {
     name: 'proposals are taken while leadership is handed over',
     source: 'design.md, transfer; raft-checks 21, hashicorp/raft#581',
-    file: 'raft/core/step.ts',
-    find: `} else if (raft.transfer !== null) {`,
-    replace: `} else if (raft.transfer?.isTimeoutSent === false) {`,
+    file: 'raft/core/disk-health.ts',
+    find: `return raft.transfer !== null || isHoldingBack(raft)`,
+    replace: `return raft.transfer?.isTimeoutSent === false || isHoldingBack(raft)`,
     caughtBy: TRANSFER,
   },
 ]

@@ -176,7 +176,7 @@ describe('a frame that is no message is a protocol error', () => {
   })
 
   test('more entries than there is room for take no memory', () => {
-    const head = pack([1, 2, 3, 0, 0, 0, 0, 0, 2 ** 52])
+    const head = pack([1, 2, 3, 0, 0, 0, 0, 0, 0, 2 ** 52])
     const body = Buffer.concat([Buffer.of(head.length, 0), head])
 
     expect(decoded({ kind: MESSAGE_KINDS.AppendEntries, body })).toMatchObject({
