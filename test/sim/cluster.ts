@@ -30,6 +30,7 @@ const SEGMENT_BYTES = 8 * 1024
 const STALL_CHECK_MS = 100
 /** Small, so that a short run compares states often. */
 const CHECKPOINT_INTERVAL = 10
+export const DISK_LOW_BYTES = 64 * 1024
 /** What the software of today reads and writes, and that of the next release. */
 export const OLD_SCHEMAS: SchemaRange = { min: 1, max: 1 }
 export const NEW_SCHEMAS: SchemaRange = { min: 1, max: 2 }
@@ -336,7 +337,7 @@ export class Cluster {
       readLimits: { ...DEFAULT_READ_LIMITS, readTimeoutMs: 2_000, retryMs: 200 },
       retainedEntriesMin: this.#options.retainedEntriesMin,
       checkpointInterval: CHECKPOINT_INTERVAL,
-      diskLowBytes: 0,
+      diskLowBytes: DISK_LOW_BYTES,
       onStep,
     }
   }

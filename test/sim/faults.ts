@@ -1,6 +1,14 @@
 /** What is done to the machines, their disks and clocks, and the network between them. */
 import type { NodeId } from '../../raft/types.ts'
-import { type Cluster, type Machine, type MachineImage, NEW_SCHEMAS, OLD_SCHEMAS } from './cluster.ts'
+import {
+  type Cluster,
+  DISK_LOW_BYTES,
+  type Machine,
+  type MachineImage,
+  NEW_SCHEMAS,
+  OLD_SCHEMAS,
+} from './cluster.ts'
+import { DISK_BYTES } from './memory-disk.ts'
 import type { Random } from './random.ts'
 import type { Swarm } from './swarm.ts'
 
@@ -35,6 +43,7 @@ export class Faults {
       this.#every(swarm.slowDiskEveryMs, () => this.#slowDisk()),
       this.#every(swarm.stallEveryMs, () => this.#stall()),
       this.#every(swarm.diskErrorEveryMs, () => this.#diskError()),
+      this.#every(swarm.fullDiskEveryMs, () => this.#fillDisk()),
       this.#every(swarm.pauseEveryMs, () => this.#pause()),
       this.#every(swarm.wallClockEveryMs, () => this.#jumpWallClock()),
       this.#every(swarm.ruinEveryMs, () => this.#ruin()),
@@ -52,6 +61,7 @@ export class Faults {
       machine.clockRate = 1
       if (this.#swarm.isUpgrading) machine.schemas = NEW_SCHEMAS
       machine.disk.clearFaults()
+      machine.disk.capacityBytes = DISK_BYTES
       machine.process?.setRate(1)
       machine.process?.resume()
     }
@@ -193,6 +203,16 @@ export class Faults {
     const fault = this.#random.pick(['EIO', 'ENOSPC', 'short-write', 'state'] as const) ?? 'EIO'
     if (fault === 'state') stateDisk.failAfter(this.#random.integer(0, 5))
     else disk.failAt(disk.operations + this.#random.integer(1, 20), fault)
+  }
+
+  /** To below what counts as low, and sometimes to the last byte; then it is cleared. */
+  #fillDisk(): void {
+    const machine = this.#any()
+    if (machine === null) return
+    machine.disk.fill(this.#random.chance(0.3) ? 0 : this.#random.integer(0, 2 * DISK_LOW_BYTES))
+    this.#cluster.world.schedule(this.#random.exponential(2_000), () => {
+      machine.disk.capacityBytes = DISK_BYTES
+    })
   }
 
   /** Up to ten election timeouts; then everything that waited comes at once. */

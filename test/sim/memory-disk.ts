@@ -8,6 +8,7 @@ import { AssertionError, assert } from '../../raft/assert.ts'
 import type { Disk, DiskFile } from '../../raft/ports.ts'
 
 const SECTOR_BYTES = 512
+export const DISK_BYTES = 2 ** 40
 
 /** `random` decides for each sector and each name. */
 export type CrashMode = 'drop' | 'keep' | 'random'
@@ -84,7 +85,7 @@ export class MemoryDisk {
 
   constructor({
     random,
-    capacityBytes = 2 ** 40,
+    capacityBytes = DISK_BYTES,
     delay = async () => {},
     onPowerLoss = () => {},
   }: MemoryDiskOptions) {
@@ -134,6 +135,11 @@ export class MemoryDisk {
   contents(): Map<string, Buffer> {
     const paths = [...this.#names.keys()].toSorted()
     return new Map(paths.map((path) => [path, Buffer.from(readInode(this.#inode(path), 0, Infinity))]))
+  }
+
+  /** Somebody else's files take all but so much of what is free. */
+  fill(leftBytes: number): void {
+    this.capacityBytes += leftBytes - this.freeBytes()
   }
 
   /** What the device would hold if the power failed now and nothing unsynced survived. */

@@ -1,11 +1,11 @@
 /** One seed: a cluster, clients, and a swarm of faults; then quiet, in which everything must become well. */
 import type { NodeId } from '../../raft/types.ts'
-import { Cluster, type Machine, NEW_SCHEMAS, type Running } from './cluster.ts'
+import { Cluster, type Machine, NEW_SCHEMAS, type Running, TIMING } from './cluster.ts'
 import { Faults } from './faults.ts'
 import { PERFECT_NETWORK } from './network.ts'
 import { Operator } from './operator.ts'
 import { Random } from './random.ts'
-import { digestOfReplay } from './replay.ts'
+import { replay } from './replay.ts'
 import { drawClusterOptions, drawSwarm, type Swarm } from './swarm.ts'
 import { Workload, type WorkloadCounts } from './workload.ts'
 
@@ -96,7 +96,10 @@ class Simulation {
       await world.sleep(100)
       await this.#removeRuined()
       await this.#installNewest()
-      missing = this.#whatIsMissing() ?? (await this.#tryFreshWritesAndReads()) ?? this.#whatIsMissing()
+      missing = this.#whatIsMissing() ?? (await this.#tryFreshWritesAndReads())
+      // Followers learn of the last commit with the next heartbeat.
+      if (missing === null) await world.sleep(3 * TIMING.heartbeatMs)
+      missing ??= this.#whatIsMissing()
     }
     await this.#checkOutcome()
   }
@@ -171,12 +174,12 @@ class Simulation {
     }
     if (this.cluster.isTampered) return
     const committed = this.cluster.checker.committedEntries()
-    const replayed = await digestOfReplay(committed.slice(0, reference.index), this.cluster.world)
-    if (replayed !== reference.digest) {
+    const { digest, outcomes } = await replay(committed.slice(0, reference.index), this.cluster.world)
+    if (digest !== reference.digest) {
       throw new Error(`node ${reference.id} is not what the log up to ${reference.index} makes of nothing`)
     }
     const running = this.cluster.machine(reference.id).running
-    if (running !== null) await this.#workload.checkHistory(running, committed)
+    if (running !== null) await this.#workload.checkHistory(running, { entries: committed, outcomes })
   }
 
   /** Where no disk is lost, every node belongs to the cluster until it is removed. */

@@ -17,6 +17,7 @@ export interface Swarm {
   readonly slowDiskEveryMs: number
   readonly stallEveryMs: number
   readonly diskErrorEveryMs: number
+  readonly fullDiskEveryMs: number
   readonly pauseEveryMs: number
   readonly wallClockEveryMs: number
   readonly transferEveryMs: number
@@ -52,6 +53,7 @@ export function drawSwarm(random: Random): Swarm {
     slowDiskEveryMs: often(0.5, 500, 4_000),
     stallEveryMs: often(0.3, 1_000, 4_000),
     diskErrorEveryMs: often(0.3, 500, 4_000),
+    fullDiskEveryMs: often(0.25, 800, 3_000),
     pauseEveryMs: often(0.4, 800, 4_000),
     wallClockEveryMs: often(0.3, 500, 4_000),
     transferEveryMs: often(0.4, 300, 3_000),

@@ -2,7 +2,13 @@
 import { RaftError } from '../../raft/errors.ts'
 import type { Entry, LogIndex } from '../../raft/types.ts'
 import { parseAddress } from '../../src/ipam/address.ts'
-import { type Command, IpamError, type ResultOf } from '../../src/ipam/command.ts'
+import {
+  type Command,
+  IpamError,
+  isSessionRefusal,
+  type Outcome,
+  type ResultOf,
+} from '../../src/ipam/command.ts'
 import { decodeCommand } from '../../src/ipam/command-codec.ts'
 import { parsePrefix } from '../../src/ipam/prefix.ts'
 import type { AnswerTo, Query } from '../../src/ipam/query.ts'
@@ -330,8 +336,11 @@ export class Workload {
   }
 
   /** What clients were told is what happened. @param running Any node, when all is quiet. */
-  async checkHistory({ stateMachine }: Running, committed: readonly Entry[]): Promise<void> {
-    this.#checkRefused(committed)
+  async checkHistory(
+    { stateMachine }: Running,
+    log: { readonly entries: readonly Entry[]; readonly outcomes: readonly (Outcome | null)[] },
+  ): Promise<void> {
+    this.#checkRefused(log)
     const page = { limit: 100_000, cursor: null }
     const { rows } = await stateMachine.query({
       type: 'allocations',
@@ -351,15 +360,20 @@ export class Workload {
     checkAudit(rows, await stateMachine.query({ type: 'audit', limit: page.limit }))
   }
 
-  /** "No" is a promise: no such command is in the log, then or ever after. */
-  #checkRefused(committed: readonly Entry[]): void {
-    for (const { type, payload, index } of committed) {
+  /** "No" is a promise: no such command is in the log, then or ever after; unless its session was gone, and it did nothing. */
+  #checkRefused({
+    entries,
+    outcomes,
+  }: {
+    entries: readonly Entry[]
+    outcomes: readonly (Outcome | null)[]
+  }): void {
+    for (const [i, { type, payload, index }] of entries.entries()) {
       const command = type === 'command' ? decodeCommand(payload)?.command : undefined
-      if (command?.type !== 'allocateAddresses') continue
-      check(
-        !this.#refusedIds.has(command.id),
-        `${command.id} was certainly not applied, it was said, and is at ${index}`,
-      )
+      if (command?.type !== 'allocateAddresses' || !this.#refusedIds.has(command.id)) continue
+      const outcome = outcomes[i] ?? null
+      const isWithoutSession = outcome !== null && !outcome.ok && isSessionRefusal(outcome.refusal)
+      check(isWithoutSession, `${command.id} was certainly not applied, it was said, and is at ${index}`)
     }
   }
 
