@@ -274,6 +274,26 @@ describe('operations of unknown outcome', () => {
     expect(checkLinearizable(model, [...settle(history, final), ...finalReads(final)]).ok).toBe(true)
   })
 
+  test('cost few states where many records contradict the history', () => {
+    const ids = Array.from({ length: 60 }, (_, i) => `id-${i}`)
+    const history = ids.map((id, i) => ({
+      ...allocate('0-8', id, i + 1),
+      invokedAt: i / 10,
+      returnedAt: i / 10,
+    }))
+    const held = ids.map((id, i) => [id, { id, first: i + 1, count: 1, isActive: i !== 30 }] as const)
+
+    const verdict = checkLinearizable(
+      MANY,
+      [...history, ...finalReads({ readAt: 9, records: new Map(held) })],
+      {
+        statesMax: 1_000,
+      },
+    )
+
+    expect(verdict).toMatchObject({ ok: false, result: 'violation' })
+  })
+
   test('do not explain what is found and nobody asked for', () => {
     const history = settle([allocate('0-', 'a', null), allocate('0-', 'b', null)], final)
 

@@ -26,7 +26,11 @@ export type IpamOutput =
   | { readonly type: 'record'; readonly first: number; readonly isActive: boolean }
   /** Active allocations, in any order. */
   | { readonly type: 'listed'; readonly active: readonly Held[] }
+  /** A list with the ended ones, too. */
+  | { readonly type: 'recorded'; readonly records: readonly FinalRecord[] }
   | { readonly type: 'counted'; readonly allocated: number; readonly firstFree: number | null }
+
+export type FinalRecord = Held & { readonly isActive: boolean }
 
 export type IpamOperation = Operation<IpamInput, IpamOutput>
 
@@ -47,6 +51,7 @@ export function ipamModel(range: {
   return {
     init: () => ({ active: [], ended: new Map() }),
     step: (state, { input, output }) => {
+      if (output?.type === 'recorded') return isSame(output, recordsOf(state)) ? state : null
       const { state: next, output: expected } = transition(range, state, input)
       return output === null || isSame(output, expected) ? next : null
     },
@@ -114,6 +119,12 @@ function recordOf({ active, ended }: IpamState, id: string): IpamOutput {
   return { type: 'record', first: held.first, isActive: past === undefined }
 }
 
+function recordsOf({ active, ended }: IpamState): IpamOutput {
+  const now = active.map((held) => ({ ...held, isActive: true }))
+  const past = [...ended.values()].map((held) => ({ ...held, isActive: false }))
+  return { type: 'recorded', records: [...now, ...past] }
+}
+
 function countUp(range: { first: number; last: number }, { active }: IpamState): IpamOutput {
   return {
     type: 'counted',
@@ -134,11 +145,17 @@ function formatOutput(output: IpamOutput): string {
       return `${output.isActive ? 'active' : 'released'} at ${output.first}`
     case 'listed':
       return output.active.map(formatHeld).toSorted().join(' ')
+    case 'recorded':
+      return output.records.map(formatRecord).toSorted().join(' ')
     case 'counted':
       return `${output.allocated} allocated, next ${output.firstFree}`
     default:
       return output.type
   }
+}
+
+function formatRecord(record: FinalRecord): string {
+  return `${formatHeld(record)}${record.isActive ? '' : ' released'}`
 }
 
 function formatHeld({ id, first, count }: Held): string {
@@ -158,7 +175,7 @@ export interface FinalRecords {
   /** When they were read: after every operation of known outcome. */
   readonly readAt: number
   /** By id. */
-  readonly records: ReadonlyMap<string, Held & { readonly isActive: boolean }>
+  readonly records: ReadonlyMap<string, FinalRecord>
 }
 
 /**
@@ -183,12 +200,11 @@ function settleOne(operation: IpamOperation, { readAt, records }: FinalRecords):
   return []
 }
 
-/** The last look at everything, as operations: every order must then end in what was found. */
+/**
+ * The last look at everything, as one operation: every order must then end in what was found. One for each record
+ * would be possible in any order, of which there are too many to exclude where no order is right.
+ */
 export function finalReads({ readAt, records }: FinalRecords): IpamOperation[] {
-  const read = { client: -1, invokedAt: readAt, returnedAt: readAt }
-  const active = [...records.values()].filter(({ isActive }) => isActive)
-  const gets = [...records.values()].map(({ id, first, isActive }): IpamOperation => {
-    return { ...read, input: { type: 'get', id }, output: { type: 'record', first, isActive } }
-  })
-  return [...gets, { ...read, input: { type: 'list' }, output: { type: 'listed', active } }]
+  const output = { type: 'recorded', records: [...records.values()] } as const
+  return [{ client: -1, invokedAt: readAt, returnedAt: readAt, input: { type: 'list' }, output }]
 }

@@ -14,6 +14,8 @@ import { addressNumber, sizeOf } from './address-number.ts'
 import type { ManagedNetwork, Request } from './client-load.ts'
 
 const TOLD_OPERATIONS_MAX = 12
+/** Of one network; a good history takes about as many as it has operations. */
+const STATES_MAX = 200_000
 /** The newest that one request lists. */
 const AUDIT_ROWS_MAX = 10_000
 
@@ -155,7 +157,8 @@ function checkOrder({ networks, requests, state, readAt }: Evidence): string[] {
   return networks.flatMap((network) => {
     const history = requests.filter(({ networkId }) => networkId === network.id).flatMap(toOperation)
     const final = { readAt, records: recordsOf(state.allocations, network) }
-    const verdict = checkLinearizable(modelOf(network), [...settle(history, final), ...finalReads(final)])
+    const operations = [...settle(history, final), ...finalReads(final)]
+    const verdict = checkLinearizable(modelOf(network), operations, { statesMax: STATES_MAX })
     if (verdict.ok) return []
     if (verdict.result === 'unknown') return [`${network.cidr}: undecided after ${verdict.statesMax} states`]
     const { prefix, blocked } = verdict
