@@ -1,13 +1,19 @@
 /** A disk of a few MiB, that a test can fill: a file system in memory. Needs the right to mount. */
 import { execFile, execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { mkdir, open, rm, statfs } from 'node:fs/promises'
+import { cp, mkdir, open, rename, rm, stat, statfs } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 
 const run = promisify(execFile)
 const MIB = 1024 * 1024
+
+const mounted = new Set<string>()
+// The last resort, for a run that is aborted.
+process.on('exit', () => {
+  for (const path of mounted) execFileSync('umount', ['--lazy', path])
+})
 
 export class SmallDisk {
   readonly path: string
@@ -16,6 +22,7 @@ export class SmallDisk {
   static async mount(path: string, { mib }: { mib: number }): Promise<SmallDisk> {
     await mkdir(path, { recursive: true })
     await run('mount', ['-t', 'tmpfs', '-o', `size=${mib}m,mode=700`, 'tmpfs', path])
+    mounted.add(path)
     return new SmallDisk(path)
   }
 
@@ -51,6 +58,17 @@ export class SmallDisk {
   /** Nothing uses it any more. */
   async unmount(): Promise<void> {
     await run('umount', [this.path])
+    mounted.delete(this.path)
+  }
+
+  /** As `unmount`, and what is on it stays where it is, for whoever looks. */
+  async unmountAndKeep(): Promise<void> {
+    const copy = `${this.path}.copy`
+    const isPlain = async (path: string): Promise<boolean> => !(await stat(path)).isSocket()
+    await cp(this.path, copy, { recursive: true, filter: isPlain })
+    await this.unmount()
+    await rm(this.path, { recursive: true })
+    await rename(copy, this.path)
   }
 }
 

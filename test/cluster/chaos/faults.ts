@@ -141,7 +141,7 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
     const { node, disk } = smallDisk
     note(`fill the disk of node ${node.id}`)
     fleet.allowEnd(node)
-    await disk.fill()
+    await disk.fill({ leaveMib: 0 })
     await wait(random.between(1_000, 5_000))
     await disk.free()
     note(`free the disk of node ${node.id}, which ${node.isRunning ? 'runs' : 'has ended'}`)

@@ -5,8 +5,8 @@ import type { MemberBody, StatusBody } from '../client.ts'
 import { Cluster, type Node } from '../cluster.ts'
 import type { Exit } from '../program.ts'
 import { type Link, Network } from '../proxy.ts'
+import { canMount, SmallDisk } from '../small-disk.ts'
 import { until } from '../until.ts'
-import { SmallDisk } from './small-disk.ts'
 
 const NODES_ADDED_MAX = 40
 const READY_MS_MAX = 180_000
@@ -14,6 +14,9 @@ const READY_MS_MAX = 180_000
 const STATUS_MS_MAX = 500
 /** So low that a node which was down for some seconds of load needs a snapshot. */
 const RETAINED_ENTRIES = 400
+
+/** Two segments of the log, which are allocated ahead, and room for a storm. */
+const DISK_MIB = 128
 
 export const ELECTION_MIN_MS = 1_000
 
@@ -51,7 +54,7 @@ export class Fleet {
       keepsLogs: true,
     })
     const last = cluster.node(nodeCount)
-    const disk = await SmallDisk.mount(cluster.dataDirectory(last))
+    const disk = canMount() ? await SmallDisk.mount(cluster.dataDirectory(last), { mib: DISK_MIB }) : null
     const fleet = new Fleet(cluster, network, disk === null ? null : { node: last, disk })
     for (const node of cluster.nodes) fleet.launch(node)
     await fleet.waitUntilReady()
