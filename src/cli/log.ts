@@ -5,7 +5,7 @@ import { show } from '../show.ts'
 import { findLogDirectory, type LogDirectory, LogDirectoryError, processOn } from './log-directory.ts'
 import { dumpLog, dumpRecords, type IndexRange } from './log-dump.ts'
 import { damageMessage, formatReport, verifyDirectory } from './log-verify.ts'
-import { type ExitCode, OutputClosedError, type Shell } from './shell.ts'
+import { type ExitCode, OutputClosedError, OutputFailedError, type Shell } from './shell.ts'
 
 /** Called the wrong way. */
 class UsageError extends Error {
@@ -35,6 +35,10 @@ export async function runLog(argv: readonly string[], shell: Shell): Promise<Exi
     if (error instanceof UsageError || error instanceof LogDirectoryError) {
       shell.complain(error.message)
       return 2
+    }
+    if (error instanceof OutputFailedError) {
+      shell.complain(error.message)
+      return 1
     }
     const { code, message } = error as NodeJS.ErrnoException
     if (code === undefined || error instanceof TypeError) throw error

@@ -5,7 +5,7 @@ export interface Shell {
   readonly self: readonly [string, ...string[]]
   /** One or more lines for people and scripts, on standard output. */
   print(text: string): void
-  /** The same for much text: resolves when it has left. @throws {OutputClosedError} */
+  /** The same for much text: resolves when it has left. @throws {OutputClosedError | OutputFailedError} */
   write(text: string): Promise<void>
   /** One line on standard error. */
   complain(line: string): void
@@ -21,6 +21,11 @@ export class OutputClosedError extends Error {
   override readonly name = 'OutputClosedError'
 }
 
+/** What we print goes to a file that takes no more, as on a full disk. */
+export class OutputFailedError extends Error {
+  override readonly name = 'OutputFailedError'
+}
+
 /** @returns What `Shell.write` is, for `stream`. */
 export function writerTo(stream: NodeJS.WritableStream): (text: string) => Promise<void> {
   // Each write gets the error too; without a listener it would end the process.
@@ -33,7 +38,9 @@ export function writerTo(stream: NodeJS.WritableStream): (text: string) => Promi
         if (!error) resolve()
         else if (error.code === 'EPIPE' || error.code === 'ERR_STREAM_DESTROYED') {
           reject(new OutputClosedError('the output is closed', { cause: error }))
-        } else reject(error)
+        } else {
+          reject(new OutputFailedError(`the output cannot be written: ${error.message}`, { cause: error }))
+        }
       })
     })
   }

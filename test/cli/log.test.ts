@@ -1,5 +1,6 @@
 import fs from 'node:fs'
 import { join } from 'node:path'
+import { Writable } from 'node:stream'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { encodeMembership } from '../../raft/core/membership-entry.ts'
 import { lockDirectory } from '../../raft/storage/directory-lock.ts'
@@ -9,7 +10,7 @@ import { SnapshotFiles } from '../../raft/storage/snapshot-files.ts'
 import type { Entry } from '../../raft/types.ts'
 import { runLog } from '../../src/cli/log.ts'
 import { dumpLog } from '../../src/cli/log-dump.ts'
-import { OutputClosedError, type Shell } from '../../src/cli/shell.ts'
+import { OutputClosedError, type Shell, writerTo } from '../../src/cli/shell.ts'
 import { claimDataDirectory } from '../../src/data-directory.ts'
 import { COMMAND_SCHEMAS, encodeCommand } from '../../src/ipam/command-codec.ts'
 import { metaAt } from '../contract/log-store.ts'
@@ -40,8 +41,14 @@ interface Ran {
   readonly complaints: readonly string[]
 }
 
-/** @param linesMax Whoever reads the output goes away after about this many. */
-async function ipamLog(argv: readonly string[], { linesMax = Infinity } = {}): Promise<Ran> {
+/**
+ * @param linesMax Whoever reads the output goes away after about this many.
+ * @param output Takes the output instead.
+ */
+async function ipamLog(
+  argv: readonly string[],
+  { linesMax = Infinity, output = null }: { linesMax?: number; output?: Writable | null } = {},
+): Promise<Ran> {
   let out = ''
   const complaints: string[] = []
   const shell: Shell = {
@@ -51,6 +58,7 @@ async function ipamLog(argv: readonly string[], { linesMax = Infinity } = {}): P
       out += text
     },
     write: async (text) => {
+      if (output !== null) await writerTo(output)(text)
       if (out.split('\n').length > linesMax) throw new OutputClosedError('closed')
       out += text
     },
@@ -339,6 +347,18 @@ describe('ipam log dump', () => {
         complaints: [],
       })
     }
+  })
+
+  test('does not blame the log when its own output cannot be written', async () => {
+    const node = await makeNode()
+    const full = Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' })
+    const output = new Writable({ write: (_chunk, _encoding, done) => done(full) })
+
+    expect(await ipamLog(['dump', node], { output })).toEqual({
+      code: 1,
+      out: '',
+      complaints: ['the output cannot be written: ENOSPC: no space left on device, write'],
+    })
   })
 
   test('of any log gives what opening it and reading it gives', async () => {
