@@ -5,8 +5,9 @@ import type { Command, CommandContext } from './command.ts'
 import type { SessionStamp } from './session.ts'
 
 /**
- * The versions of the first byte that this program reads and writes. A change of any command's fields is a new one; it
- * is written once the cluster's version says that every member reads it.
+ * The versions of the first byte that this program reads and writes. A change of any command's fields is a new one, and so
+ * is one of what a command writes, down to the text of a refusal or an audit row: nodes compare that, and two releases that
+ * differ would stop the minority. It is written once the cluster's version says that every member reads it.
  *
  * The lowest is given up only when no log can hold it any more: a node that joins replays what was written before it.
  */
