@@ -19,7 +19,7 @@ export interface MemberStatus {
   readonly healthy: boolean | null
   readonly matchIndex: number | null
   readonly lastContactMs: number | null
-  /** Why it is not healthy. On other nodes than the leader only of the node itself: how its disk is. */
+  /** Why it is not healthy. Nodes other than the leader know of their own disk, of states that differ, and of old data directories. */
   readonly reasons: readonly string[]
 }
 
