@@ -23,7 +23,7 @@ function explain(error: SystemError, config: Config): string | null {
   if (error instanceof DataDirectoryError) return error.message
   if (error instanceof DirectoryInUseError) return `${error.message}: stop it, ${another}`
   if (error instanceof CorruptLogError || error instanceof CorruptStateError) {
-    return `${dataDir} is damaged (${error.message}): remove this node from the cluster, then join it under a new id with an empty directory`
+    return `${dataDir} is damaged (${damageOf(error)}): remove this node from the cluster, then join it under a new id with an empty directory`
   }
   if (error instanceof SchemaMismatchError) return `${dataDir} cannot be used: ${error.message}`
   if (error.port !== undefined) return explainAddress(error, config)
@@ -46,6 +46,13 @@ function explain(error: SystemError, config: Config): string | null {
     default:
       return null
   }
+}
+
+/** Without the way out, which is the same for all of a node's files and is said once. */
+function damageOf(error: CorruptLogError | CorruptStateError): string {
+  return error instanceof CorruptLogError
+    ? `${error.file} at offset ${error.offset}: ${error.reason}`
+    : error.message
 }
 
 /** @param error Of an attempt to listen. */

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { CorruptLogError, SchemaMismatchError } from '../../raft/errors.ts'
+import { SchemaMismatchError } from '../../raft/errors.ts'
+import { damage } from '../../raft/storage/damage.ts'
 import { DirectoryInUseError } from '../../raft/storage/directory-lock.ts'
 import { complaintAboutNode } from '../../src/cli/node-version.ts'
 import { explainStartError } from '../../src/cli/start-error.ts'
@@ -71,7 +72,7 @@ describe('why a node did not start', () => {
     },
     { error: new DataDirectoryError('it belongs to node 2'), line: 'it belongs to node 2' },
     {
-      error: new CorruptLogError({ file: 'log/1', offset: 8, message: 'checksum' }),
+      error: damage('log/1', 8, 'checksum'),
       line: '/srv/ipam/node-1 is damaged (log/1 at offset 8: checksum): remove this node from the cluster, then join it under a new id with an empty directory',
     },
   ])('$line', ({ error, line }) => {
