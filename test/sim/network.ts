@@ -242,9 +242,13 @@ export class SimTransport implements Transport {
       this.#network.noteRefusal(refusal.reason)
       return false
     }
-    here.onPeer(peer)
-    there.onPeer(self)
     return true
+  }
+
+  /** Both sides learn of the connection, which carries what they say at once. */
+  announce(target: SimTransport): void {
+    this.#handlers?.onPeer(target.#introduction)
+    target.#handlers?.onPeer(this.#introduction)
   }
 
   get #introduction(): PeerIdentity {
@@ -312,6 +316,7 @@ class Link {
       if (target !== null && !this.#isCut && this.#source.greet(target)) {
         this.#target = target
         this.#stuckSince = null
+        this.#source.announce(target)
       } else this.#process.schedule(random.between(20, 200), () => this.dial())
     })
   }
