@@ -33,6 +33,8 @@ export interface RolledBack {
 export class Witness {
   readonly #confirmMs: number
   readonly #peers = new Map<NodeId, Witnessed>()
+  /** In which this node led when it last led. */
+  #leadingTerm: Term | null = null
 
   /** @param confirmMs For how long a node must be known with nothing but a bad data directory; above a few heartbeats. */
   constructor({ confirmMs }: { confirmMs: number }) {
@@ -64,7 +66,9 @@ export class Witness {
   }
 
   /** An acknowledged entry above the commit index may be replaced by another leader's, one up to it never. */
-  noteProgress({ progress, commitIndex }: Raft): void {
+  noteProgress({ progress, commitIndex, currentTerm }: Raft): void {
+    if (currentTerm !== this.#leadingTerm) this.#forgetSuspects()
+    this.#leadingTerm = currentTerm
     for (const [id, { matchIndex }] of progress) {
       const known = this.#peers.get(id)
       if (known !== undefined) known.index = Math.max(known.index, Math.min(matchIndex, commitIndex))
@@ -79,6 +83,11 @@ export class Witness {
     if (known.suspect?.boot !== boot.id) known.suspect = { boot: boot.id, since: now }
     const message = `node ${nodeId} has gone back in time: its data directory ends at entry ${boot.lastIndex} in term ${boot.term}, and it had acknowledged entry ${known.index} and spoken in term ${known.term}; remove node ${nodeId} and join the machine under a new id with an empty data directory`
     return { reason: 'rolled_back', message, isConfirmed: now - known.suspect.since >= this.#confirmMs }
+  }
+
+  /** Silence counts from the election on: a follower does not hear its peers, however alive they are. */
+  #forgetSuspects(): void {
+    for (const known of this.#peers.values()) known.suspect = null
   }
 
   #makeRoom(): void {

@@ -197,6 +197,18 @@ describe('a finding', () => {
     expect(known.judge(bad, CONFIRM_MS)).toMatchObject({ reason: 'rolled_back', isConfirmed: false })
   })
 
+  test('of a follower counts anew when it leads: it did not hear the node, which may be alive', () => {
+    const known = witness(voteReply({ term: 5 }))
+    known.judge(bad, 0)
+
+    const { raft } = leader({ matchIndex: 1 })
+    known.noteProgress(raft)
+
+    expect(known.judge(bad, CONFIRM_MS)?.isConfirmed).toBe(false)
+    known.noteProgress(raft)
+    expect(known.judge(bad, 2 * CONFIRM_MS)?.isConfirmed).toBe(true)
+  })
+
   test('is one about each start', () => {
     const known = witness(voteReply({ term: 5 }))
     known.judge(bad, 0)
