@@ -74,6 +74,10 @@ const SNAPSHOT_RETRY_MS = 1_000
 
 type TransferFate = Effects['transfers'][number]
 
+function closed(id: number): TransferFate {
+  return { id, refusal: 'closed', message: 'this node is shutting down' }
+}
+
 export class RaftNode {
   readonly #options: RaftNodeOptions
   readonly #ports: Ports
@@ -303,7 +307,7 @@ export class RaftNode {
   async handOver(): Promise<boolean> {
     if (this.#raft.role !== 'leader') return false
     const { refusal } = await this.#transferBy((id) => ({ type: 'transfer', id, target: null }))
-    return refusal === null
+    return refusal === null || refusal === 'not_leader'
   }
 
   get isDrained(): boolean {
@@ -327,10 +331,28 @@ export class RaftNode {
     throw new MembershipRefusedError(fate.refusal, fate.message)
   }
 
-  /** @param eventOf Makes the event that starts a transfer with that id. */
-  #transferBy(eventOf: (id: number) => Event): Promise<TransferFate> {
+  /**
+   * A transfer that is under way goes first, whoever wanted it: mostly leadership is gone with it.
+   *
+   * @param eventOf Makes the event that starts a transfer with that id.
+   */
+  async #transferBy(eventOf: (id: number) => Event): Promise<TransferFate> {
+    const { clock } = this.#ports
+    const deadline = clock.now() + 2 * this.#options.timing.electionMinMs
+    let fate = await this.#tryTransfer(eventOf)
+    while (fate.refusal === 'transfer_in_flight' && clock.now() < deadline) {
+      await new Promise<void>((resolve) => {
+        clock.setTimer(this.#options.tickMs, resolve)
+      })
+      fate = await this.#tryTransfer(eventOf)
+    }
+    return fate
+  }
+
+  #tryTransfer(eventOf: (id: number) => Event): Promise<TransferFate> {
     const id = this.#nextTransferId
     this.#nextTransferId -= 1
+    if (this.#isStopped) return Promise.resolve(closed(id))
     return new Promise((resolve) => {
       this.#handOvers.set(id, resolve)
       this.#enqueue(eventOf(id))
@@ -364,6 +386,8 @@ export class RaftNode {
     this.#proposals.close()
     this.#proposals.flushReplies()
     this.#reads.close()
+    for (const [id, resolve] of this.#handOvers) resolve(closed(id))
+    this.#handOvers.clear()
     this.#apply.stop()
     await this.#ports.transport.close()
     await this.#disk.stop()
