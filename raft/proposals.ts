@@ -389,9 +389,10 @@ export class Proposals {
     for (const request of leaving) {
       assert(request.work.type === 'transfer', 'only a transfer waits for a new leader')
       const { target } = request.work
-      if (target === null || target === leaderId) this.#complete(request, { result: null, index: 0 })
+      const isDone = target === null ? leaderId !== this.#host.id : leaderId === target
+      if (isDone) this.#complete(request, { result: null, index: 0 })
       else {
-        const message = `node ${leaderId} became the leader, not node ${target}`
+        const message = `node ${leaderId} became the leader, not ${target === null ? 'another one' : `node ${target}`}`
         this.#fail(request, new MembershipRefusedError('transfer_failed', message))
       }
     }

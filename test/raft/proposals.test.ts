@@ -42,6 +42,18 @@ describe('a proposal of this node', () => {
     expect(await done).toMatchObject({ result: 'yes' })
   })
 
+  test('is no transfer that was made if this node leads again', async () => {
+    const desk = new Desk()
+    const done = desk.proposals.submit({ type: 'transfer', target: null, note: '' })
+    const [event] = desk.proposals.takeEvents(0)
+    if (event?.type !== 'transfer') throw new Error('a transfer was expected')
+    desk.proposals.handleTransferFate({ id: event.id, refusal: null, message: '' })
+
+    desk.proposals.handleLeader(1)
+
+    await expect(done).rejects.toMatchObject({ reason: 'transfer_failed' })
+  })
+
   test.each([
     {
       why: 'its place in the log is inside a snapshot that was installed',
