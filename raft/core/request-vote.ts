@@ -32,10 +32,22 @@ export function campaignForTransfer(raft: Raft): void {
   requestVotes(raft, { isPreVote: false })
 }
 
+/** By then whoever could win without us has. */
+const REFUSED_FOR_LOG_MAX = 3
+
 /** Voting is another matter: it takes no more than a log. A leader whose disk is stalled would only have to give way. */
 function mayLead(raft: Raft): boolean {
   const isReady = isVoter(raft, raft.id) && raft.installing === null && !isDiskStalled(raft)
-  return isReady && !raft.wrongStates.includes(raft.id) && !raft.isDrained
+  const isFit = !raft.wrongStates.includes(raft.id) && !raft.isDrained
+  return isReady && (isFit || isIndispensable(raft))
+}
+
+/**
+ * Nobody leads, and those who want to lack what we have, committed perhaps: without us leading there would be no leader
+ * until a node that is down comes back, which may be never.
+ */
+function isIndispensable({ refusedForLog }: Raft): boolean {
+  return refusedForLog >= REFUSED_FOR_LOG_MAX
 }
 
 function requestVotes(raft: Raft, { isPreVote }: { isPreVote: boolean }): void {
@@ -68,6 +80,7 @@ export function handleRequestVote(raft: Raft, request: RequestVote): void {
   if (request.isPreVote) {
     // "…if the candidate's log is sufficiently up-to-date and the voter has not heard from a valid leader" (§9.6).
     const voteGranted = request.term > raft.currentTerm && isUpToDate(raft, request) && !isSticky(raft)
+    if (!isUpToDate(raft, request) && !isSticky(raft)) raft.refusedForLog += 1
     // A rejection carries our term: a candidate that is behind must learn it, or it asks in vain forever.
     reply(raft, request, { voteGranted, term: voteGranted ? request.term : raft.currentTerm })
     return

@@ -60,6 +60,7 @@ export function becomeLeader(raft: Raft): void {
   raft.leaderRound = 0
   raft.transfer = null
   raft.rolledBack.clear()
+  raft.refusedForLog = 0
   raft.quorumDeadline = raft.now + raft.timing.electionMinMs
   // Progress starts at the end of the log as it was before the no-op.
   syncProgress(raft)

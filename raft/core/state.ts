@@ -143,6 +143,8 @@ export interface Raft {
   isDrained: boolean
   /** Members whose state machine is not what the majority has, this node perhaps: they do not lead. */
   wrongStates: readonly NodeId[]
+  /** Candidates that this node has refused since a leader was heard, because they lack what is in its log. */
+  refusedForLog: number
 
   // What the disk has yet to confirm.
   nextBatch: number
@@ -358,6 +360,7 @@ export function restoreRaft(options: {
     seen: new Map(),
     isDrained: false,
     wrongStates: [],
+    refusedForLog: 0,
     nextBatch: 1,
     persistedBatch: 0,
     hardStateBatch: 0,

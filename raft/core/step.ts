@@ -266,6 +266,7 @@ function followLeader(raft: Raft, leaderId: number): void {
     becomeFollower(raft, { term: raft.currentTerm, leaderId })
   }
   raft.lastLeaderContact = raft.now
+  raft.refusedForLog = 0
   resetElectionDeadline(raft)
 }
 

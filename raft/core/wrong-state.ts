@@ -21,8 +21,13 @@ export function noteWrongStates(
   }
 }
 
-/** Leader rule, after the events of a step: such a leader leads for no longer than it takes to hand over. */
+/**
+ * Leader rule, after the events of a step: such a leader leads for no longer than it takes to hand over. One that was
+ * elected because nobody else could be takes nothing and brings its log to the others, who can then.
+ */
 export function retireWrongLeader(raft: Raft): void {
   if (raft.role !== 'leader' || raft.transfer !== null || !raft.wrongStates.includes(raft.id)) return
-  becomeFollower(raft, { term: raft.currentTerm, leaderId: null })
+  // Nobody waits for this one.
+  if (raft.commitIndex < raft.termStartIndex) startTransfer(raft, { id: 0, target: null })
+  if (raft.transfer === null) becomeFollower(raft, { term: raft.currentTerm, leaderId: null })
 }
