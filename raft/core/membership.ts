@@ -248,7 +248,7 @@ function withPromoted(raft: Raft, membership: Membership): Membership | null {
 function isPromotable(raft: Raft, { schemaVersion }: Membership, member: Member): boolean {
   const { id, voter, schemas, isRolledBack } = member
   const isFit = !isRolledBack && (schemas === null || canRead(schemas, schemaVersion))
-  return !voter && isFit && isCaughtUp(raft, id)
+  return !voter && isFit && !raft.wrongStates.includes(id) && isCaughtUp(raft, id)
 }
 
 /**

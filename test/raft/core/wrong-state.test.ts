@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { isVoter } from '../../../raft/core/membership.ts'
 import type { Event } from '../../../raft/core/state.ts'
 import { allMessages, requestVote, SoloNode, TIMEOUT_MS } from './solo-node.ts'
 
@@ -76,6 +77,19 @@ describe('a node whose state machine is wrong', () => {
     const effects = node.receive(requestVote({ from: 2, term: 2 }))
 
     expect(allMessages(effects)).toMatchObject([{ type: 'RequestVoteReply', to: 2, voteGranted: true }])
+  })
+
+  test.each([
+    { wrong: [4], isPromoted: false },
+    { wrong: [], isPromoted: true },
+  ])('becomes no voter: with $wrong wrong, learner 4 does so: $isPromoted', ({ wrong, isPromoted }) => {
+    const leader = new SoloNode({ learners: [4] }).becomeReadyLeader()
+    leader.acknowledge(4, leader.raft.log.lastIndex)
+    leader.step(wrongStates(...wrong))
+
+    leader.step({ type: 'maintain', time: 0 })
+
+    expect(isVoter(leader.raft, 4)).toBe(isPromoted)
   })
 
   test('leads again after its state was replaced', () => {
