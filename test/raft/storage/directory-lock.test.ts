@@ -1,10 +1,18 @@
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import fs from 'node:fs'
 import path from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { DirectoryInUseError, holderOf, lockDirectory } from '../../../raft/storage/directory-lock.ts'
 import { temporaryDirectory } from './temporary-directory.ts'
+
+/** A process that says something once it listens. It ends with the test, also with one that fails. */
+async function startHolder(program: string): Promise<ChildProcess> {
+  const holder = spawn(process.execPath, ['-e', program], { stdio: ['ignore', 'pipe', 'inherit'] })
+  onTestFinished(() => void holder.kill('SIGKILL'))
+  await once(holder.stdout, 'data')
+  return holder
+}
 
 test('a data directory is used by one process at a time, which the refusal names', async () => {
   const directory = temporaryDirectory()
@@ -30,8 +38,7 @@ test('the socket file of a process that was killed is no obstacle', async () => 
   const directory = temporaryDirectory()
   const socket = path.join(directory, 'lock.sock')
   const program = `require('node:net').createServer().listen(${JSON.stringify(socket)}, () => console.log('listening'))`
-  const holder = spawn(process.execPath, ['-e', program], { stdio: ['ignore', 'pipe', 'inherit'] })
-  await once(holder.stdout, 'data')
+  const holder = await startHolder(program)
   await expect(lockDirectory(directory)).rejects.toThrow(DirectoryInUseError)
 
   holder.kill('SIGKILL')
@@ -60,8 +67,7 @@ test('a holder in another container, seen by its socket file only, is told from 
   const directory = temporaryDirectory()
   const socket = path.join(directory, 'lock.sock')
   const program = `require('node:net').createServer((s) => s.end('77')).listen(${JSON.stringify(socket)}, () => console.log('listening'))`
-  const holder = spawn(process.execPath, ['-e', program], { stdio: ['ignore', 'pipe', 'inherit'] })
-  await once(holder.stdout, 'data')
+  const holder = await startHolder(program)
 
   expect(await holderOf(directory)).toBe('77')
 
