@@ -1,6 +1,7 @@
 import { type Mutant, SIMULATOR, testFile } from './mutant.ts'
 
 const SNAPSHOT = testFile('test/raft/core/snapshot.test.ts')
+const SNAPSHOT_TRANSFER = testFile('test/raft/snapshot-transfer.test.ts')
 const SNAPSHOT_CRASH = testFile('test/raft/storage/snapshot-crash.test.ts')
 
 /** Snapshots and compaction: chapter 5. */
@@ -38,7 +39,7 @@ export const SNAPSHOTS: readonly Mutant[] = [
     file: 'raft/snapshot-transfer.ts',
     find: `return Math.min(Number.MAX_SAFE_INTEGER, ...this.#sending.values())`,
     replace: `return Math.max(Number.MAX_SAFE_INTEGER, ...this.#sending.values())`,
-    caughtBy: testFile('test/raft/snapshot-transfer.test.ts'),
+    caughtBy: SNAPSHOT_TRANSFER,
   },
   {
     name: 'a snapshot is installed that is older than what is committed here',
@@ -106,6 +107,39 @@ export const SNAPSHOTS: readonly Mutant[] = [
     file: 'raft/snapshot-transfer.ts',
     find: `if (this.#received !== null || this.#host.isInstalling()) {`,
     replace: `if (this.#received !== null) {`,
-    caughtBy: testFile('test/raft/snapshot-transfer.test.ts'),
+    caughtBy: SNAPSHOT_TRANSFER,
+  },
+  {
+    name: 'a snapshot that arrives damaged is sent again from the same file',
+    source: 'raft-checks 32 and invariant 35',
+    file: 'raft/snapshot-transfer.ts',
+    find: `reading?.hasFailed === true || (isCorrupt && this.#sending.size === 1)`,
+    replace: `reading?.hasFailed === true`,
+    caughtBy: SNAPSHOT_TRANSFER,
+  },
+  {
+    name: 'a snapshot file that cannot be read stays for the next try',
+    source: 'raft-checks 32 and invariant 35',
+    file: 'raft/snapshot-transfer.ts',
+    find: `      if (reading !== null && isBad) await this.#discard(reading.file)
+`,
+    replace: ``,
+    caughtBy: SNAPSHOT_TRANSFER,
+  },
+  {
+    name: 'the log is compacted past a snapshot that a peer puts in place',
+    source: 'raft-checks 32, camunda#46345 (never catches up)',
+    file: 'raft/core/install-snapshot.ts',
+    find: `if (state === 'snapshot' && isHeld`,
+    replace: `if (state === 'snapshot' && !raft.progress.get(id)?.isSnapshotSent && isHeld`,
+    caughtBy: SNAPSHOT,
+  },
+  {
+    name: 'the log is kept for as long as a peer that is silent does not install',
+    source: 'raft-checks invariants 35 and 36',
+    file: 'raft/core/install-snapshot.ts',
+    find: `isHeld && isInContact(raft, id)) lowest`,
+    replace: `isHeld) lowest`,
+    caughtBy: SNAPSHOT,
   },
 ]

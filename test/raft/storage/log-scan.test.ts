@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { saltAt, writeBatch } from '../../../raft/storage/batch.ts'
 import { recordsOf } from '../../../raft/storage/log-records.ts'
 import { LogScan } from '../../../raft/storage/log-scan.ts'
 import { SegmentedLog } from '../../../raft/storage/segmented-log.ts'
@@ -106,6 +107,23 @@ describe('a scan of a log', () => {
     expect(scan.segments.map(({ batchCount }) => batchCount)).toEqual([3])
     expect(scan.unread).toEqual([2, 3])
     expect((await entriesOf(scan)).map(({ index }) => index)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
+  })
+
+  test('takes nothing of a batch that makes no sense, though its checksums are right', async () => {
+    const device = await twoSegments()
+    const { begun, chain } = await scanned(device)
+    const newest = begun.at(-1)
+    if (newest === undefined) throw new Error('there is no segment')
+    const gap = [...entriesFrom(51, 52), ...entriesFrom(54, 54)]
+    const batch = Buffer.alloc(SECTOR_BYTES)
+    const content = { segment: null, base: null, hardState: null, entries: gap }
+    writeBatch(batch, content, chain, { salt: saltAt(newest.position, newest.salt), entryOffsets: [] })
+    device.overwrite(newest.path, newest.position, batch)
+
+    const scan = await scanned(device)
+
+    expect(scan.damage).toMatchObject({ file: newest.path, reason: 'entry 54 follows 52' })
+    expect((await entriesOf(scan, 49)).map(({ index }) => index)).toEqual([49, 50])
   })
 
   test('tells what a crash left of the last write', async () => {

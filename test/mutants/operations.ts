@@ -1,0 +1,86 @@
+import { type Mutant, testFile } from './mutant.ts'
+
+const DRAIN = testFile('test/raft/core/drain.test.ts')
+const LOG_SCAN = testFile('test/raft/storage/log-scan.test.ts')
+const DIRECTORY_LOCK = testFile('test/raft/storage/directory-lock.test.ts')
+
+/** What an operator does: looks at a log, starts a node, drains one before it is stopped. */
+export const OPERATIONS: readonly Mutant[] = [
+  {
+    name: 'a scan reads on after the segment that is damaged',
+    source: 'raft-checks 36 and 37',
+    file: 'raft/storage/log-scan.ts',
+    find: `        if (scanner.damage !== null) break
+`,
+    replace: ``,
+    caughtBy: LOG_SCAN,
+  },
+  {
+    name: 'a scan shows what it had taken of a batch before one of its records made no sense',
+    source: 'raft/storage/README.md (a batch is all or nothing)',
+    file: 'raft/storage/log-scan.ts',
+    find: `      this.segments.at(-1)?.segment.forgetAfterPosition()
+`,
+    replace: ``,
+    caughtBy: LOG_SCAN,
+  },
+  {
+    name: 'the entries of a range that begins in a segment are those from its start',
+    source: 'raft/storage/README.md (a segment is a run of entries)',
+    file: 'raft/storage/log-scan.ts',
+    find: `let next = Math.max(first, base + 1, segment.entries.first)`,
+    replace: `let next = Math.max(base + 1, segment.entries.first)`,
+    caughtBy: LOG_SCAN,
+  },
+  {
+    name: 'a process in another container may open a data directory that is in use',
+    source: 'raft/storage/README.md (the lock)',
+    file: 'raft/storage/directory-lock.ts',
+    find: `    if (await isAnswered(name)) throw await inUse(path, name)
+`,
+    replace: ``,
+    caughtBy: DIRECTORY_LOCK,
+  },
+  {
+    name: 'the socket file of a process that was killed keeps the next one out',
+    source: 'raft/storage/README.md (the lock)',
+    file: 'raft/storage/directory-lock.ts',
+    find: `    fs.rmSync(name, { force: true })
+`,
+    replace: ``,
+    caughtBy: DIRECTORY_LOCK,
+  },
+  {
+    name: 'a log is shown while a node in another container writes it',
+    source: 'raft/storage/README.md (the lock)',
+    file: 'raft/storage/directory-lock.ts',
+    find: `if (named !== null ||`,
+    replace: `if (process.platform === 'linux' || named !== null ||`,
+    caughtBy: DIRECTORY_LOCK,
+  },
+  {
+    name: 'a drained node campaigns',
+    source: '§3.10; raft/README.md (drain)',
+    file: 'raft/core/request-vote.ts',
+    find: `.includes(raft.id) && !raft.isDrained`,
+    replace: `.includes(raft.id)`,
+    caughtBy: DRAIN,
+  },
+  {
+    name: 'a leader chooses a drained node as its successor',
+    source: '§3.10; raft-checks 21',
+    file: 'raft/core/timeout-now.ts',
+    find: ` && progress.get(id)?.isDrained === false`,
+    replace: ``,
+    caughtBy: DRAIN,
+  },
+  {
+    name: 'a leader hears with the next heartbeat that a node is drained',
+    source: 'raft/README.md (drain)',
+    file: 'raft/core/drain.ts',
+    find: `  raft.isAckDue = true
+`,
+    replace: ``,
+    caughtBy: DRAIN,
+  },
+]
