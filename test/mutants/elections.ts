@@ -161,8 +161,8 @@ export const ELECTIONS: readonly Mutant[] = [
     name: 'a node that hears its leader grants pre-votes',
     source: 'design.md, elections (stickiness); §9.6; raft-checks 6',
     file: 'raft/core/request-vote.ts',
-    find: `isUpToDate(raft, request) && !isSticky(raft)`,
-    replace: `isUpToDate(raft, request)`,
+    find: `request.term > raft.currentTerm && isUpToDate(raft, request) && !isSticky(raft)`,
+    replace: `request.term > raft.currentTerm && isUpToDate(raft, request)`,
     caughtBy: ELECTION,
   },
   {

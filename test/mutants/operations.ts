@@ -67,6 +67,22 @@ export const OPERATIONS: readonly Mutant[] = [
     caughtBy: DRAIN,
   },
   {
+    name: 'a drained node does not lead, though nobody else can win',
+    source: 'raft-checks invariant 32',
+    file: 'raft/core/request-vote.ts',
+    find: `isReady && (isFit || isIndispensable(raft))`,
+    replace: `isReady && isFit`,
+    caughtBy: testFile('test/raft/core/indispensable.test.ts'),
+  },
+  {
+    name: 'a drained node leads as soon as one candidate lacks what it has',
+    source: 'raft/README.md (drain)',
+    file: 'raft/core/request-vote.ts',
+    find: `const REFUSED_FOR_LOG_MAX = 3`,
+    replace: `const REFUSED_FOR_LOG_MAX = 1`,
+    caughtBy: testFile('test/raft/core/indispensable.test.ts'),
+  },
+  {
     name: 'a leader chooses a drained node as its successor',
     source: '§3.10; raft-checks 21',
     file: 'raft/core/timeout-now.ts',

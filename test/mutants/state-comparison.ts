@@ -100,6 +100,14 @@ export const STATE_COMPARISON: readonly Mutant[] = [
     caughtBy: WRONG_STATE,
   },
   {
+    name: 'a learner whose state is wrong is made a voter',
+    source: '§4.2.1; raft-checks 36',
+    file: 'raft/core/membership.ts',
+    find: `isFit && !raft.wrongStates.includes(id) && isCaughtUp`,
+    replace: `isFit && isCaughtUp`,
+    caughtBy: WRONG_STATE,
+  },
+  {
     name: 'a leader whose state is wrong stays if nobody takes over',
     source: 'raft-checks 36, Jepsen NATS 2.12.1 (corrupt node stops)',
     file: 'raft/core/step.ts',
