@@ -3,7 +3,7 @@ import { type Mutant, testFile } from './mutant.ts'
 const WITNESS = testFile('test/raft/witness.test.ts')
 const ADMISSION = testFile('test/raft/core/admission.test.ts')
 
-/** Which data directory and which program a node may take part with: design.md, section 4 (versions). */
+/** Which data directory and which program a node may take part with: section 4 (versions). */
 export const ADMISSION_OF_NODES: readonly Mutant[] = [
   {
     name: 'a node must come back with what it acknowledged and no majority had',
@@ -40,7 +40,7 @@ export const ADMISSION_OF_NODES: readonly Mutant[] = [
   },
   {
     name: 'a leader does not record that a member has gone back in time',
-    source: 'raft-checks, faults (VM rollback to an older image must be refused)',
+    source: 'faults (VM rollback to an older image must be refused)',
     file: 'raft/core/admission.ts',
     find: `const isRolledBack = member.isRolledBack || isFound`,
     replace: `const isRolledBack = member.isRolledBack`,
@@ -48,7 +48,7 @@ export const ADMISSION_OF_NODES: readonly Mutant[] = [
   },
   {
     name: 'a snapshot forgets that a member has gone back in time',
-    source: 'raft-checks 17 and invariant 28',
+    source: 'bug 17 and invariant 28',
     file: 'raft/storage/snapshot-meta.ts',
     find: `incarnation, schemas: range, isRolledBack }`,
     replace: `incarnation, schemas: range, isRolledBack: false }`,
@@ -56,7 +56,7 @@ export const ADMISSION_OF_NODES: readonly Mutant[] = [
   },
   {
     name: 'a member that was never seen reads any schema version',
-    source: 'design.md §4 (versions); raft-checks, faults (schema gate flip)',
+    source: 'README.md §4 (versions); faults (schema gate flip)',
     file: 'raft/core/admission.ts',
     find: `schemas?.max ?? 0)`,
     replace: `schemas?.max ?? Number.MAX_SAFE_INTEGER)`,
@@ -64,7 +64,7 @@ export const ADMISSION_OF_NODES: readonly Mutant[] = [
   },
   {
     name: 'a learner is not asked which schema version it reads',
-    source: 'design.md §4 (only when every member supports it)',
+    source: 'README.md §4 (only when every member supports it)',
     file: 'raft/core/admission.ts',
     find: `...membership.members.map(({ schemas })`,
     replace: `...membership.members.filter(({ voter }) => voter).map(({ schemas })`,
@@ -72,7 +72,7 @@ export const ADMISSION_OF_NODES: readonly Mutant[] = [
   },
   {
     name: 'the schema version is lowered for a member with older software',
-    source: 'design.md §4 (versions); raft-checks, faults (downgrade refusal)',
+    source: 'README.md §4 (versions); faults (downgrade refusal)',
     file: 'raft/core/admission.ts',
     find: `return schemaVersion > membership.schemaVersion ?`,
     replace: `return schemaVersion !== membership.schemaVersion ?`,
@@ -80,7 +80,7 @@ export const ADMISSION_OF_NODES: readonly Mutant[] = [
   },
   {
     name: 'a follower that lags refuses the newer software that could bring it up to date',
-    source: 'design.md §4 (versions); raft-checks, faults (mixed versions)',
+    source: 'README.md §4 (versions); faults (mixed versions)',
     file: 'raft/peers.ts',
     find: `const isTooNew = newestSchema !== null && min > newestSchema`,
     replace: `const isTooNew = min > (newestSchema ?? schemaVersion)`,
@@ -88,7 +88,7 @@ export const ADMISSION_OF_NODES: readonly Mutant[] = [
   },
   {
     name: 'a program looks only at the schema version that its log begins with',
-    source: 'raft-checks 12 (an entry that is not committed may come into force)',
+    source: 'bug 12 (an entry that is not committed may come into force)',
     file: 'raft/recovery.ts',
     find: `checkSchemasAtStart(newestMembership(recovered) ?? options`,
     replace: `checkSchemasAtStart(recovered.base?.membership ?? options`,

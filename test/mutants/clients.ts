@@ -3,11 +3,11 @@ import { type Mutant, SIMULATOR, testFile } from './mutant.ts'
 const PROPOSALS = testFile('test/raft/proposals.test.ts')
 const IDEMPOTENT = testFile('test/raft/idempotent-proposals.test.ts')
 
-/** What clients are told: promises 4 and 5 of design.md. */
+/** What clients are told: promises 4 and 5. */
 export const CLIENTS: readonly Mutant[] = [
   {
     name: 'a request that was sent to a leader which is lost counts as not applied',
-    source: 'design.md, promise 5; raft-checks 34, openraft#2095',
+    source: 'promise 5; bug 34, openraft#2095',
     file: 'raft/proposals.ts',
     find: `      if (request !== undefined) this.#lose(request)
     }
@@ -19,7 +19,7 @@ export const CLIENTS: readonly Mutant[] = [
   },
   {
     name: 'a request that may be in a log is sent again, although it would take effect twice',
-    source: 'design.md, promise 4; raft-checks 34, fluree PR 1839',
+    source: 'promise 4; bug 34, fluree PR 1839',
     file: 'raft/proposals.ts',
     find: `    if (!canBeSentAgain(request)) {`,
     replace: `    if (!canBeSentAgain(request) && isFromPeer(request)) {`,
@@ -27,7 +27,7 @@ export const CLIENTS: readonly Mutant[] = [
   },
   {
     name: 'a request that is sent again forgets that it may be in a log already',
-    source: 'design.md, promise 5; raft-checks 34',
+    source: 'promise 5; bug 34',
     file: 'raft/proposals.ts',
     find: `    request.isMaybeLogged = true
     this.#giveBack(request)`,
@@ -36,7 +36,7 @@ export const CLIENTS: readonly Mutant[] = [
   },
   {
     name: 'a leader takes a second copy of a request that it works at',
-    source: 'design.md, promise 4',
+    source: 'promise 4',
     file: 'raft/proposals.ts',
     find: `      else if (this.#peerRequests.has(origin)) continue
 `,
@@ -45,7 +45,7 @@ export const CLIENTS: readonly Mutant[] = [
   },
   {
     name: 'a request that may be in a log counts as not applied when its time is over',
-    source: 'design.md, promise 5; raft-checks 34, openraft#2095',
+    source: 'promise 5; bug 34, openraft#2095',
     file: 'raft/proposals.ts',
     find: `this.#fail(request, request.isGiven ? uncertain() : new NotLeaderError(this.#host.leaderId()))`,
     replace: `this.#fail(request, new NotLeaderError(this.#host.leaderId()))`,
@@ -53,7 +53,7 @@ export const CLIENTS: readonly Mutant[] = [
   },
   {
     name: 'a proposal is answered with whatever was applied at its index',
-    source: 'design.md, promise 5; raft-checks 34 and 35',
+    source: 'promise 5; bug 34 and 35',
     file: 'raft/proposals.ts',
     find: `else if (pending.term === term) this.#complete(request, { result, index })`,
     replace: `else if (pending.term <= term) this.#complete(request, { result, index })`,
@@ -61,7 +61,7 @@ export const CLIENTS: readonly Mutant[] = [
   },
   {
     name: 'an entry that was cut from this log is proposed again, although another may have it',
-    source: 'design.md, promise 4; raft-checks 34',
+    source: 'promise 4; bug 34',
     file: 'raft/proposals.ts',
     find: `if (cut !== undefined) this.#lose(cut)`,
     replace: `if (cut !== undefined) this.#giveBack(cut)`,
@@ -69,7 +69,7 @@ export const CLIENTS: readonly Mutant[] = [
   },
   {
     name: 'what a snapshot has replaced is proposed again',
-    source: 'design.md, promise 4; raft-checks 34 and 35 (RedisRaft #43)',
+    source: 'promise 4; bug 34 and 35 (RedisRaft #43)',
     file: 'raft/proposals.ts',
     find: `      this.#pending.delete(at)
       const request = this.#open.get(id)
@@ -81,7 +81,7 @@ export const CLIENTS: readonly Mutant[] = [
   },
   {
     name: 'what is under way when a node stops counts as not applied',
-    source: 'design.md, promise 5; raft-checks 34',
+    source: 'promise 5; bug 34',
     file: 'raft/proposals.ts',
     find: `this.#fail(request, request.isGiven ? uncertain() : new ClosedError())`,
     replace: `this.#fail(request, new ClosedError())`,
@@ -89,7 +89,7 @@ export const CLIENTS: readonly Mutant[] = [
   },
   {
     name: 'a process counts its requests from 1 again',
-    source: 'raft-checks 9 and 34',
+    source: 'bug 9 and 34',
     file: 'raft/node.ts',
     find: `return 1 + Math.floor(random() * 2 ** 48)`,
     replace: `return 1 + Math.floor(random())`,
@@ -97,7 +97,7 @@ export const CLIENTS: readonly Mutant[] = [
   },
   {
     name: 'an answer counts whoever gives it',
-    source: 'raft-checks 34',
+    source: 'bug 34',
     file: 'raft/proposals.ts',
     find: `if (request === undefined || !request.leaders.includes(from)) continue`,
     replace: `if (request === undefined) continue`,
@@ -105,7 +105,7 @@ export const CLIENTS: readonly Mutant[] = [
   },
   {
     name: 'an error that is unknown here counts as not applied',
-    source: 'design.md, promise 5',
+    source: 'promise 5',
     file: 'raft/forwarding.ts',
     find: `return new ProposalUncertainError(message)`,
     replace: `return new OverloadedError(message)`,

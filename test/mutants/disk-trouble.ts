@@ -4,11 +4,11 @@ const DISK_STALL = testFile('test/raft/core/disk-stall.test.ts')
 const DISK_ROOM = testFile('test/raft/core/disk-room.test.ts')
 const DISK_WATCH = testFile('test/raft/disk-watch.test.ts')
 
-/** Disks that stall or fill up: design.md, section 4. */
+/** Disks that stall or fill up: section 4. */
 export const DISK_TROUBLE: readonly Mutant[] = [
   {
     name: 'a disk is stalled only after twice the election timeout',
-    source: 'raft-checks 7, hashicorp/raft#503',
+    source: 'bug 7, hashicorp/raft#503',
     file: 'raft/core/disk-health.ts',
     find: `return stallMs > electionMinMs / 2`,
     replace: `return stallMs > electionMinMs * 2`,
@@ -16,7 +16,7 @@ export const DISK_TROUBLE: readonly Mutant[] = [
   },
   {
     name: 'a leader whose disk is stalled takes proposals as long as nobody can take over',
-    source: 'raft-checks 7 and invariant 36',
+    source: 'bug 7 and invariant 36',
     file: 'raft/core/disk-health.ts',
     find: `return raft.transfer !== null || isHoldingBack(raft)`,
     replace: `return raft.transfer !== null`,
@@ -41,7 +41,7 @@ export const DISK_TROUBLE: readonly Mutant[] = [
   },
   {
     name: 'a leader whose disk is stalled stays when the transfer has failed',
-    source: 'raft-checks 7, hashicorp/raft#503 #612',
+    source: 'bug 7, hashicorp/raft#503 #612',
     file: 'raft/core/timeout-now.ts',
     find: `  } else if (isHoldingBack(raft)) becomeFollower(raft, { term: raft.currentTerm, leaderId: null })`,
     replace: `  }`,
@@ -49,7 +49,7 @@ export const DISK_TROUBLE: readonly Mutant[] = [
   },
   {
     name: 'a node whose disk is stalled campaigns',
-    source: 'raft-checks 7, hashicorp/raft#666',
+    source: 'bug 7, hashicorp/raft#666',
     file: 'raft/core/request-vote.ts',
     find: `raft.installing === null && !isDiskStalled(raft)`,
     replace: `raft.installing === null`,
@@ -57,7 +57,7 @@ export const DISK_TROUBLE: readonly Mutant[] = [
   },
   {
     name: 'a batch waits for the disk only once it is being written',
-    source: 'raft-checks 7; design.md §4 (oldest unsynced batch)',
+    source: 'bug 7; README.md §4 (oldest unsynced batch)',
     file: 'raft/disk-lane.ts',
     find: `this.#writingSince = first?.since ?? null`,
     replace: `this.#writingSince = this.#time`,
@@ -65,7 +65,7 @@ export const DISK_TROUBLE: readonly Mutant[] = [
   },
   {
     name: 'a leader asks its own disk for room, and nobody else’s',
-    source: 'raft-checks 37, etcd#3591',
+    source: 'bug 37, etcd#3591',
     file: 'raft/core/step.ts',
     find: `needsRoom ? votersWithoutRoom(raft) : []`,
     replace: `needsRoom && raft.disk.isLow ? [raft.id] : []`,
@@ -73,7 +73,7 @@ export const DISK_TROUBLE: readonly Mutant[] = [
   },
   {
     name: 'a voter that does not answer counts as one that has room',
-    source: 'raft-checks 37, etcd#3591',
+    source: 'bug 37, etcd#3591',
     file: 'raft/core/disk-room.ts',
     find: `!isLow(raft, id) && isInContact(raft, id)`,
     replace: `!isLow(raft, id)`,
@@ -89,7 +89,7 @@ export const DISK_TROUBLE: readonly Mutant[] = [
   },
   {
     name: 'a disk that hangs is asked for its free bytes again and again',
-    source: 'raft-checks invariant 36',
+    source: 'invariant 36',
     file: 'raft/disk-watch.ts',
     find: `this.#lowBytes > 0 && !this.#isAsking && now`,
     replace: `this.#lowBytes > 0 && now`,
@@ -97,7 +97,7 @@ export const DISK_TROUBLE: readonly Mutant[] = [
   },
   {
     name: 'a snapshot is received into the room that the log needs',
-    source: 'raft-checks 37, etcd#3591',
+    source: 'bug 37, etcd#3591',
     file: 'raft/storage/snapshot-receiver.ts',
     find: `await checkRoom(disk, sizeBytes - offset + options.reservedBytes)`,
     replace: `await checkRoom(disk, sizeBytes - offset)`,

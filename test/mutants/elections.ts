@@ -6,7 +6,7 @@ const ELECTION = testFile('test/raft/core/election.test.ts')
 export const ELECTIONS: readonly Mutant[] = [
   {
     name: 'a vote is not saved',
-    source: 'design.md rule 1; raft-checks 4, hashicorp/raft#661',
+    source: 'rule 1; bug 4, hashicorp/raft#661',
     file: 'raft/core/request-vote.ts',
     find: `    raft.votedFor = request.from
     markHardState(raft)`,
@@ -15,7 +15,7 @@ export const ELECTIONS: readonly Mutant[] = [
   },
   {
     name: 'the term is taken from the log at a restart, and the vote is lost',
-    source: 'design.md rule 5; raft-checks 4',
+    source: 'rule 5; bug 4',
     file: 'raft/recovery.ts',
     find: `hardState: recovered.hardState,`,
     replace: `hardState: { currentTerm: recovered.terms.at(-1)?.term ?? base.lastTerm, votedFor: null },`,
@@ -23,7 +23,7 @@ export const ELECTIONS: readonly Mutant[] = [
   },
   {
     name: 'the vote is lost at a restart',
-    source: 'design.md rule 5; raft-checks 4',
+    source: 'rule 5; bug 4',
     file: 'raft/recovery.ts',
     find: `hardState: recovered.hardState,`,
     replace: `hardState: { ...recovered.hardState, votedFor: null },`,
@@ -31,7 +31,7 @@ export const ELECTIONS: readonly Mutant[] = [
   },
   {
     name: 'a new segment does not repeat term and vote',
-    source: 'design.md rule 5; raft-checks 4',
+    source: 'rule 5; bug 4',
     file: 'raft/storage/segmented-log.ts',
     find: `hardState: change.hardState ?? this.#hardState,`,
     replace: `hardState: change.hardState,`,
@@ -39,7 +39,7 @@ export const ELECTIONS: readonly Mutant[] = [
   },
   {
     name: 'a vote request leaves before its own vote is on disk',
-    source: 'design.md rule 1',
+    source: 'rule 1',
     file: 'raft/core/request-vote.ts',
     find: `    send(raft, {
       type: 'RequestVote',`,
@@ -49,7 +49,7 @@ export const ELECTIONS: readonly Mutant[] = [
   },
   {
     name: 'a vote leaves before it is on disk',
-    source: 'design.md rule 1',
+    source: 'rule 1',
     file: 'raft/core/request-vote.ts',
     find: `  send(raft, { type: 'RequestVoteReply',`,
     replace: `  raft.out.messages.push({ type: 'RequestVoteReply',`,
@@ -57,7 +57,7 @@ export const ELECTIONS: readonly Mutant[] = [
   },
   {
     name: 'a message waits for a new term only in the step that brought it',
-    source: 'design.md rule 1',
+    source: 'rule 1',
     file: 'raft/core/out.ts',
     find: `return !raft.isHardStateDirty && raft.hardStateBatch <= raft.persistedBatch`,
     replace: `return !raft.isHardStateDirty`,
@@ -65,7 +65,7 @@ export const ELECTIONS: readonly Mutant[] = [
   },
   {
     name: 'a candidate counts its own vote before it is on disk',
-    source: 'design.md rule 1; raft-checks 22, etcd#14370',
+    source: 'rule 1; bug 22, etcd#14370',
     file: 'raft/core/request-vote.ts',
     find: `raft.votes.has(raft.id) || !isHardStateDurable(raft)) return`,
     replace: `raft.votes.has(raft.id)) return`,
@@ -73,7 +73,7 @@ export const ELECTIONS: readonly Mutant[] = [
   },
   {
     name: 'a step back within a term clears the vote',
-    source: 'raft-checks 2, canonical/raft#196',
+    source: 'bug 2, canonical/raft#196',
     file: 'raft/core/role.ts',
     find: `    raft.votedFor = null
     markHardState(raft)
@@ -87,7 +87,7 @@ export const ELECTIONS: readonly Mutant[] = [
   },
   {
     name: 'a node votes for everybody who asks in a term',
-    source: '§3.4; raft-checks 2',
+    source: '§3.4; bug 2',
     file: 'raft/core/request-vote.ts',
     find: `const isFree = raft.votedFor === null || raft.votedFor === request.from`,
     replace: `const isFree = raft.role === 'follower'`,
@@ -95,7 +95,7 @@ export const ELECTIONS: readonly Mutant[] = [
   },
   {
     name: 'a pre-vote counts as a vote',
-    source: 'raft-checks 2, canonical/raft#196',
+    source: 'bug 2, canonical/raft#196',
     file: 'raft/core/request-vote.ts',
     find: `const isAnswer = raft.role === (message.isPreVote ? 'preCandidate' : 'candidate')`,
     replace: `const isAnswer = raft.role === 'preCandidate' || raft.role === 'candidate'`,
@@ -103,7 +103,7 @@ export const ELECTIONS: readonly Mutant[] = [
   },
   {
     name: 'a pre-vote is rejected in the term that was asked for, not in ours',
-    source: 'design.md, elections; raft-checks 3, canonical/raft#279',
+    source: 'elections; bug 3, canonical/raft#279',
     file: 'raft/core/request-vote.ts',
     find: `term: voteGranted ? request.term : raft.currentTerm })`,
     replace: `term: request.term })`,
@@ -111,7 +111,7 @@ export const ELECTIONS: readonly Mutant[] = [
   },
   {
     name: 'a candidate that is behind does not adopt the term of a pre-vote’s rejection',
-    source: 'design.md, elections; raft-checks 3, openraft#1796',
+    source: 'elections; bug 3, openraft#1796',
     file: 'raft/core/step.ts',
     find: `return !message.isPreVote || !message.voteGranted`,
     replace: `return !message.isPreVote`,
@@ -143,7 +143,7 @@ export const ELECTIONS: readonly Mutant[] = [
   },
   {
     name: 'a leader that no majority answers goes on leading',
-    source: 'design.md, elections (check-quorum); raft-checks 6',
+    source: 'elections (check-quorum); bug 6',
     file: 'raft/core/step.ts',
     find: `if (inContact < quorumSize(voters.length)) becomeFollower`,
     replace: `if (inContact === 0) becomeFollower`,
@@ -151,7 +151,7 @@ export const ELECTIONS: readonly Mutant[] = [
   },
   {
     name: 'a node that hears its leader helps to depose it',
-    source: 'design.md, elections (stickiness); §4.2.3; raft-checks 15',
+    source: 'elections (stickiness); §4.2.3; bug 15',
     file: 'raft/core/step.ts',
     find: `return message.isPreVote || message.isTransfer || !isSticky(raft)`,
     replace: `return true`,
@@ -159,7 +159,7 @@ export const ELECTIONS: readonly Mutant[] = [
   },
   {
     name: 'a node that hears its leader grants pre-votes',
-    source: 'design.md, elections (stickiness); §9.6; raft-checks 6',
+    source: 'elections (stickiness); §9.6; bug 6',
     file: 'raft/core/request-vote.ts',
     find: `request.term > raft.currentTerm && isUpToDate(raft, request) && !isSticky(raft)`,
     replace: `request.term > raft.currentTerm && isUpToDate(raft, request)`,
@@ -167,7 +167,7 @@ export const ELECTIONS: readonly Mutant[] = [
   },
   {
     name: 'a removed node’s answer deposes the leader',
-    source: 'raft-checks 15, etcd#11038',
+    source: 'bug 15, etcd#11038',
     file: 'raft/core/step.ts',
     find: `return raft.role !== 'leader' || raft.progress.get(message.from)?.session === message.session`,
     replace: `return true`,
@@ -175,7 +175,7 @@ export const ELECTIONS: readonly Mutant[] = [
   },
   {
     name: 'a voter refuses a candidate that its own configuration does not name',
-    source: 'raft-checks 14, etcd PR 10998',
+    source: 'bug 14, etcd PR 10998',
     file: 'raft/core/request-vote.ts',
     find: `const isFree = raft.votedFor === null ||`,
     replace: `const isFree = (isVoter(raft, request.from) && raft.votedFor === null) ||`,

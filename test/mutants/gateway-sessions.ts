@@ -4,11 +4,11 @@ const RESENT = testFile('test/raft/idempotent-proposals.test.ts')
 const SESSIONS = testFile('test/state/sessions.test.ts')
 const GATEWAY = testFile('test/gateway-session.test.ts')
 
-/** Writes that are sent again happen once, and their answers are true (§6.3; promises 4 and 5 of design.md). */
+/** Writes that are sent again happen once, and their answers are true (§6.3; promises 4 and 5). */
 export const GATEWAY_SESSIONS: readonly Mutant[] = [
   {
     name: 'the last refusal is the answer, whatever became of earlier copies',
-    source: 'design.md, promise 5; raft-checks 34',
+    source: 'promise 5; bug 34',
     file: 'raft/proposals.ts',
     find: `isMaybeLogged && error.applied === 'no' ? uncertain() : error`,
     replace: `error`,
@@ -16,7 +16,7 @@ export const GATEWAY_SESSIONS: readonly Mutant[] = [
   },
   {
     name: 'the refusal of an earlier attempt undoes the one under way',
-    source: 'raft-checks 9 and 34',
+    source: 'bug 9 and 34',
     file: 'raft/proposals.ts',
     find: `else if (this.#forwarded.get(id)?.leader === from) this`,
     replace: `else this`,
@@ -32,7 +32,7 @@ export const GATEWAY_SESSIONS: readonly Mutant[] = [
   },
   {
     name: 'overload ends a request of which a copy may be in a log',
-    source: 'design.md, promise 5',
+    source: 'promise 5',
     file: 'raft/proposals.ts',
     find: `const isFinal = error.applied === 'no' && !request.isMaybeLogged`,
     replace: `const isFinal = error.applied === 'no'`,
@@ -40,7 +40,7 @@ export const GATEWAY_SESSIONS: readonly Mutant[] = [
   },
   {
     name: 'a leader that is silent is never asked again',
-    source: 'raft-checks 11, tikv#20000',
+    source: 'bug 11, tikv#20000',
     file: 'raft/proposals.ts',
     find: `      if (now - since < askAgainMs) break
 `,
@@ -50,7 +50,7 @@ export const GATEWAY_SESSIONS: readonly Mutant[] = [
   },
   {
     name: 'a leader proposes again what is in its own log',
-    source: 'design.md, limits',
+    source: 'limits',
     file: 'raft/proposals.ts',
     find: `if (now - since < askAgainMs || term === leadingTerm) break`,
     replace: `if (now - since < askAgainMs) break`,
@@ -58,7 +58,7 @@ export const GATEWAY_SESSIONS: readonly Mutant[] = [
   },
   {
     name: 'a copy is applied again',
-    source: 'raft-checks, ExactlyOnce',
+    source: 'promise 4 (exactly once)',
     file: 'src/ipam/session.ts',
     find: `  if (known !== null) return known
 `,
@@ -75,7 +75,7 @@ export const GATEWAY_SESSIONS: readonly Mutant[] = [
   },
   {
     name: 'refusals are not kept',
-    source: 'raft-checks, ExactlyOnce',
+    source: 'promise 4 (exactly once)',
     file: 'src/ipam/session.ts',
     find: `  store.keepOutcome({`,
     replace: `  if (outcome.ok) store.keepOutcome({`,
@@ -83,7 +83,7 @@ export const GATEWAY_SESSIONS: readonly Mutant[] = [
   },
   {
     name: 'a gateway decides how many outcomes the state keeps',
-    source: 'design.md, limits',
+    source: 'limits',
     file: 'src/ipam/session.ts',
     find: `Math.max(floor, sequence - SESSION_WINDOW_MAX + 1)`,
     replace: `floor`,
@@ -108,7 +108,7 @@ export const GATEWAY_SESSIONS: readonly Mutant[] = [
   },
   {
     name: 'a restart forgets which outcomes are kept',
-    source: 'raft-checks 28',
+    source: 'bug 28',
     file: 'src/state/load.ts',
     find: `      sequences.add(sequence)
 `,
@@ -117,7 +117,7 @@ export const GATEWAY_SESSIONS: readonly Mutant[] = [
   },
   {
     name: 'an outcome that was flushed is not deleted',
-    source: 'design.md, limits',
+    source: 'limits',
     file: 'src/state/overlay.ts',
     find: `    if (row === undefined) {
       this.put(key, null)
@@ -136,7 +136,7 @@ export const GATEWAY_SESSIONS: readonly Mutant[] = [
   },
   {
     name: 'a write whose session is gone is sent again, although a copy may have been applied',
-    source: '§6.3; design.md, promise 4',
+    source: '§6.3; promise 4',
     file: 'src/gateway-session.ts',
     find: `if (isOnlyCopy) return null`,
     replace: `return null`,
@@ -144,7 +144,7 @@ export const GATEWAY_SESSIONS: readonly Mutant[] = [
   },
   {
     name: 'a write that waited for a session counts as unknown',
-    source: 'design.md, promise 5',
+    source: 'promise 5',
     file: 'src/gateway-session.ts',
     find: `if (error instanceof RaftError && error.applied === 'unknown') throw new NotLeaderError(null)
       throw error`,

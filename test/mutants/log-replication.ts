@@ -6,7 +6,7 @@ const REPLICATION = testFile('test/raft/core/replication.test.ts')
 export const LOG_REPLICATION: readonly Mutant[] = [
   {
     name: 'an entry of an earlier term is committed by counting',
-    source: 'design.md rule 3; §3.6.2 (Figure 3.7)',
+    source: 'rule 3; §3.6.2 (Figure 3.7)',
     file: 'raft/core/append-entries.ts',
     find: `if (index > raft.commitIndex && termAt(raft.log, index) === raft.currentTerm) raft.commitIndex = index`,
     replace: `if (index > raft.commitIndex) raft.commitIndex = index`,
@@ -14,7 +14,7 @@ export const LOG_REPLICATION: readonly Mutant[] = [
   },
   {
     name: 'a leader counts entries that are not on its own disk',
-    source: 'design.md rule 2; raft-checks 29, openraft a9f696a9',
+    source: 'rule 2; bug 29, openraft a9f696a9',
     file: 'raft/core/append-entries.ts',
     find: `return id === raft.id ? raft.log.durableIndex :`,
     replace: `return id === raft.id ? raft.log.lastIndex :`,
@@ -22,7 +22,7 @@ export const LOG_REPLICATION: readonly Mutant[] = [
   },
   {
     name: 'a follower acknowledges before its fsync',
-    source: 'design.md rule 1; raft-checks 29',
+    source: 'rule 1; bug 29',
     file: 'raft/core/append-entries.ts',
     find: `const matchIndex = Math.min(raft.verifiedIndex, raft.log.durableIndex)`,
     replace: `const matchIndex = raft.verifiedIndex`,
@@ -30,7 +30,7 @@ export const LOG_REPLICATION: readonly Mutant[] = [
   },
   {
     name: 'a follower acknowledges all of its log, verified or not',
-    source: 'raft-checks 27 and 30, openraft 2bdfae5d',
+    source: 'bug 27 and 30, openraft 2bdfae5d',
     file: 'raft/core/append-entries.ts',
     find: `const matchIndex = Math.min(raft.verifiedIndex, raft.log.durableIndex)`,
     replace: `const matchIndex = raft.log.durableIndex`,
@@ -38,7 +38,7 @@ export const LOG_REPLICATION: readonly Mutant[] = [
   },
   {
     name: 'a follower acknowledges to a new leader what the old one had verified',
-    source: 'raft-checks 27 and 29',
+    source: 'bug 27 and 29',
     file: 'raft/core/role.ts',
     find: `  raft.verifiedIndex = 0
 `,
@@ -47,7 +47,7 @@ export const LOG_REPLICATION: readonly Mutant[] = [
   },
   {
     name: 'a follower commits beyond what the message has verified',
-    source: 'design.md rule 6; raft-checks 27, copycat#265',
+    source: 'rule 6; bug 27, copycat#265',
     file: 'raft/core/append-entries.ts',
     find: `Math.min(request.leaderCommit, verified))`,
     replace: `Math.min(request.leaderCommit, raft.log.lastIndex))`,
@@ -71,7 +71,7 @@ export const LOG_REPLICATION: readonly Mutant[] = [
   },
   {
     name: 'a late completion counts for entries that were replaced meanwhile',
-    source: 'design.md rule 5; raft-checks 29, openraft#1960',
+    source: 'rule 5; bug 29, openraft#1960',
     file: 'raft/core/out.ts',
     find: `    for (const batch of raft.unpersisted) batch.lastIndex = Math.min(batch.lastIndex, log.lastIndex)
 `,
@@ -80,7 +80,7 @@ export const LOG_REPLICATION: readonly Mutant[] = [
   },
   {
     name: 'a completion makes the whole log durable, whatever batch it is of',
-    source: 'design.md rule 5; raft-checks 29',
+    source: 'rule 5; bug 29',
     file: 'raft/core/out.ts',
     find: `raft.log.durableIndex = Math.max(raft.log.durableIndex, lastIndex)`,
     replace: `raft.log.durableIndex = Math.max(lastIndex, raft.log.lastIndex)`,
@@ -88,7 +88,7 @@ export const LOG_REPLICATION: readonly Mutant[] = [
   },
   {
     name: 'the next batch is written while the one before is under way',
-    source: 'design.md rule 5; raft-checks 29',
+    source: 'rule 5; bug 29',
     file: 'raft/disk-lane.ts',
     find: `await this.#write(this.#takeBatches())`,
     replace: `void this.#write(this.#takeBatches()).catch(this.#onFatal)`,
@@ -96,7 +96,7 @@ export const LOG_REPLICATION: readonly Mutant[] = [
   },
   {
     name: 'a write that failed is taken for done',
-    source: 'design.md rule 9',
+    source: 'rule 9',
     file: 'raft/disk-lane.ts',
     find: `await this.#log.append({ hardState, entries })`,
     replace: `await this.#log.append({ hardState, entries }).catch(() => {})`,
@@ -104,7 +104,7 @@ export const LOG_REPLICATION: readonly Mutant[] = [
   },
   {
     name: 'a committed entry is applied before it is on this node’s disk',
-    source: 'design.md rule 3',
+    source: 'rule 3',
     file: 'raft/core/step.ts',
     find: `const end = Math.min(raft.commitIndex, log.durableIndex)`,
     replace: `const end = raft.commitIndex`,
@@ -112,7 +112,7 @@ export const LOG_REPLICATION: readonly Mutant[] = [
   },
   {
     name: 'entries are read back from disk that are not durable there',
-    source: 'design.md rule 2; raft-checks 29',
+    source: 'rule 2; bug 29',
     file: 'raft/core/append-entries.ts',
     find: `last: raft.log.durableIndex,`,
     replace: `last: raft.log.lastIndex,`,
@@ -120,7 +120,7 @@ export const LOG_REPLICATION: readonly Mutant[] = [
   },
   {
     name: 'the replication sessions of a peer all have one number',
-    source: 'design.md, membership; raft-checks 19, tikv/raft-rs#571',
+    source: 'membership; bug 19, tikv/raft-rs#571',
     file: 'raft/core/membership.ts',
     find: `const session = raft.nextSession
 `,
@@ -146,7 +146,7 @@ export const LOG_REPLICATION: readonly Mutant[] = [
   },
   {
     name: 'a leader stamps its own clock, although the log is ahead of it',
-    source: 'design.md §5',
+    source: 'src/state/README.md',
     file: 'raft/core/step.ts',
     find: `time: Math.max(time, log.maxTime),`,
     replace: `time,`,
@@ -154,7 +154,7 @@ export const LOG_REPLICATION: readonly Mutant[] = [
   },
   {
     name: 'a peer that has lost acknowledged entries is trusted with less',
-    source: 'raft-checks 26, etcd#10166',
+    source: 'bug 26, etcd#10166',
     file: 'raft/core/append-entries.ts',
     find: `const nextIndex = Math.max(candidate + 1, progress.matchIndex + 1)`,
     replace: `const nextIndex = candidate + 1`,

@@ -7,7 +7,7 @@ const LOG_DAMAGE = testFile('test/raft/storage/log-damage.test.ts')
 export const LOG_STORAGE: readonly Mutant[] = [
   {
     name: 'a batch is not synced',
-    source: 'design.md rule 1; raft-checks 36, Jepsen NATS 2.12.1',
+    source: 'rule 1; bug 36, Jepsen NATS 2.12.1',
     file: 'raft/storage/segmented-log.ts',
     find: `    this.#remember(segment, content, entryOffsets, offset)
     await segment.file.sync()`,
@@ -16,7 +16,7 @@ export const LOG_STORAGE: readonly Mutant[] = [
   },
   {
     name: 'a sync that failed is tried again',
-    source: 'design.md rule 9 (fsyncgate)',
+    source: 'rule 9 (fsyncgate)',
     file: 'raft/storage/segmented-log.ts',
     find: `    this.#remember(segment, content, entryOffsets, offset)
     await segment.file.sync()`,
@@ -26,7 +26,7 @@ export const LOG_STORAGE: readonly Mutant[] = [
   },
   {
     name: 'the log goes on after a write that failed',
-    source: 'design.md rule 9',
+    source: 'rule 9',
     file: 'raft/storage/segmented-log.ts',
     find: `      throw this.#fail(error)`,
     replace: `      throw error`,
@@ -34,7 +34,7 @@ export const LOG_STORAGE: readonly Mutant[] = [
   },
   {
     name: 'the name of a new segment is not on disk when the segment is used',
-    source: 'design.md, WAL; raft-checks 38',
+    source: 'WAL; bug 38',
     file: 'raft/storage/segmented-log.ts',
     find: `    await this.#disk.syncDirectory(this.#directory)
     return segment`,
@@ -43,7 +43,7 @@ export const LOG_STORAGE: readonly Mutant[] = [
   },
   {
     name: 'segments are removed before the base that makes them unnecessary is on disk',
-    source: 'design.md rule 10; raft-checks 24',
+    source: 'rule 10; bug 24',
     file: 'raft/storage/segmented-log.ts',
     find: `      await this.#commit({ base: { type: 'base', meta: encodeMeta(base) }, hardState: null, entries: [] })
       await this.#removeObsolete()`,
@@ -53,7 +53,7 @@ export const LOG_STORAGE: readonly Mutant[] = [
   },
   {
     name: 'checksums are not looked at',
-    source: 'design.md, WAL; raft-checks 37, etcd#6378',
+    source: 'WAL; bug 37, etcd#6378',
     file: 'raft/storage/record.ts',
     find: `return crc32c(source, offset, end - CRC_BYTES, seed) === source.readUInt32LE(end - CRC_BYTES) ? end : -1`,
     replace: `return end`,
@@ -61,7 +61,7 @@ export const LOG_STORAGE: readonly Mutant[] = [
   },
   {
     name: 'a torn batch is accepted as far as it goes',
-    source: 'design.md, WAL; raft-checks 37',
+    source: 'WAL; bug 37',
     file: 'raft/storage/batch.ts',
     find: `    if (next === -1) return null
 `,
@@ -71,7 +71,7 @@ export const LOG_STORAGE: readonly Mutant[] = [
   },
   {
     name: 'damage to what was durable is cut off like a torn tail',
-    source: 'design.md, WAL ("the worst bug this project could have"); raft-checks 36',
+    source: 'WAL ("the worst bug this project could have"); bug 36',
     file: 'raft/storage/tail.ts',
     find: `  if (reason !== null) throw damage(path, offset, reason)
 `,
@@ -80,7 +80,7 @@ export const LOG_STORAGE: readonly Mutant[] = [
   },
   {
     name: 'what is left of a torn batch stays behind the end of the log',
-    source: 'design.md, WAL; raft-checks 37',
+    source: 'WAL; bug 37',
     file: 'raft/storage/recovery.ts',
     find: `    if (isTorn) segment.file.write(segment.position, Buffer.alloc(tornEnd - segment.position))
 `,
@@ -89,7 +89,7 @@ export const LOG_STORAGE: readonly Mutant[] = [
   },
   {
     name: 'a restart trusts the page cache for the last batch',
-    source: 'design.md rule 9 (fsyncgate)',
+    source: 'rule 9 (fsyncgate)',
     file: 'raft/storage/recovery.ts',
     find: `    if (segment === lastBatch?.segment) segment.file.write(lastBatch.offset, lastBatch.bytes)
 `,
@@ -98,7 +98,7 @@ export const LOG_STORAGE: readonly Mutant[] = [
   },
   {
     name: 'a batch need not follow on the one before',
-    source: 'design.md, WAL (chained checksums); raft-checks 38',
+    source: 'WAL (chained checksums); bug 38',
     file: 'raft/storage/log-scan.ts',
     find: `const crc = follows ? checkBatch(source, offset, header) : null`,
     replace: `const crc = follows || expected !== null ? checkBatch(source, offset, header) : null`,
@@ -106,7 +106,7 @@ export const LOG_STORAGE: readonly Mutant[] = [
   },
   {
     name: 'a command that holds the bytes of a batch is taken for one',
-    source: 'design.md, WAL; raft-checks 37',
+    source: 'WAL; bug 37',
     file: 'raft/storage/batch.ts',
     find: `return offset === 0 ? 0 : segmentSalt`,
     replace: `return offset === 0 ? segmentSalt - segmentSalt : 0`,
@@ -114,7 +114,7 @@ export const LOG_STORAGE: readonly Mutant[] = [
   },
   {
     name: 'a missing segment goes unnoticed',
-    source: 'design.md, WAL; raft-checks invariant 29',
+    source: 'WAL; invariant 29',
     file: 'raft/storage/log-scan.ts',
     find: `if (!isNew && !isComplete) this.damage`,
     replace: `if (!isNew && segments.length === 0) this.damage`,
@@ -122,7 +122,7 @@ export const LOG_STORAGE: readonly Mutant[] = [
   },
   {
     name: 'an entry that is read back is not checked',
-    source: 'raft-checks invariant 30',
+    source: 'invariant 30',
     file: 'raft/storage/segment.ts',
     find: `if (checkRecord(source, at, source.length, source.readUInt32LE(at - CRC_BYTES)) === -1) {`,
     replace: `if (recordEnd(source, at) > source.length) {`,
@@ -130,7 +130,7 @@ export const LOG_STORAGE: readonly Mutant[] = [
   },
   {
     name: 'a read mixes entries from before and after they were replaced',
-    source: 'design.md rule 5; raft-checks 29',
+    source: 'rule 5; bug 29',
     file: 'raft/storage/segmented-log.ts',
     find: `      if (this.#removals !== removals) return entries
 `,

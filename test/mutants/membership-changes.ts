@@ -6,7 +6,7 @@ const MEMBERSHIP = testFile('test/raft/core/membership.test.ts')
 export const MEMBERSHIP_CHANGES: readonly Mutant[] = [
   {
     name: 'a configuration is in force only once it is committed',
-    source: 'design.md rule 8; raft-checks 12, etcd#11284',
+    source: 'rule 8; bug 12, etcd#11284',
     file: 'raft/core/membership.ts',
     find: `return membershipAt(raft.log, raft.log.lastIndex).membership`,
     replace: `return membershipAt(raft.log, raft.commitIndex).membership`,
@@ -14,7 +14,7 @@ export const MEMBERSHIP_CHANGES: readonly Mutant[] = [
   },
   {
     name: 'a leader changes the membership before its no-op is committed',
-    source: 'design.md, membership; raft-checks 1 (the bug of 2015)',
+    source: 'membership; bug 1 (the bug of 2015)',
     file: 'raft/core/membership.ts',
     find: `  if (raft.commitIndex < raft.termStartIndex) {`,
     replace: `  if (raft.log.lastIndex < raft.termStartIndex) {`,
@@ -22,7 +22,7 @@ export const MEMBERSHIP_CHANGES: readonly Mutant[] = [
   },
   {
     name: 'a leader promotes a learner before its no-op is committed',
-    source: 'design.md, membership; raft-checks 1 (the bug of 2015)',
+    source: 'membership; bug 1 (the bug of 2015)',
     file: 'raft/core/membership.ts',
     find: `    raft.commitIndex >= raft.termStartIndex &&
     !isChangePending(raft) &&`,
@@ -31,7 +31,7 @@ export const MEMBERSHIP_CHANGES: readonly Mutant[] = [
   },
   {
     name: 'two configurations may be uncommitted',
-    source: 'design.md, membership; §4.1',
+    source: 'membership; §4.1',
     file: 'raft/core/membership.ts',
     find: `  if (isChangePending(raft)) {`,
     replace: `  if (isChangePending(raft) && raft.commitIndex < raft.termStartIndex) {`,
@@ -39,7 +39,7 @@ export const MEMBERSHIP_CHANGES: readonly Mutant[] = [
   },
   {
     name: 'a removed voter counts until its removal is committed',
-    source: '§4.1; raft-checks 16',
+    source: '§4.1; bug 16',
     file: 'raft/core/membership.ts',
     find: `  return currentMembership(raft)
     .members.filter((member) => member.voter)`,
@@ -49,7 +49,7 @@ export const MEMBERSHIP_CHANGES: readonly Mutant[] = [
   },
   {
     name: 'a leader goes on replicating to a removed node, and listens to it',
-    source: 'raft-checks 15, etcd#11038',
+    source: 'bug 15, etcd#11038',
     file: 'raft/core/membership.ts',
     find: `if (!ids.has(id)) raft.progress.delete(id)`,
     replace: `if (!ids.has(id) && id === raft.id) raft.progress.delete(id)`,
@@ -57,7 +57,7 @@ export const MEMBERSHIP_CHANGES: readonly Mutant[] = [
   },
   {
     name: 'a learner counts in majorities',
-    source: '§4.2.1; raft-checks 16',
+    source: '§4.2.1; bug 16',
     file: 'raft/core/membership.ts',
     find: `    .members.filter((member) => member.voter)
     .map(`,
@@ -66,7 +66,7 @@ export const MEMBERSHIP_CHANGES: readonly Mutant[] = [
   },
   {
     name: 'a learner counts in commitment',
-    source: '§4.2.1; raft-checks 16',
+    source: '§4.2.1; bug 16',
     file: 'raft/core/append-entries.ts',
     find: `const matches = voterIds(raft).map((id) => {`,
     replace: `const matches = [raft.id, ...raft.progress.keys()].map((id) => {`,
@@ -74,7 +74,7 @@ export const MEMBERSHIP_CHANGES: readonly Mutant[] = [
   },
   {
     name: 'a learner becomes a voter before it has caught up',
-    source: '§4.2.1; raft-checks 16',
+    source: '§4.2.1; bug 16',
     file: 'raft/core/membership.ts',
     find: `    progress.matchIndex >= progress.roundTarget &&
     raft.now`,
@@ -83,7 +83,7 @@ export const MEMBERSHIP_CHANGES: readonly Mutant[] = [
   },
   {
     name: 'a configuration stays in force when its entry is cut from the log',
-    source: 'design.md rule 8; raft-checks 17, openraft#1808',
+    source: 'rule 8; bug 17, openraft#1808',
     file: 'raft/core/log.ts',
     find: `  log.memberships = log.memberships.filter((at) => at.index < index)
 `,
@@ -92,7 +92,7 @@ export const MEMBERSHIP_CHANGES: readonly Mutant[] = [
   },
   {
     name: 'the configuration from before a snapshot stays in force after it',
-    source: 'design.md rule 8; raft-checks 17, scylladb#9551',
+    source: 'rule 8; bug 17, scylladb#9551',
     file: 'raft/core/log.ts',
     find: `  log.memberships = []
 `,
@@ -101,7 +101,7 @@ export const MEMBERSHIP_CHANGES: readonly Mutant[] = [
   },
   {
     name: 'what the log starts after forgets the configurations since',
-    source: 'design.md rule 8; raft-checks 18, canonical/raft#250',
+    source: 'rule 8; bug 18, canonical/raft#250',
     file: 'raft/core/log.ts',
     find: `const { index: membershipIndex, membership } = membershipAt(log, index)`,
     replace: `const { membershipIndex, membership } = index > 0 ? log.base : { membershipIndex: 0, ...log.base }`,
@@ -109,7 +109,7 @@ export const MEMBERSHIP_CHANGES: readonly Mutant[] = [
   },
   {
     name: 'a snapshot holds the newest configuration, committed or not',
-    source: 'design.md rule 8; raft-checks 18, canonical/raft#250',
+    source: 'rule 8; bug 18, canonical/raft#250',
     file: 'raft/core/log.ts',
     find: `const { index: membershipIndex, membership } = membershipAt(log, index)`,
     replace: `const { index: membershipIndex, membership } = membershipAt(log, log.lastIndex)`,
@@ -117,7 +117,7 @@ export const MEMBERSHIP_CHANGES: readonly Mutant[] = [
   },
   {
     name: 'a restart knows only configurations that were applied',
-    source: 'design.md rule 8; raft-checks 18, camunda#57390',
+    source: 'rule 8; bug 18, camunda#57390',
     file: 'raft/recovery.ts',
     find: `membershipEntries: recovered.membershipEntries,`,
     replace: `membershipEntries: recovered.membershipEntries.filter(({ index }) => index <= appliedIndex),`,
@@ -125,7 +125,7 @@ export const MEMBERSHIP_CHANGES: readonly Mutant[] = [
   },
   {
     name: 'a removed id may come back',
-    source: 'design.md, membership; raft-checks 20, Jepsen RethinkDB 2.2.3',
+    source: 'membership; bug 20, Jepsen RethinkDB 2.2.3',
     file: 'raft/core/membership.ts',
     find: `removed: [...removed, change.id].toSorted((a, b) => a - b),`,
     replace: `removed,`,
@@ -133,7 +133,7 @@ export const MEMBERSHIP_CHANGES: readonly Mutant[] = [
   },
   {
     name: 'a node with another data directory is taken for the one that was known',
-    source: 'design.md, membership; raft-checks 20, Jepsen RethinkDB 2.2.3',
+    source: 'membership; bug 20, Jepsen RethinkDB 2.2.3',
     file: 'raft/peers.ts',
     find: `if (member !== undefined && member.incarnation !== null && member.incarnation !== incarnation) {`,
     replace: `if (member !== undefined && member.incarnation !== null && incarnation === '') {`,
@@ -141,7 +141,7 @@ export const MEMBERSHIP_CHANGES: readonly Mutant[] = [
   },
   {
     name: 'a removal may leave no healthy majority',
-    source: 'design.md, membership; raft-checks 16',
+    source: 'membership; bug 16',
     file: 'raft/core/membership.ts',
     find: `if (healthy >= needed || isForced) return null`,
     replace: `if (healthy > 0 || isForced) return null`,

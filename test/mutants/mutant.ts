@@ -1,4 +1,4 @@
-/** A bug that is planted on purpose: a test suite that does not notice it is the bug (raft-checks: "a check that has never failed proves nothing"). */
+/** A bug that is planted on purpose: a test suite that does not notice it is the bug ("a check that has never failed proves nothing"). */
 
 /** Where a mutant is looked for. */
 export type Hunt =

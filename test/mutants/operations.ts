@@ -8,7 +8,7 @@ const DIRECTORY_LOCK = testFile('test/raft/storage/directory-lock.test.ts')
 export const OPERATIONS: readonly Mutant[] = [
   {
     name: 'a scan reads on after the segment that is damaged',
-    source: 'raft-checks 36 and 37',
+    source: 'bug 36 and 37',
     file: 'raft/storage/log-scan.ts',
     find: `        if (scanner.damage !== null) break
 `,
@@ -68,7 +68,7 @@ export const OPERATIONS: readonly Mutant[] = [
   },
   {
     name: 'a drained node does not lead, though nobody else can win',
-    source: 'raft-checks invariant 32',
+    source: 'invariant 32',
     file: 'raft/core/request-vote.ts',
     find: `isReady && (isFit || isIndispensable(raft))`,
     replace: `isReady && isFit`,
@@ -84,7 +84,7 @@ export const OPERATIONS: readonly Mutant[] = [
   },
   {
     name: 'a leader chooses a drained node as its successor',
-    source: '§3.10; raft-checks 21',
+    source: '§3.10; bug 21',
     file: 'raft/core/timeout-now.ts',
     find: ` && progress.get(id)?.isDrained === false`,
     replace: ``,

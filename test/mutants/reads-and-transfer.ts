@@ -8,7 +8,7 @@ const TRANSFER = testFile('test/raft/core/transfer.test.ts')
 export const READS_AND_TRANSFER: readonly Mutant[] = [
   {
     name: 'all reads of a term share one round',
-    source: 'design.md, reads; raft-checks 9, etcd#20418',
+    source: 'reads; bug 9, etcd#20418',
     file: 'raft/core/read-index.ts',
     find: `    raft.leaderRound += 1
 `,
@@ -18,7 +18,7 @@ export const READS_AND_TRANSFER: readonly Mutant[] = [
   },
   {
     name: 'any answer of a peer confirms the reads under way',
-    source: 'design.md, reads; raft-checks 9, etcd#20418',
+    source: 'reads; bug 9, etcd#20418',
     file: 'raft/core/step.ts',
     find: `progress.ackedRound = Math.max(progress.ackedRound, message.readRound)`,
     replace: `progress.ackedRound = Math.max(message.readRound, raft.leaderRound)`,
@@ -26,7 +26,7 @@ export const READS_AND_TRANSFER: readonly Mutant[] = [
   },
   {
     name: 'a leader confirms reads by itself',
-    source: 'design.md, reads (no leases); §6.4',
+    source: 'reads (no leases); §6.4',
     file: 'raft/core/read-index.ts',
     find: `read.round <= confirmed`,
     replace: `read.round <= Math.max(confirmed, raft.leaderRound)`,
@@ -34,7 +34,7 @@ export const READS_AND_TRANSFER: readonly Mutant[] = [
   },
   {
     name: 'a follower echoes to a new leader the read round of the old one',
-    source: 'design.md, reads ("of this term"); raft-checks 9',
+    source: 'reads ("of this term"); bug 9',
     file: 'raft/core/role.ts',
     find: `  raft.readRound = 0
 `,
@@ -43,7 +43,7 @@ export const READS_AND_TRANSFER: readonly Mutant[] = [
   },
   {
     name: 'a read is answered before the no-op of the term is committed',
-    source: 'design.md, reads; raft-checks 8, etcd#7331',
+    source: 'reads; bug 8, etcd#7331',
     file: 'raft/core/read-index.ts',
     find: `if (raft.earlyReads.length > 0 && raft.commitIndex >= raft.termStartIndex) {`,
     replace: `if (raft.earlyReads.length > 0) {`,
@@ -51,7 +51,7 @@ export const READS_AND_TRANSFER: readonly Mutant[] = [
   },
   {
     name: 'a learner’s echo confirms reads',
-    source: '§6.4; raft-checks 16',
+    source: '§6.4; bug 16',
     file: 'raft/core/read-index.ts',
     find: `    voterIds(raft).map((id) =>`,
     replace: `    [raft.id, ...raft.progress.keys()].map((id) =>`,
@@ -59,7 +59,7 @@ export const READS_AND_TRANSFER: readonly Mutant[] = [
   },
   {
     name: 'reads go on while leadership is handed over',
-    source: 'design.md, transfer; raft-checks 10, openraft#1747',
+    source: 'transfer; bug 10, openraft#1747',
     file: 'raft/core/read-index.ts',
     find: `if (raft.transfer !== null || waiting >= raft.limits.pendingReadsMax) {`,
     replace: `if (waiting >= raft.limits.pendingReadsMax) {`,
@@ -67,7 +67,7 @@ export const READS_AND_TRANSFER: readonly Mutant[] = [
   },
   {
     name: 'a read is served before its index is applied here',
-    source: 'design.md, reads',
+    source: 'reads',
     file: 'raft/reads.ts',
     find: `} else if (readIndex <= appliedIndex) {`,
     replace: `} else if (readIndex > 0) {`,
@@ -75,7 +75,7 @@ export const READS_AND_TRANSFER: readonly Mutant[] = [
   },
   {
     name: 'a read of one’s own writes is served before they are applied',
-    source: 'design.md, reads (min_index)',
+    source: 'reads (min_index)',
     file: 'raft/reads.ts',
     find: `if (appliedIndex >= index) return Promise.resolve(appliedIndex)`,
     replace: `if (appliedIndex > 0) return Promise.resolve(appliedIndex)`,
@@ -83,7 +83,7 @@ export const READS_AND_TRANSFER: readonly Mutant[] = [
   },
   {
     name: 'a read joins the question that is under way',
-    source: 'design.md, reads; raft-checks 9',
+    source: 'reads; bug 9',
     file: 'raft/reads.ts',
     find: `return this.#admit((waiter) => this.#waiting.push(waiter))`,
     replace: `return this.#admit((waiter) => (this.#asked?.waiters ?? this.#waiting).push(waiter))`,
@@ -91,7 +91,7 @@ export const READS_AND_TRANSFER: readonly Mutant[] = [
   },
   {
     name: 'the answer to an earlier question is taken for this one’s',
-    source: 'raft-checks 9, etcd#20418',
+    source: 'bug 9, etcd#20418',
     file: 'raft/reads.ts',
     find: `if (this.#asked?.id !== id) return`,
     replace: `if (this.#asked === null || id === 0) return`,
@@ -99,7 +99,7 @@ export const READS_AND_TRANSFER: readonly Mutant[] = [
   },
   {
     name: 'a question whose answer was lost is never asked again',
-    source: 'raft-checks 11, tikv#20000',
+    source: 'bug 11, tikv#20000',
     file: 'raft/reads.ts',
     find: `if (this.#asked !== null && now - this.#asked.at >= this.#limits.retryMs) {`,
     replace: `if (this.#asked !== null && now < this.#asked.at) {`,
@@ -107,7 +107,7 @@ export const READS_AND_TRANSFER: readonly Mutant[] = [
   },
   {
     name: 'a transfer has no deadline',
-    source: 'design.md, transfer; raft-checks 21, hashicorp/raft#696',
+    source: 'transfer; bug 21, hashicorp/raft#696',
     file: 'raft/core/timeout-now.ts',
     find: `if (raft.now >= transfer.deadline || progress === undefined) {`,
     replace: `if (progress === undefined) {`,
@@ -115,7 +115,7 @@ export const READS_AND_TRANSFER: readonly Mutant[] = [
   },
   {
     name: 'a transfer outlives the term',
-    source: 'design.md, transfer; raft-checks 21',
+    source: 'transfer; bug 21',
     file: 'raft/core/role.ts',
     find: `message: '' })
     raft.transfer = null`,
@@ -124,7 +124,7 @@ export const READS_AND_TRANSFER: readonly Mutant[] = [
   },
   {
     name: 'the target of a transfer campaigns before it has everything',
-    source: '§3.10; raft-checks 21',
+    source: '§3.10; bug 21',
     file: 'raft/core/timeout-now.ts',
     find: `if (transfer.isTimeoutSent || progress.matchIndex < raft.log.lastIndex) return`,
     replace: `if (transfer.isTimeoutSent || progress.state === 'snapshot') return`,
@@ -132,7 +132,7 @@ export const READS_AND_TRANSFER: readonly Mutant[] = [
   },
   {
     name: 'proposals are taken while leadership is handed over',
-    source: 'design.md, transfer; raft-checks 21, hashicorp/raft#581',
+    source: 'transfer; bug 21, hashicorp/raft#581',
     file: 'raft/core/disk-health.ts',
     find: `return raft.transfer !== null || isHoldingBack(raft)`,
     replace: `return raft.transfer?.isTimeoutSent === false || isHoldingBack(raft)`,

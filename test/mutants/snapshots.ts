@@ -8,7 +8,7 @@ const SNAPSHOT_CRASH = testFile('test/raft/storage/snapshot-crash.test.ts')
 export const SNAPSHOTS: readonly Mutant[] = [
   {
     name: 'the state machine is restored before the log is reset',
-    source: 'design.md, snapshots (one commit point); raft-checks 24, etcd#10219',
+    source: 'snapshots (one commit point); bug 24, etcd#10219',
     file: 'raft/node.ts',
     find: `      await this.#ports.log.reset(meta)
       await this.#ports.stateMachine.restore(meta, file.chunks())`,
@@ -18,7 +18,7 @@ export const SNAPSHOTS: readonly Mutant[] = [
   },
   {
     name: 'a snapshot is installed without resetting the log',
-    source: 'design.md, snapshots (one commit point); raft-checks 24, etcd#10219',
+    source: 'snapshots (one commit point); bug 24, etcd#10219',
     file: 'raft/node.ts',
     find: `      await this.#ports.log.reset(meta)
 `,
@@ -27,7 +27,7 @@ export const SNAPSHOTS: readonly Mutant[] = [
   },
   {
     name: 'the log is compacted below what the state machine has applied, durable or not',
-    source: 'design.md rule 10; raft-checks 23, etcd#13766',
+    source: 'rule 10; bug 23, etcd#13766',
     file: 'raft/node.ts',
     find: `const { durableIndex } = this.#ports.stateMachine`,
     replace: `const { appliedIndex: durableIndex } = this.#ports.stateMachine`,
@@ -35,7 +35,7 @@ export const SNAPSHOTS: readonly Mutant[] = [
   },
   {
     name: 'the log is compacted past a snapshot that is on its way',
-    source: 'raft-checks 32, ClickHouse/NuRaft PR 118',
+    source: 'bug 32, ClickHouse/NuRaft PR 118',
     file: 'raft/snapshot-transfer.ts',
     find: `return Math.min(Number.MAX_SAFE_INTEGER, ...this.#sending.values())`,
     replace: `return Math.max(Number.MAX_SAFE_INTEGER, ...this.#sending.values())`,
@@ -43,7 +43,7 @@ export const SNAPSHOTS: readonly Mutant[] = [
   },
   {
     name: 'a snapshot is installed that is older than what is committed here',
-    source: 'raft-checks 25, etcd#18055',
+    source: 'bug 25, etcd#18055',
     file: 'raft/core/install-snapshot.ts',
     find: `raft.installing !== null || meta.lastIndex <= raft.commitIndex) return`,
     replace: `raft.installing !== null) return`,
@@ -51,7 +51,7 @@ export const SNAPSHOTS: readonly Mutant[] = [
   },
   {
     name: 'a follower says that a snapshot is installed which is not on its disk',
-    source: 'design.md rule 1; raft-checks 24',
+    source: 'rule 1; bug 24',
     file: 'raft/core/install-snapshot.ts',
     find: `const isHere = Math.min(raft.commitIndex, raft.log.durableIndex) >= request.lastIndex`,
     replace: `const isHere = raft.commitIndex >= request.lastIndex`,
@@ -59,7 +59,7 @@ export const SNAPSHOTS: readonly Mutant[] = [
   },
   {
     name: 'a follower takes entries while a snapshot replaces its log',
-    source: 'design.md, snapshots; raft-checks 24',
+    source: 'snapshots; bug 24',
     file: 'raft/core/append-entries.ts',
     find: `  if (raft.installing !== null) {`,
     replace: `  if (raft.installing !== null && entries.length === 0) {`,
@@ -67,7 +67,7 @@ export const SNAPSHOTS: readonly Mutant[] = [
   },
   {
     name: 'a write from before a snapshot counts after it',
-    source: 'design.md rule 5; raft-checks 24',
+    source: 'rule 5; bug 24',
     file: 'raft/core/install-snapshot.ts',
     find: `  raft.unpersisted = raft.unpersisted.map(({ number }) => ({ number, lastIndex: meta.lastIndex }))
 `,
@@ -76,7 +76,7 @@ export const SNAPSHOTS: readonly Mutant[] = [
   },
   {
     name: 'a received snapshot is not checked against its digest',
-    source: 'design.md, snapshots; raft-checks invariant 30',
+    source: 'snapshots; invariant 30',
     file: 'raft/storage/snapshot-receiver.ts',
     find: `      await this.#verify()
 `,
@@ -85,7 +85,7 @@ export const SNAPSHOTS: readonly Mutant[] = [
   },
   {
     name: 'a snapshot gets its name before it is on disk',
-    source: 'design.md, snapshots; raft-checks 24',
+    source: 'snapshots; bug 24',
     file: 'raft/storage/snapshot-files.ts',
     find: `  write(encoder.trailer())
   await file.sync()`,
@@ -94,7 +94,7 @@ export const SNAPSHOTS: readonly Mutant[] = [
   },
   {
     name: 'older snapshots go before the name of the new one is on disk',
-    source: 'design.md, snapshots; raft-checks 24 and 31',
+    source: 'snapshots; bug 24 and 31',
     file: 'raft/storage/snapshot-files.ts',
     find: `    await this.#disk.rename(path, this.#path(name))
     await this.#disk.syncDirectory(this.#directory)`,
@@ -103,7 +103,7 @@ export const SNAPSHOTS: readonly Mutant[] = [
   },
   {
     name: 'a second snapshot becomes the one to restart from while the first is installed',
-    source: 'raft-checks 25, etcd#20133',
+    source: 'bug 25, etcd#20133',
     file: 'raft/snapshot-transfer.ts',
     find: `if (this.#received !== null || this.#host.isInstalling()) {`,
     replace: `if (this.#received !== null) {`,
@@ -111,7 +111,7 @@ export const SNAPSHOTS: readonly Mutant[] = [
   },
   {
     name: 'a snapshot that arrives damaged is sent again from the same file',
-    source: 'raft-checks 32 and invariant 35',
+    source: 'bug 32 and invariant 35',
     file: 'raft/snapshot-transfer.ts',
     find: `reading?.hasFailed === true || (isCorrupt && this.#sending.size === 1)`,
     replace: `reading?.hasFailed === true`,
@@ -119,7 +119,7 @@ export const SNAPSHOTS: readonly Mutant[] = [
   },
   {
     name: 'a snapshot file that cannot be read stays for the next try',
-    source: 'raft-checks 32 and invariant 35',
+    source: 'bug 32 and invariant 35',
     file: 'raft/snapshot-transfer.ts',
     find: `      if (reading !== null && isBad) await this.#discard(reading.file)
 `,
@@ -128,7 +128,7 @@ export const SNAPSHOTS: readonly Mutant[] = [
   },
   {
     name: 'the log is compacted past a snapshot that a peer puts in place',
-    source: 'raft-checks 32, camunda#46345 (never catches up)',
+    source: 'bug 32, camunda#46345 (never catches up)',
     file: 'raft/core/install-snapshot.ts',
     find: `if (state === 'snapshot' && isHeld`,
     replace: `if (state === 'snapshot' && !raft.progress.get(id)?.isSnapshotSent && isHeld`,
@@ -136,7 +136,7 @@ export const SNAPSHOTS: readonly Mutant[] = [
   },
   {
     name: 'the log is kept for as long as a peer that is silent does not install',
-    source: 'raft-checks invariants 35 and 36',
+    source: 'invariants 35 and 36',
     file: 'raft/core/install-snapshot.ts',
     find: `isHeld && isInContact(raft, id)) lowest`,
     replace: `isHeld) lowest`,

@@ -4,11 +4,11 @@ const STATE_HASH = testFile('test/state/state-hash.test.ts')
 const STATE_WATCH = testFile('test/raft/state-watch.test.ts')
 const WRONG_STATE = testFile('test/raft/core/wrong-state.test.ts')
 
-/** Nodes compare their states, and the one that went wrong does not lead: raft-checks, invariant 6. */
+/** Nodes compare their states, and the one that went wrong does not lead: invariant 6. */
 export const STATE_COMPARISON: readonly Mutant[] = [
   {
     name: 'the state hash leaves out what an entry deletes',
-    source: 'raft-checks invariants 6 and 28',
+    source: 'invariants 6 and 28',
     file: 'src/state/overlay.ts',
     find: `    this.#hash.addRow(key, row)
 `,
@@ -18,7 +18,7 @@ export const STATE_COMPARISON: readonly Mutant[] = [
   },
   {
     name: 'the state hash leaves out a row that is withdrawn before it was flushed',
-    source: 'raft-checks invariant 6 (the hash depends on the rhythm of flushes)',
+    source: 'invariant 6 (the hash depends on the rhythm of flushes)',
     file: 'src/state/overlay.ts',
     find: `    this.#hash.addRow(key, null)
 `,
@@ -27,7 +27,7 @@ export const STATE_COMPARISON: readonly Mutant[] = [
   },
   {
     name: 'the state hash leaves out the time of an entry',
-    source: 'design.md §5 (the leader stamps time into the entry)',
+    source: 'src/state/README.md (the leader stamps time into the entry)',
     file: 'src/state/state-hash.ts',
     find: `for (const number of [index, term, time]) {`,
     replace: `for (const number of [index, term]) {`,
@@ -35,7 +35,7 @@ export const STATE_COMPARISON: readonly Mutant[] = [
   },
   {
     name: 'a session is forgotten in the order in which its outcomes came to memory',
-    source: 'raft-checks, determinism pitfalls (`Set` order depends on history)',
+    source: 'determinism pitfalls (`Set` order depends on history)',
     file: 'src/state/session-rows.ts',
     find: `[...this.#existing(id).sequences].toSorted((a, b) => a - b)`,
     replace: `[...this.#existing(id).sequences]`,
@@ -59,7 +59,7 @@ export const STATE_COMPARISON: readonly Mutant[] = [
   },
   {
     name: 'what a node was before a snapshot is compared after it',
-    source: 'raft-checks 24; raft/README.md (a restore replaces the state)',
+    source: 'bug 24; raft/README.md (a restore replaces the state)',
     file: 'raft/state-watch.ts',
     find: `    this.#comparison.forgetOwn()
 `,
@@ -76,7 +76,7 @@ export const STATE_COMPARISON: readonly Mutant[] = [
   },
   {
     name: 'a node whose state is wrong serves again after a restart',
-    source: 'raft-checks 36, Jepsen NATS 2.12.1 (corrupt node stops)',
+    source: 'bug 36, Jepsen NATS 2.12.1 (corrupt node stops)',
     file: 'raft/state-watch.ts',
     find: `    this.#host.stateMachine.markDiverged(divergence).catch((error: unknown) => this.#host.onFatal(error))
 `,
@@ -85,7 +85,7 @@ export const STATE_COMPARISON: readonly Mutant[] = [
   },
   {
     name: 'a node whose state is wrong campaigns',
-    source: 'raft-checks 36, Jepsen NATS 2.12.1 (corrupt node stops)',
+    source: 'bug 36, Jepsen NATS 2.12.1 (corrupt node stops)',
     file: 'raft/core/request-vote.ts',
     find: `!raft.wrongStates.includes(raft.id) && !raft.isDrained`,
     replace: `!raft.isDrained`,
@@ -93,7 +93,7 @@ export const STATE_COMPARISON: readonly Mutant[] = [
   },
   {
     name: 'a leader hands over to a node whose state is wrong',
-    source: 'raft-checks 21 and 36',
+    source: 'bug 21 and 36',
     file: 'raft/core/timeout-now.ts',
     find: `id !== self && !wrongStates.includes(id) && progress`,
     replace: `id !== self && progress`,
@@ -101,7 +101,7 @@ export const STATE_COMPARISON: readonly Mutant[] = [
   },
   {
     name: 'a learner whose state is wrong is made a voter',
-    source: '§4.2.1; raft-checks 36',
+    source: '§4.2.1; bug 36',
     file: 'raft/core/membership.ts',
     find: `isFit && !raft.wrongStates.includes(id) && isCaughtUp`,
     replace: `isFit && isCaughtUp`,
@@ -109,7 +109,7 @@ export const STATE_COMPARISON: readonly Mutant[] = [
   },
   {
     name: 'a leader whose state is wrong stays if nobody takes over',
-    source: 'raft-checks 36, Jepsen NATS 2.12.1 (corrupt node stops)',
+    source: 'bug 36, Jepsen NATS 2.12.1 (corrupt node stops)',
     file: 'raft/core/step.ts',
     find: `  retireWrongLeader(raft)
 `,

@@ -6,11 +6,11 @@ const SNAPSHOT = testFile('test/state/snapshot.test.ts')
 const POWER_FAILURE = testFile('test/state/power-failure.test.ts')
 const RANDOM_COMMANDS = testFile('test/state/random-commands.test.ts')
 
-/** What the log leads to: promises 1 and 6 of design.md, and its section 5. */
+/** What the log leads to: promises 1 and 6 of and its section 5. */
 export const STATE_MACHINE: readonly Mutant[] = [
   {
     name: 'an allocated address is free for the next entry',
-    source: 'design.md, promise 1',
+    source: 'promise 1',
     file: 'src/state/row-store.ts',
     find: `    network.space.occupy(first, last)
 `,
@@ -19,7 +19,7 @@ export const STATE_MACHINE: readonly Mutant[] = [
   },
   {
     name: 'a second release frees an address that somebody else has by now',
-    source: 'design.md, promises 1 and 4',
+    source: 'promises 1 and 4',
     file: 'src/ipam/apply.ts',
     find: `  if (before.status !== 'allocated') return { ok: true, value: before }
 `,
@@ -28,7 +28,7 @@ export const STATE_MACHINE: readonly Mutant[] = [
   },
   {
     name: 'allocations expire by the clock of the node, not by the log’s',
-    source: 'design.md §5 (TTL)',
+    source: 'src/state/README.md (TTL)',
     file: 'src/ipam/apply.ts',
     find: `store.dueAllocations({ time: at.time, limit })`,
     replace: `store.dueAllocations({ time: Date.now(), limit })`,
@@ -36,7 +36,7 @@ export const STATE_MACHINE: readonly Mutant[] = [
   },
   {
     name: 'an allocation expires that was released before',
-    source: 'design.md §5 (TTL)',
+    source: 'src/state/README.md (TTL)',
     file: 'src/state/row-store.ts',
     find: `    if (expiresAt !== null) this.#memory.expiries.delete({ expiresAt, position })
 `,
@@ -45,7 +45,7 @@ export const STATE_MACHINE: readonly Mutant[] = [
   },
   {
     name: 'an expiry leaves no audit row',
-    source: 'design.md, promise 6',
+    source: 'promise 6',
     file: 'src/ipam/apply.ts',
     find: `    store.appendAudit({
       timestamp: at.time,
@@ -58,7 +58,7 @@ export const STATE_MACHINE: readonly Mutant[] = [
   },
   {
     name: 'a release leaves no audit row',
-    source: 'design.md, promise 6',
+    source: 'promise 6',
     file: 'src/ipam/apply.ts',
     find: `  store.appendAudit({
     timestamp: at.time,
@@ -71,7 +71,7 @@ export const STATE_MACHINE: readonly Mutant[] = [
   },
   {
     name: 'the applied index is written after the rows, not with them',
-    source: 'design.md §5 (one atomic batch); raft-checks 23, etcd#13766',
+    source: 'src/state/README.md (one atomic batch); bug 23, etcd#13766',
     file: 'src/state/flush.ts',
     find: `      await batch.put(APPLIED_KEY, encodeApplied(point)).write(SYNCED)`,
     replace: `      await batch.write(SYNCED)
@@ -80,7 +80,7 @@ export const STATE_MACHINE: readonly Mutant[] = [
   },
   {
     name: 'a flush of a part of the rows says that it has all of them',
-    source: 'design.md rule 10; raft-checks 23',
+    source: 'rule 10; bug 23',
     file: 'src/state/overlay.ts',
     find: `const point = this.#sealed.length === 0 ? this.#point : (layers.at(-1)?.point ?? this.#point)`,
     replace: `const point = this.#point`,
@@ -88,7 +88,7 @@ export const STATE_MACHINE: readonly Mutant[] = [
   },
   {
     name: 'a flush is not synced',
-    source: 'design.md rule 10; raft-checks 23 and 38',
+    source: 'rule 10; bug 23 and 38',
     file: 'src/state/flush.ts',
     find: `encodeApplied(point)).write(SYNCED)`,
     replace: `encodeApplied(point)).write()`,
@@ -96,7 +96,7 @@ export const STATE_MACHINE: readonly Mutant[] = [
   },
   {
     name: 'the row that ends a restore is not synced',
-    source: 'design.md, snapshots; raft-checks 24 and 31',
+    source: 'snapshots; bug 24 and 31',
     file: 'src/state/state-machine.ts',
     find: `await database.put(APPLIED_KEY, applied, SYNCED)`,
     replace: `await database.put(APPLIED_KEY, applied)`,
@@ -104,7 +104,7 @@ export const STATE_MACHINE: readonly Mutant[] = [
   },
   {
     name: 'half of an entry that could not be applied reaches the disk',
-    source: 'design.md §5 (one atomic batch)',
+    source: 'src/state/README.md (one atomic batch)',
     file: 'src/state/state-machine.ts',
     find: `      writeBehind.fail(error)
       throw error`,
@@ -113,7 +113,7 @@ export const STATE_MACHINE: readonly Mutant[] = [
   },
   {
     name: 'a snapshot holds only the rows that are flushed',
-    source: 'design.md, snapshots; raft-checks invariant 28',
+    source: 'snapshots; invariant 28',
     file: 'src/state/state-machine.ts',
     find: `layers: withApplied ? [...layers, appliedLayer(point)] : layers, point })`,
     replace: `layers: withApplied ? [appliedLayer(point)] : layers, point })`,
@@ -121,7 +121,7 @@ export const STATE_MACHINE: readonly Mutant[] = [
   },
   {
     name: 'a snapshot loses the first row of each chunk',
-    source: 'raft-checks invariant 28',
+    source: 'invariant 28',
     file: 'src/state/snapshot.ts',
     find: `        end = 0
       }`,
@@ -133,7 +133,7 @@ export const STATE_MACHINE: readonly Mutant[] = [
   },
   {
     name: 'a restore that was interrupted counts as done',
-    source: 'design.md, snapshots; raft-checks 31, rqlite#2747',
+    source: 'snapshots; bug 31, rqlite#2747',
     file: 'src/state/state-machine.ts',
     find: `await writeRows(database, rows, batches)`,
     replace: `await writeRows(database, [[APPLIED_KEY, applied], ...rows], batches)`,
@@ -141,7 +141,7 @@ export const STATE_MACHINE: readonly Mutant[] = [
   },
   {
     name: 'a restore keeps the rows that were there',
-    source: 'raft-checks 31, rqlite#2759',
+    source: 'bug 31, rqlite#2759',
     file: 'src/state/state-machine.ts',
     find: `    await this.#opened.database.close()
     await this.#storage.destroy()
