@@ -11,6 +11,8 @@ import { step } from './core/step.ts'
 import { DiskLane } from './disk-lane.ts'
 import { DiskWatch } from './disk-watch.ts'
 import { MembershipRefusedError, StateDivergedError } from './errors.ts'
+import { Gate } from './gate.ts'
+import { HandOvers, type TransferFate } from './hand-over.ts'
 import { LogKeeper } from './log-keeper.ts'
 import { AddressBook } from './peers.ts'
 import type {
@@ -72,12 +74,6 @@ function someId(random: () => number): number {
 /** A failed snapshot is not tried again before this has passed. */
 const SNAPSHOT_RETRY_MS = 1_000
 
-type TransferFate = Effects['transfers'][number]
-
-function closed(id: number): TransferFate {
-  return { id, refusal: 'closed', message: 'this node is shutting down' }
-}
-
 export class RaftNode {
   readonly #options: RaftNodeOptions
   readonly #ports: Ports
@@ -93,21 +89,14 @@ export class RaftNode {
   readonly #addresses: AddressBook
   readonly #witness: Witness
   readonly #boot: Boot
-  /**
-   * The committed configuration, an election timeout late: who was removed still hears the answers that are on
-   * their way to it.
-   */
-  #settled: Membership
-  #unsettled: { readonly membership: Membership; readonly since: number } | null = null
+  readonly #gate: Gate
+  readonly #handOvers: HandOvers
   #inbox: Event[] = []
   #isTurnQueued = false
   #isStopped = false
   #isRestoring = false
   #cancelTick: () => void = () => {}
   #tickedAt: number
-  #nextTransferId = -1
-  /** Who waits for a transfer of this node's own. */
-  readonly #handOvers = new Map<number, (fate: TransferFate) => void>()
 
   /** Reads everything back from disk, then takes part. @throws {CorruptLogError | SchemaMismatchError} */
   static async open(options: RaftNodeOptions, ports: Ports): Promise<RaftNode> {
@@ -196,7 +185,22 @@ export class RaftNode {
     this.#addresses = new AddressBook(options.identity, options.addresses)
     this.#witness = new Witness({ confirmMs: options.timing.electionMinMs })
     this.#boot = { id: someId(ports.random), term: raft.currentTerm, lastIndex: raft.log.lastIndex }
-    this.#settled = committedMembership(raft)
+    this.#gate = new Gate({
+      raft,
+      addresses: this.#addresses,
+      witness: this.#witness,
+      clock,
+      transport,
+      logger,
+      settleMs: options.timing.electionMinMs,
+      emit: (event) => this.#enqueue(event),
+    })
+    this.#handOvers = new HandOvers({
+      clock,
+      timing: options.timing,
+      retryMs: options.tickMs,
+      emit: (event) => this.#enqueue(event),
+    })
     stateMachine.failed.catch(onFatal)
   }
 
@@ -204,7 +208,7 @@ export class RaftNode {
     const { transport } = this.#ports
     const handlers: TransportHandlers = {
       onMessage: (message) => this.#onMessage(message),
-      authorize: (peer) => this.#authorize(peer),
+      authorize: (peer) => this.#gate.authorize(peer),
       onPeer: (peer) => this.#onPeer(peer),
       onPeerLost: (peer) => {
         this.#proposals.handlePeerLost(peer)
@@ -215,7 +219,7 @@ export class RaftNode {
       onSnapshotReceived: (offer, file) => this.#onSnapshotReceived(offer, file),
     }
     await transport.start(handlers, this.#boot)
-    this.#connectPeers()
+    this.#gate.connectPeers()
     if (this.#watch.divergence !== null) {
       this.#onDiverged()
       this.#tellWrongStates(this.#watch.wrongStates)
@@ -306,7 +310,7 @@ export class RaftNode {
   /** Hands leadership to whoever can take it, if it is ours. @returns Whether it was ours, and is gone. */
   async handOver(): Promise<boolean> {
     if (this.#raft.role !== 'leader') return false
-    const { refusal } = await this.#transferBy((id) => ({ type: 'transfer', id, target: null }))
+    const { refusal } = await this.#handOvers.start((id) => ({ type: 'transfer', id, target: null }))
     return refusal === null || refusal === 'not_leader'
   }
 
@@ -325,38 +329,10 @@ export class RaftNode {
       this.#enqueue({ type: 'drain', isDrained, transferId: 0 })
       return
     }
-    const fate = await this.#transferBy((transferId) => ({ type: 'drain', isDrained, transferId }))
+    const fate = await this.#handOvers.start((transferId) => ({ type: 'drain', isDrained, transferId }))
     if (fate.refusal === null || fate.refusal === 'not_leader') return
     this.#enqueue({ type: 'drain', isDrained: false, transferId: 0 })
     throw new MembershipRefusedError(fate.refusal, fate.message)
-  }
-
-  /**
-   * A transfer that is under way goes first, whoever wanted it: mostly leadership is gone with it.
-   *
-   * @param eventOf Makes the event that starts a transfer with that id.
-   */
-  async #transferBy(eventOf: (id: number) => Event): Promise<TransferFate> {
-    const { clock } = this.#ports
-    const deadline = clock.now() + 2 * this.#options.timing.electionMinMs
-    let fate = await this.#tryTransfer(eventOf)
-    while (fate.refusal === 'transfer_in_flight' && clock.now() < deadline) {
-      await new Promise<void>((resolve) => {
-        clock.setTimer(this.#options.tickMs, resolve)
-      })
-      fate = await this.#tryTransfer(eventOf)
-    }
-    return fate
-  }
-
-  #tryTransfer(eventOf: (id: number) => Event): Promise<TransferFate> {
-    const id = this.#nextTransferId
-    this.#nextTransferId -= 1
-    if (this.#isStopped) return Promise.resolve(closed(id))
-    return new Promise((resolve) => {
-      this.#handOvers.set(id, resolve)
-      this.#enqueue(eventOf(id))
-    })
   }
 
   /**
@@ -386,8 +362,7 @@ export class RaftNode {
     this.#proposals.close()
     this.#proposals.flushReplies()
     this.#reads.close()
-    for (const [id, resolve] of this.#handOvers) resolve(closed(id))
-    this.#handOvers.clear()
+    this.#handOvers.close()
     this.#apply.stop()
     await this.#ports.transport.close()
     await this.#disk.stop()
@@ -468,7 +443,7 @@ export class RaftNode {
     for (const { to, session } of effects.snapshots) void this.#sendSnapshot(to, session)
     for (const lost of effects.lostEntries)
       logger.error(lost, 'a peer has lost entries that it had acknowledged')
-    this.#connectPeers()
+    this.#gate.connectPeers()
     this.#addresses.logChanges(this.#raft, logger)
   }
 
@@ -478,10 +453,7 @@ export class RaftNode {
   }
 
   #handleTransferFate(fate: TransferFate): void {
-    const resolve = this.#handOvers.get(fate.id)
-    this.#handOvers.delete(fate.id)
-    if (resolve === undefined) this.#proposals.handleTransferFate(fate)
-    else resolve(fate)
+    if (!this.#handOvers.handleFate(fate)) this.#proposals.handleTransferFate(fate)
   }
 
   #onApplied(): void {
@@ -506,49 +478,13 @@ export class RaftNode {
     }
   }
 
-  #authorize(peer: PeerIdentity): { reason: string; message: string } | null {
-    const isLeader = this.#raft.role === 'leader'
-    const newestSchema = isLeader ? currentMembership(this.#raft).schemaVersion : null
-    const refusal = this.#addresses.authorize(peer, this.#admission(), { newestSchema })
-    if (refusal !== null) return refusal
-    const rolledBack = this.#witness.judge(peer, this.#ports.clock.now())
-    if (rolledBack?.isConfirmed === true && isLeader) {
-      const { nodeId: id, incarnation } = peer
-      const fields = { peer: id, reason: rolledBack.reason, error: rolledBack.message }
-      this.#ports.logger.error(fields, 'a member has lost what it had acknowledged: no node takes it back')
-      this.#enqueue({ type: 'peerRolledBack', id, incarnation })
-    }
-    return rolledBack
-  }
-
   #onPeer(peer: PeerIdentity): void {
     const { nodeId: id, incarnation, schemas } = peer
     this.#addresses.notePeer(peer)
     this.#watch.handlePeer(id)
     this.#witness.notePeer(peer)
     this.#enqueue({ type: 'peerSeen', id, incarnation, schemas })
-    this.#connectPeers()
-  }
-
-  #connectPeers(): void {
-    this.#settle()
-    const current = currentMembership(this.#raft)
-    const peers = this.#addresses.changedPeers({ current, committed: this.#settled })
-    if (peers !== null) this.#ports.transport.setPeers(peers)
-  }
-
-  /** Whose data directory is known counts at once; who is removed only when it has heard what it waits for. */
-  #admission(): Membership {
-    return { ...committedMembership(this.#raft), removed: this.#settled.removed }
-  }
-
-  /** Lets the committed configuration become the settled one when its time has come. */
-  #settle(): void {
-    const membership = committedMembership(this.#raft)
-    if (membership === this.#settled) return
-    const now = this.#ports.clock.now()
-    if (membership !== this.#unsettled?.membership) this.#unsettled = { membership, since: now }
-    else if (now - this.#unsettled.since >= this.#options.timing.electionMinMs) this.#settled = membership
+    this.#gate.connectPeers()
   }
 
   #onDiverged(): void {
@@ -560,9 +496,7 @@ export class RaftNode {
   }
 
   #tellWrongStates(nodes: readonly NodeId[]): void {
-    const transferId = this.#nextTransferId
-    this.#nextTransferId -= 1
-    this.#enqueue({ type: 'wrongStates', nodes, transferId })
+    this.#enqueue({ type: 'wrongStates', nodes, transferId: this.#handOvers.takeId() })
   }
 
   async #sendSnapshot(to: NodeId, session: number): Promise<void> {
