@@ -76,7 +76,7 @@ export const STATE_MACHINE: readonly Mutant[] = [
     find: `      await batch.put(APPLIED_KEY, encodeApplied(point)).write(SYNCED)`,
     replace: `      await batch.write(SYNCED)
       await this.#database.put(APPLIED_KEY, encodeApplied(point), SYNCED)`,
-    caughtBy: RANDOM_COMMANDS,
+    caughtBy: POWER_FAILURE,
   },
   {
     name: 'a flush of a part of the rows says that it has all of them',

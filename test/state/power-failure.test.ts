@@ -7,6 +7,8 @@ type Batch = ReturnType<StateDatabase['batch']>
 
 /** Forgets in a power failure whatever no synced write came after. */
 class VolatileStorage extends MemoryStorage {
+  /** What a power failure would have left, after each synced write. */
+  readonly images: MemoryStorage[] = []
   #durable = new MemoryStorage()
   readonly #watched = new WeakSet<StateDatabase>()
 
@@ -46,7 +48,10 @@ class VolatileStorage extends MemoryStorage {
   }
 
   async #noteWrite(options: object | undefined): Promise<void> {
-    if (options !== undefined && 'sync' in options && options.sync === true) this.#durable = await this.copy()
+    if (options !== undefined && 'sync' in options && options.sync === true) {
+      this.#durable = await this.copy()
+      this.images.push(this.#durable)
+    }
   }
 }
 
@@ -61,6 +66,24 @@ test('what is flushed outlives a power failure', async () => {
 
   expect(restarted.durableIndex).toBe(ipam.machine.durableIndex)
   expect(await restarted.stateDigest()).toBe(await ipam.machine.stateDigest())
+})
+
+test('whenever the power fails, the database is the state at the index that it names', async () => {
+  const storage = new VolatileStorage()
+  const ipam = await Harness.open(storage)
+  const digests = new Map([[0, await ipam.machine.stateDigest()]])
+  ipam.createNetwork('net-1', '10.0.0.0/24')
+  for (let i = 0; i < 5; i++) {
+    ipam.allocate(`alloc-${i}`, 'net-1')
+    digests.set(ipam.machine.appliedIndex, await ipam.machine.stateDigest())
+    await ipam.machine.flush()
+  }
+
+  expect(storage.images.length).toBeGreaterThan(4)
+  for (const image of storage.images) {
+    const restarted = await openMachine(await image.copy())
+    expect(await restarted.stateDigest()).toBe(digests.get(restarted.durableIndex))
+  }
 })
 
 test('what is restored outlives a power failure', async () => {
