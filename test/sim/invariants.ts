@@ -83,7 +83,7 @@ export class InvariantChecker {
       this.#checkLeader(raft, effects)
       this.#leader = raft
     }
-    this.#checkCommitted(raft, seen.commitIndex)
+    this.#checkCommitted(raft, seen)
     this.#seen.set(raft, {
       term: raft.currentTerm,
       commitIndex: raft.commitIndex,
@@ -212,12 +212,14 @@ export class InvariantChecker {
     }
   }
 
-  #checkCommitted(raft: Raft, from: LogIndex): void {
+  #checkCommitted(raft: Raft, seen: Seen): void {
     const { log } = raft
-    const first = Math.max(from, log.base.lastIndex - 1, 0) + 1
+    // One that gives way in the same step led when it committed.
+    const isLeading = raft.role === 'leader' || (seen.role === 'leader' && seen.term === raft.currentTerm)
+    const first = Math.max(seen.commitIndex, log.base.lastIndex - 1, 0) + 1
     for (let index = first; index <= raft.commitIndex; index++) {
       const term = termAt(log, index)
-      if (index > this.#committed.length) this.#commit(raft, index, term)
+      if (index > this.#committed.length) this.#commit(raft, { index, term, isLeading })
       else {
         const known = this.#committed[index - 1]
         check(known === term, `entry ${index} is committed with terms ${known} and, on ${raft.id}, ${term}`)
@@ -226,8 +228,11 @@ export class InvariantChecker {
   }
 
   /** The first node to commit `index`. */
-  #commit(raft: Raft, index: LogIndex, term: Term | null): void {
-    check(raft.role === 'leader', `follower ${raft.id} is the first to commit ${index}`)
+  #commit(
+    raft: Raft,
+    { index, term, isLeading }: { index: LogIndex; term: Term | null; isLeading: boolean },
+  ): void {
+    check(isLeading, `follower ${raft.id} is the first to commit ${index}`)
     check(index === this.#committed.length + 1, `the commit of ${index} leaves a gap`)
     const newest = termAt(raft.log, raft.commitIndex)
     check(

@@ -34,6 +34,8 @@ const NEVER = Number.POSITIVE_INFINITY
 const CIDRS = ['10.0.0.0/28', '2001:db8::/124', '10.0.1.0/29']
 /** Its allocations end by themselves, whenever the leader says so: no client can tell the order. */
 const LEASES = { id: 'net-leases', cidr: '10.1.0.0/24' }
+/** Of the search for an order; where many writes were never answered it is long. */
+const STATES_MAX = 3_000_000
 const PAGE = { limit: 1_000, cursor: null }
 
 /** A network as the checker knows it: addresses count from the first of the prefix. */
@@ -384,7 +386,7 @@ export class Workload {
     )
     const final = { readAt: this.#cluster.world.now + 1, records }
     const history = [...settle(field.history, final), ...finalReads(final)]
-    const verdict = checkLinearizable(ipamModel(field.range), history, { statesMax: 200_000 })
+    const verdict = checkLinearizable(ipamModel(field.range), history, { statesMax: STATES_MAX })
     if (verdict.ok) return
     if (verdict.result === 'unknown')
       throw new Error(`the history of ${field.cidr} is too tangled to be checked`)
