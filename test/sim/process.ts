@@ -53,7 +53,17 @@ export class SimProcess {
 
   /** Runs `run` in this life, and not while it is paused. */
   schedule(delayMs: number, run: () => void): () => void {
-    return this.#world.schedule(delayMs, () => this.run(run))
+    let isCancelled = false
+    const cancel = this.#world.schedule(delayMs, () => {
+      this.run(() => {
+        // It may have been called off after it was due, by what ran first when the pause was over.
+        if (!isCancelled) run()
+      })
+    })
+    return () => {
+      isCancelled = true
+      cancel()
+    }
   }
 
   run(run: () => void): void {
