@@ -221,8 +221,6 @@ class Scanner {
     } catch (error) {
       if (!(error instanceof CorruptLogError)) throw error
       this.damage = error
-      // Some records of a batch may have been taken in before one of them made no sense.
-      this.segments.at(-1)?.segment.forgetAfterPosition()
     }
   }
 
@@ -234,11 +232,8 @@ class Scanner {
     ) {
       const { header, crc } = next
       const offset = segment.position
-      if (offset === 0) {
-        this.replay.segments.push(segment)
-        segment.salt = header.previousCrc
-      }
       this.replay.applyBatch(source, offset, { header, segment })
+      if (offset === 0) segment.salt = header.previousCrc
       this.chain = { sequence: header.sequence + 1, previousCrc: crc }
       segment.position += header.bytes
       this.lastBatch = { segment, offset, bytes: source.subarray(offset, segment.position) }

@@ -1,15 +1,12 @@
 /** What a log says, batch by batch: the fold of its records from the oldest to the newest. */
-import { readEntry } from '../entry.ts'
+import { assert } from '../assert.ts'
+import { entryAt } from '../entry.ts'
 import type { Entry, HardState, LogIndex, SnapshotMeta, Term, TermRun } from '../types.ts'
-import { type BatchHeader, BEGIN_BYTES, FORMAT_VERSION } from './batch.ts'
-import { damage } from './damage.ts'
+import type { BatchHeader } from './batch.ts'
+import { checkSense, isMembershipEntry, recordOffsets } from './batch-sense.ts'
 import { CRC_BYTES, RECORD_HEADER_BYTES, RECORD_TYPE, readUInt64, recordEnd } from './record.ts'
 import type { Segment } from './segment.ts'
 import { decodeMeta } from './snapshot-meta.ts'
-
-/** `readEntry` makes objects; boot looks at each of some 100,000 entries, and only at these. */
-const ENTRY_TYPE_OFFSET = 24
-const MEMBERSHIP_TYPE = 2
 
 export class Replay {
   hardState: HardState = { currentTerm: 0, votedFor: null }
@@ -21,17 +18,21 @@ export class Replay {
   #terms: TermRun[] = []
   #membershipEntries: Entry[] = []
 
-  /** Applies the batch at `offset`, all of whose checksums are right. */
+  /**
+   * Applies the batch at `offset`, all of whose checksums are right.
+   *
+   * @throws {CorruptLogError} if its records make no sense. Nothing of it is applied then: a batch is all or nothing.
+   */
   applyBatch(
     source: Buffer,
     offset: number,
     { header, segment }: { header: BatchHeader; segment: Segment },
   ): void {
-    const end = offset + header.bytes
-    for (let at = offset + BEGIN_BYTES; at < end - 1; at = recordEnd(source, at)) {
-      const reason = this.#applyRecord(source, at, segment)
-      if (reason !== null) throw damage(segment.path, at, reason)
-    }
+    const isOldest = (this.segments[0] ?? segment) === segment
+    const log = { lastIndex: this.lastIndex, baseIndex: this.base?.lastIndex ?? 0, isOldest }
+    checkSense(source, offset, { header, segment, log })
+    if (offset === 0) this.segments.push(segment)
+    for (const at of recordOffsets(source, offset, header)) this.#applyRecord(source, at, segment)
   }
 
   /** Terms of the entries after the base. */
@@ -57,81 +58,55 @@ export class Replay {
     return this.#membershipEntries.filter((entry) => entry.index > (this.base?.lastIndex ?? 0))
   }
 
-  /** @returns What is wrong, or `null`. */
-  #applyRecord(source: Buffer, at: number, segment: Segment): string | null {
+  #applyRecord(source: Buffer, at: number, segment: Segment): void {
     const body = at + RECORD_HEADER_BYTES
     switch (source.readUInt8(at + 4)) {
       case RECORD_TYPE.segment:
-        return this.#applySegment(source, body, segment)
+        this.#applySegment(readUInt64(source, body + 18), segment)
+        break
       case RECORD_TYPE.base:
-        return this.#applyBase(source.subarray(body, recordEnd(source, at) - CRC_BYTES))
+        this.base = metaIn(source, at)
+        break
       case RECORD_TYPE.reset:
-        return this.#applyReset(source.subarray(body, recordEnd(source, at) - CRC_BYTES))
+        this.#applyReset(metaIn(source, at))
+        break
       case RECORD_TYPE.hardState: {
         const vote = readUInt64(source, body + 8)
         this.hardState = { currentTerm: readUInt64(source, body), votedFor: vote === 0 ? null : vote }
-        return null
+        break
       }
       case RECORD_TYPE.entry:
-        return this.#applyEntry(source, at, segment)
-      case RECORD_TYPE.end:
-        return null
-      default:
-        return `unknown record type ${source.readUInt8(at + 4)}`
+        this.#applyEntry(source, at, segment)
+        break
     }
   }
 
-  #applySegment(source: Buffer, body: number, segment: Segment): string | null {
-    const version = source.readUInt16LE(body)
-    if (version !== FORMAT_VERSION) return `format version ${version}, this program knows ${FORMAT_VERSION}`
-    const number = readUInt64(source, body + 2)
-    if (number !== segment.number) return `this is segment ${number} under another name`
-    const sizeBytes = readUInt64(source, body + 10)
-    if (sizeBytes > segment.file.sizeBytes()) return `the file was cut from ${sizeBytes} bytes`
-    const lastIndex = readUInt64(source, body + 18)
-    const isOldest = this.segments[0] === segment
-    if (isOldest) {
-      this.lastIndex = lastIndex
-      this.firstSeen = lastIndex + 1
-    }
-    return lastIndex === this.lastIndex
-      ? null
-      : `the segment follows entry ${lastIndex}, not ${this.lastIndex}`
+  /** @param lastIndex Of the log before the segment. */
+  #applySegment(lastIndex: LogIndex, segment: Segment): void {
+    if (this.segments[0] !== segment) return
+    this.lastIndex = lastIndex
+    this.firstSeen = lastIndex + 1
   }
 
-  #applyBase(bytes: Buffer): string | null {
-    const meta = decodeMeta(bytes)
-    if (meta === null) return 'a base that cannot be read'
-    this.base = meta
-    return null
-  }
-
-  #applyReset(bytes: Buffer): string | null {
-    const meta = decodeMeta(bytes)
-    if (meta === null) return 'a base that cannot be read'
+  #applyReset(meta: SnapshotMeta): void {
     this.#truncateFrom(0)
     this.base = meta
     this.lastIndex = meta.lastIndex
     this.firstSeen = meta.lastIndex + 1
-    return null
   }
 
-  #applyEntry(source: Buffer, at: number, segment: Segment): string | null {
+  #applyEntry(source: Buffer, at: number, segment: Segment): void {
     const body = at + RECORD_HEADER_BYTES
     const index = readUInt64(source, body)
     const term = readUInt64(source, body + 8)
-    if (index > this.lastIndex + 1) return `entry ${index} follows ${this.lastIndex}`
-    if (index <= (this.base?.lastIndex ?? 0)) return `entry ${index} is before the base`
     if (index <= this.lastIndex) this.#truncateFrom(index)
     this.lastIndex = index
     segment.entries.append(index, at)
     if (this.#terms.at(-1)?.term !== term) this.#terms.push({ firstIndex: index, term })
-    if (source.readUInt8(body + ENTRY_TYPE_OFFSET) !== MEMBERSHIP_TYPE) return null
-    const read = readEntry(source, body)
-    if (read === null) return 'a membership entry that cannot be read'
+    if (!isMembershipEntry(source, body)) return
+    const { entry } = entryAt(source, body)
     // A copy: a view would keep the whole segment in memory.
-    this.#membershipEntries.push({ ...read.entry, payload: Buffer.from(read.entry.payload) })
-    return null
+    this.#membershipEntries.push({ ...entry, payload: Buffer.from(entry.payload) })
   }
 
   #truncateFrom(index: LogIndex): void {
@@ -140,4 +115,11 @@ export class Replay {
     this.#membershipEntries = this.#membershipEntries.filter((entry) => entry.index < index)
     this.firstSeen = Math.min(this.firstSeen, index)
   }
+}
+
+/** Of a record that was checked. */
+function metaIn(source: Buffer, at: number): SnapshotMeta {
+  const meta = decodeMeta(source.subarray(at + RECORD_HEADER_BYTES, recordEnd(source, at) - CRC_BYTES))
+  assert(meta !== null, `no base at offset ${at}`)
+  return meta
 }

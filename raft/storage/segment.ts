@@ -58,12 +58,6 @@ export class Segment {
     return file === null ? null : new Segment(path, number, file)
   }
 
-  /** Lets go of entries of a batch that does not count. */
-  forgetAfterPosition(): void {
-    const { entries } = this
-    while (entries.count > 0 && entries.at(entries.last) >= this.position) entries.truncateFrom(entries.last)
-  }
-
   /**
    * Some entries from `first` on, at least one.
    *

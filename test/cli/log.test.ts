@@ -16,6 +16,7 @@ import { COMMAND_SCHEMAS, encodeCommand } from '../../src/ipam/command-codec.ts'
 import { metaAt } from '../contract/log-store.ts'
 import { chunksOf } from '../contract/snapshot-store.ts'
 import { carryOut, prng, readAll, WorkSource } from '../raft/storage/log-model.ts'
+import { writeAfterLast } from '../raft/storage/senseless-batch.ts'
 import { temporaryDirectory } from '../raft/storage/temporary-directory.ts'
 import { MemoryDisk } from '../sim/memory-disk.ts'
 
@@ -243,6 +244,24 @@ describe('ipam log verify', () => {
     expect(verdict).toContain(reason)
     expect(verdict).toContain('join again with an empty data directory under a new node id')
     expect(verdict).toContain('Nothing is repaired in place')
+  })
+
+  test('counts nothing of a batch that makes no sense, though its checksums are right', async () => {
+    const node = await makeNode()
+    const before = JSON.parse((await ipamLog(['verify', node, '--json'])).out)
+    await writeAfterLast(new FileDisk(node), 'log', {
+      hardState: { currentTerm: 9, votedFor: 3 },
+      entries: [entry(6, { term: 9 }), entry(7, { term: 9 }), entry(9, { term: 9 })],
+    })
+
+    const { code, out } = await ipamLog(['verify', node, '--json'])
+
+    const { segments, hard_state, last_index, damage, verdict } = JSON.parse(out)
+    expect({ code, verdict }).toEqual({ code: 1, verdict: 'damaged' })
+    expect(damage).toMatchObject([{ file: 'log/0000000000000002.log', reason: 'entry 9 follows 7' }])
+    expect({ hard_state, last_index }).toEqual({ hard_state: before.hard_state, last_index: 6 })
+    expect(segments[0]).toEqual(before.segments[0])
+    expect(segments[1]).toEqual({ ...before.segments[1], verdict: 'damaged' })
   })
 
   test('reads a log folder alone', async () => {

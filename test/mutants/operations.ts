@@ -16,12 +16,15 @@ export const OPERATIONS: readonly Mutant[] = [
     caughtBy: LOG_SCAN,
   },
   {
-    name: 'a scan shows what it had taken of a batch before one of its records made no sense',
+    name: 'the records of a batch are applied before all of them are known to make sense',
     source: 'raft/storage/README.md (a batch is all or nothing)',
-    file: 'raft/storage/log-scan.ts',
-    find: `      this.segments.at(-1)?.segment.forgetAfterPosition()
-`,
-    replace: ``,
+    file: 'raft/storage/replay.ts',
+    find: `    checkSense(source, offset, { header, segment, log })
+    if (offset === 0) this.segments.push(segment)
+    for (const at of recordOffsets(source, offset, header)) this.#applyRecord(source, at, segment)`,
+    replace: `    if (offset === 0) this.segments.push(segment)
+    for (const at of recordOffsets(source, offset, header)) this.#applyRecord(source, at, segment)
+    checkSense(source, offset, { header, segment, log })`,
     caughtBy: LOG_SCAN,
   },
   {

@@ -1,15 +1,17 @@
 import { describe, expect, test } from 'vitest'
-import { saltAt, writeBatch } from '../../../raft/storage/batch.ts'
+import type { BatchContent } from '../../../raft/storage/batch.ts'
 import { recordsOf } from '../../../raft/storage/log-records.ts'
 import { LogScan } from '../../../raft/storage/log-scan.ts'
 import { SegmentedLog } from '../../../raft/storage/segmented-log.ts'
 import { SnapshotFiles } from '../../../raft/storage/snapshot-files.ts'
+import { encodeMeta } from '../../../raft/storage/snapshot-meta.ts'
 import { scanSnapshots } from '../../../raft/storage/snapshot-scan.ts'
 import type { Entry } from '../../../raft/types.ts'
-import { entriesFrom, metaAt } from '../../contract/log-store.ts'
+import { entriesFrom, entryAt, metaAt } from '../../contract/log-store.ts'
 import { chunksOf } from '../../contract/snapshot-store.ts'
 import { MemoryDisk } from '../../sim/memory-disk.ts'
 import { carryOut, comparable, prng, readAll, WorkSource } from './log-model.ts'
+import { writeAfterLast } from './senseless-batch.ts'
 
 const SEGMENT_BYTES = 4096
 const SECTOR_BYTES = 512
@@ -109,22 +111,69 @@ describe('a scan of a log', () => {
     expect((await entriesOf(scan)).map(({ index }) => index)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
   })
 
-  test('takes nothing of a batch that makes no sense, though its checksums are right', async () => {
-    const device = await twoSegments()
-    const { begun, chain } = await scanned(device)
-    const newest = begun.at(-1)
-    if (newest === undefined) throw new Error('there is no segment')
-    const gap = [...entriesFrom(51, 52), ...entriesFrom(54, 54)]
-    const batch = Buffer.alloc(SECTOR_BYTES)
-    const content = { segment: null, base: null, hardState: null, entries: gap }
-    writeBatch(batch, content, chain, { salt: saltAt(newest.position, newest.salt), entryOffsets: [] })
-    device.overwrite(newest.path, newest.position, batch)
+  test.each<{ why: string; part: Partial<BatchContent>; reason: string }>([
+    {
+      why: 'an entry is missing after others that replace some',
+      part: {
+        hardState: { currentTerm: 99, votedFor: 3 },
+        entries: [...entriesFrom(47, 49, 99), ...entriesFrom(51, 51, 99)],
+      },
+      reason: 'entry 51 follows 49',
+    },
+    {
+      why: 'an entry is before the base',
+      part: {
+        base: { type: 'base', meta: encodeMeta(metaAt(50)) },
+        hardState: { currentTerm: 99, votedFor: 3 },
+        entries: entriesFrom(50, 50),
+      },
+      reason: 'entry 50 is before the base',
+    },
+    {
+      why: 'an entry does not follow on the base that empties the log',
+      part: { base: { type: 'reset', meta: encodeMeta(metaAt(20)) }, entries: entriesFrom(51, 51) },
+      reason: 'entry 51 follows 20',
+    },
+    {
+      why: 'a membership entry cannot be read',
+      part: {
+        hardState: { currentTerm: 99, votedFor: 3 },
+        entries: [...entriesFrom(51, 51), { ...entryAt(52), type: 'membership', time: Number.NaN }],
+      },
+      reason: 'a membership entry that cannot be read',
+    },
+    {
+      why: 'a base cannot be read',
+      part: { base: { type: 'reset', meta: Buffer.from('{}') } },
+      reason: 'a base that cannot be read',
+    },
+    {
+      why: 'it is of another segment',
+      part: { segment: { number: 9, sizeBytes: SEGMENT_BYTES, lastIndex: 50 }, entries: entriesFrom(51, 51) },
+      reason: 'this is segment 9 under another name',
+    },
+  ])(
+    'takes nothing of a batch that makes no sense, though its checksums are right: $why',
+    async ({ part, reason }) => {
+      const device = await twoSegments()
+      const before = await scanned(device)
+      const entries = (await entriesOf(before)).map(comparable)
+      const { path } = await writeAfterLast(device.mount(), 'log', part)
 
-    const scan = await scanned(device)
+      const scan = await scanned(device)
 
-    expect(scan.damage).toMatchObject({ file: newest.path, reason: 'entry 54 follows 52' })
-    expect((await entriesOf(scan, 49)).map(({ index }) => index)).toEqual([49, 50])
-  })
+      expect(scan.damage).toMatchObject({ file: path, reason })
+      expect(scan.log).toEqual(before.log)
+      expect(scan.chain).toEqual(before.chain)
+      expect(scan.segments.map(({ batchCount }) => batchCount)).toEqual(
+        before.segments.slice(0, scan.segments.length).map(({ batchCount }) => batchCount),
+      )
+      expect(scan.begun.map((segment) => scan.termsIn(segment))).toEqual(
+        before.begun.map((segment) => before.termsIn(segment)),
+      )
+      expect((await entriesOf(scan)).map(comparable)).toEqual(entries)
+    },
+  )
 
   test('tells what a crash left of the last write', async () => {
     const device = await twoSegments()
