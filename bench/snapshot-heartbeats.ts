@@ -1,6 +1,6 @@
 /**
  * Claims: making, sending and installing a snapshot of some 100 MB never keeps a node from its heartbeats: the event
- * loop is not blocked for longer than a heartbeat interval (100 ms).
+ * loop is not blocked for longer than half a heartbeat interval (50 ms). Exits with 1 if it is.
  *
  * npx tsx bench/snapshot-heartbeats.ts
  */
@@ -22,6 +22,7 @@ const ALLOCATIONS = 130_000
 /** Every tenth address is given back: a free-space index of many runs, as after months of use. */
 const RELEASED_EACH = 10
 const HEARTBEAT_MS = 100
+const BLOCKED_MS_MAX = HEARTBEAT_MS / 2
 const CONTEXT = { user: 'bench', requestId: 'request-0123456789' }
 
 const directory = await mkdtemp(join(tmpdir(), 'ipam-bench-'))
@@ -41,7 +42,7 @@ try {
     `| longest time that the event loop is blocked by a snapshot of ${Math.round(file.sizeBytes / 1e6)} MB | ${phases.join(', ')} | sender and receiver in one process, heartbeats every ${HEARTBEAT_MS} ms, ${cpus().length} cores, Node.js ${process.versions.node} |\n`,
   )
   await Promise.all([sender.close(), receiver.close(), file.close(), received.close()])
-  if (worst.some(({ ms }) => ms > HEARTBEAT_MS)) process.exitCode = 1
+  if (worst.some(({ ms }) => ms > BLOCKED_MS_MAX)) process.exitCode = 1
 } finally {
   await rm(directory, { recursive: true, force: true })
 }

@@ -32,12 +32,22 @@ export class Layer {
 
   /** Ascending. */
   keysIn(range: KeyRange): readonly string[] {
-    this.#kinds ??= groupByKind(this.rows.keys())
+    const grouped = this.#grouped()
     const first = range.gte.slice(0, 1)
     const last = range.lt.slice(0, 1)
-    const kinds = [...this.#kinds.keys()].filter((kind) => first <= kind && kind <= last).sort()
-    const runs = kinds.map((kind) => this.#kinds?.get(kind)?.within(range) ?? [])
+    const kinds = [...grouped.keys()].filter((kind) => first <= kind && kind <= last).sort()
+    const runs = kinds.map((kind) => grouped.get(kind)?.within(range) ?? [])
     return runs.length === 1 ? (runs[0] ?? []) : runs.flat()
+  }
+
+  /** Does what `keysIn` has to do only once. */
+  sort(): void {
+    for (const keys of this.#grouped().values()) keys.sort()
+  }
+
+  #grouped(): ReadonlyMap<string, SortedKeys> {
+    this.#kinds ??= groupByKind(this.rows.keys())
+    return this.#kinds
   }
 }
 
@@ -50,9 +60,13 @@ class SortedKeys {
     this.#keys = keys
   }
 
-  within({ gte, lt }: KeyRange): readonly string[] {
+  sort(): void {
     if (!this.#isSorted) this.#keys.sort()
     this.#isSorted = true
+  }
+
+  within({ gte, lt }: KeyRange): readonly string[] {
+    this.sort()
     return this.#keys.slice(firstAtOrAfter(this.#keys, gte), firstAtOrAfter(this.#keys, lt))
   }
 }

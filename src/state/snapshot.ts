@@ -1,10 +1,11 @@
 /** All rows as one stream of bytes, and back; the format is in README.md. */
-import type { StateImage } from '../../raft/ports.ts'
+import type { Clock, StateImage } from '../../raft/ports.ts'
 import { CorruptStateError } from './errors.ts'
 import { SYNCED } from './flush.ts'
 import { APPLIED_KEY, EVERYTHING } from './key-space.ts'
 import { Layer } from './overlay.ts'
 import { type AppliedPoint, encodeApplied } from './row-codec.ts'
+import { Slices } from './slices.ts'
 import type { StateDatabase } from './storage.ts'
 import type { Scan, StoredRow, View } from './view.ts'
 
@@ -31,20 +32,24 @@ export function appliedLayer(point: AppliedPoint): Layer {
 export class RowImage implements StateImage {
   readonly appliedIndex: number
   readonly #view: View
+  readonly #clock: Pick<Clock, 'setSoon'>
   readonly #onRelease: () => void
   readonly #scans = new Set<Scan>()
 
-  constructor(view: View, onRelease: () => void) {
+  constructor(view: View, { clock, onRelease }: { clock: Pick<Clock, 'setSoon'>; onRelease: () => void }) {
     this.appliedIndex = view.point.index
     this.#view = view
+    this.#clock = clock
     this.#onRelease = onRelease
   }
 
   async *chunks(): AsyncGenerator<Buffer> {
+    const slices = new Slices(this.#clock)
+    await this.#view.sortLayers(slices)
     const scan = this.#view.scan(EVERYTHING)
     this.#scans.add(scan)
     try {
-      yield* encodeRows(scan)
+      yield* encodeRows(scan, slices)
     } finally {
       this.#scans.delete(scan)
       await scan.close()
@@ -87,33 +92,36 @@ export async function writeRows(
   head: StoredRow[],
   batches: AsyncIterable<StoredRow[]>,
 ): Promise<void> {
-  let gathered = head
-  let bytes = bytesOf(head)
+  // Rows go into the batch as they come: those that are gathered first outlive a few garbage collections, each of
+  // which has to copy them.
+  let batch = database.batch()
+  let bytes = putRows(batch, head)
   for await (const rows of batches) {
-    gathered.push(...rows)
-    bytes += bytesOf(rows)
+    bytes += putRows(batch, rows)
     if (bytes < BATCH_BYTES) continue
-    await writeBatch(database, gathered)
-    gathered = []
+    await batch.write(SYNCED)
+    batch = database.batch()
     bytes = 0
   }
-  await writeBatch(database, gathered)
-}
-
-async function writeBatch(database: StateDatabase, rows: readonly StoredRow[]): Promise<void> {
-  const batch = database.batch()
-  for (const [key, value] of rows) batch.put(key, value)
   await batch.write(SYNCED)
 }
 
-function bytesOf(rows: readonly StoredRow[]): number {
+/** Returns how many bytes they have. */
+function putRows(batch: ReturnType<StateDatabase['batch']>, rows: readonly StoredRow[]): number {
   let bytes = 0
-  for (const [key, value] of rows) bytes += key.length + value.length
+  for (const [key, value] of rows) {
+    batch.put(key, value)
+    bytes += key.length + value.length
+  }
   return bytes
 }
 
-/** Chunks of at most `CHUNK_BYTES`, unless a single row is larger; cut between rows. The same rows give the same chunks. */
-export async function* encodeRows(scan: Scan): AsyncGenerator<Buffer> {
+/**
+ * Chunks of at most `CHUNK_BYTES`, unless a single row is larger; cut between rows. The same rows give the same chunks.
+ *
+ * @param slices Runs of rows that are only in memory would else come in one turn, however long they are.
+ */
+export async function* encodeRows(scan: Scan, slices: Slices): AsyncGenerator<Buffer> {
   let chunk = Buffer.allocUnsafe(CHUNK_BYTES)
   let end = MAGIC.copy(chunk)
   end = chunk.writeUInt32LE(VERSION, end)
@@ -124,6 +132,7 @@ export async function* encodeRows(scan: Scan): AsyncGenerator<Buffer> {
       const rowBytes = ROW_HEADER_BYTES + row[0].length + row[1].length
       if (end + rowBytes > chunk.length) {
         yield chunk.subarray(0, end)
+        await slices.add(end)
         chunk = Buffer.allocUnsafe(Math.max(CHUNK_BYTES, rowBytes))
         end = 0
       }
@@ -156,9 +165,15 @@ function trailerOf(rowCount: number): Buffer {
  *
  * @throws {CorruptStateError} also when the end is missing.
  */
-export async function* decodeRows(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<StoredRow[]> {
+export async function* decodeRows(
+  chunks: AsyncIterable<Uint8Array>,
+  slices: Slices,
+): AsyncGenerator<StoredRow[]> {
   const decoder = new RowDecoder()
-  for await (const chunk of chunks) yield decoder.push(chunk)
+  for await (const chunk of chunks) {
+    yield decoder.push(chunk)
+    await slices.add(chunk.length)
+  }
   decoder.finish()
 }
 

@@ -16,6 +16,7 @@ import { Overlay } from './overlay.ts'
 import { listAllocations, listAudit, listNetworks, networkStats } from './queries.ts'
 import { decodeApplied, encodeDivergence } from './row-codec.ts'
 import { RowStore, type StateMemory } from './row-store.ts'
+import { Slices } from './slices.ts'
 import { appliedLayer, decodeRows, encodeRows, RowImage, readHead, writeRows } from './snapshot.ts'
 import { formatHash } from './state-hash.ts'
 import type { StateDatabase, StateStorage } from './storage.ts'
@@ -23,7 +24,7 @@ import { type StoredRow, View } from './view.ts'
 
 export interface StateMachineOptions {
   readonly storage: StateStorage
-  readonly clock: Pick<Clock, 'setTimer'>
+  readonly clock: Pick<Clock, 'setTimer' | 'setSoon'>
   readonly logger: Log
   readonly limits?: Partial<FlushLimits>
 }
@@ -42,7 +43,7 @@ interface Opened {
 export class IpamStateMachine implements StateMachine {
   readonly failed: Promise<never>
   readonly #storage: StateStorage
-  readonly #clock: Pick<Clock, 'setTimer'>
+  readonly #clock: Pick<Clock, 'setTimer' | 'setSoon'>
   readonly #logger: Log
   readonly #limits: FlushLimits
   readonly #fail: (error: unknown) => void
@@ -160,7 +161,10 @@ export class IpamStateMachine implements StateMachine {
   }
 
   async snapshot(): Promise<StateImage> {
-    const image = new RowImage(this.#view({ withApplied: true }), () => this.#images.delete(image))
+    const image = new RowImage(this.#view({ withApplied: true }), {
+      clock: this.#clock,
+      onRelease: () => this.#images.delete(image),
+    })
     this.#images.add(image)
     // The log may be cut at the image's index, so the rows up to there have to outlive a crash.
     try {
@@ -185,7 +189,7 @@ export class IpamStateMachine implements StateMachine {
       end = resolve
     })
     try {
-      await this.#restore(meta, decodeRows(chunks))
+      await this.#restore(meta, decodeRows(chunks, new Slices(this.#clock)))
     } finally {
       this.#restoring = null
       end()
@@ -197,7 +201,7 @@ export class IpamStateMachine implements StateMachine {
     return this.#read(this.#view({ withApplied: true }), async (view) => {
       const hash = createHash('sha256')
       const scan = view.scan(EVERYTHING)
-      for await (const chunk of encodeRows(scan)) hash.update(chunk)
+      for await (const chunk of encodeRows(scan, new Slices(this.#clock))) hash.update(chunk)
       await scan.close()
       return hash.digest('hex')
     })

@@ -3,6 +3,7 @@ import type { AbstractIterator, AbstractIteratorOptions, AbstractSnapshot } from
 import type { KeyRange } from './key-space.ts'
 import { type Layer, newestRow } from './overlay.ts'
 import type { AppliedPoint } from './row-codec.ts'
+import type { Slices } from './slices.ts'
 import type { StateDatabase } from './storage.ts'
 
 export type StoredRow = readonly [key: string, value: Buffer]
@@ -39,6 +40,14 @@ export class View {
     if (missing.length === 0) return rows.map((row) => row ?? undefined)
     const stored = (await this.#database.getMany(missing, { snapshot: this.#snapshot })).values()
     return rows.map((row) => (row === undefined ? stored.next().value : (row ?? undefined)))
+  }
+
+  /** Before a scan of everything, which would else sort the keys of all layers at once: 50 ms for 32 MiB. */
+  async sortLayers(slices: Slices): Promise<void> {
+    for (const layer of this.#layers) {
+      layer.sort()
+      await slices.add(layer.sizeBytes)
+    }
   }
 
   /** Close it. */

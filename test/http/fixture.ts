@@ -1,6 +1,7 @@
 /** The API over the real state machine, with a log of one node that is an array: what is proposed is applied at once. */
 import { encodeMembership } from '../../raft/core/membership-entry.ts'
 import { MembershipRefusedError } from '../../raft/errors.ts'
+import { systemClock } from '../../raft/system-clock.ts'
 import type { EntryType, Member } from '../../raft/types.ts'
 import { createApp } from '../../src/http/app.ts'
 import { listen } from '../../src/http/listen.ts'
@@ -45,12 +46,8 @@ export class OneNodeService implements IpamService {
   }
 
   static async open(): Promise<OneNodeService> {
-    const setTimer = (delayMs: number, callback: () => void) => {
-      const timer = setTimeout(callback, delayMs)
-      return () => clearTimeout(timer)
-    }
     const storage = new MemoryStorage()
-    return new OneNodeService(await IpamStateMachine.open({ storage, clock: { setTimer }, logger: SILENT }))
+    return new OneNodeService(await IpamStateMachine.open({ storage, clock: systemClock, logger: SILENT }))
   }
 
   get appliedIndex(): number {

@@ -21,8 +21,8 @@ export const ALICE: CommandContext = { user: 'alice', requestId: 'req-1' }
 
 export const silentLog: Log = { info: () => {}, warn: () => {}, error: () => {} }
 
-/** Timers run when the test says so. */
-export class ManualClock implements Pick<Clock, 'setTimer'> {
+/** Timers run when the test says so; turns of the event loop are real. */
+export class ManualClock implements Pick<Clock, 'setTimer' | 'setSoon'> {
   readonly #callbacks = new Set<() => void>()
 
   get timers(): number {
@@ -32,6 +32,10 @@ export class ManualClock implements Pick<Clock, 'setTimer'> {
   setTimer(_delayMs: number, callback: () => void): () => void {
     this.#callbacks.add(callback)
     return () => this.#callbacks.delete(callback)
+  }
+
+  setSoon(callback: () => void): void {
+    setImmediate(callback)
   }
 
   runTimers(): void {

@@ -6,9 +6,10 @@ import {
   SESSIONS_MAX,
   type SessionStamp,
 } from '../../src/ipam/session.ts'
+import { Slices } from '../../src/state/slices.ts'
 import { decodeRows } from '../../src/state/snapshot.ts'
 import type { IpamStateMachine } from '../../src/state/state-machine.ts'
-import { ALICE, Harness, imageOf, metaAt, openMachine, streamOf } from './harness.ts'
+import { ALICE, Harness, imageOf, ManualClock, metaAt, openMachine, streamOf } from './harness.ts'
 import { MemoryStorage } from './memory-storage.ts'
 
 let storage: MemoryStorage
@@ -34,7 +35,7 @@ function stamp(sequence: number, floor = 1, session = sessionId): SessionStamp {
 async function rowsOf(machine: IpamStateMachine): Promise<Map<string, string>> {
   const rows = new Map<string, string>()
   const { chunks } = await imageOf(machine)
-  for await (const batch of decodeRows(streamOf(chunks))) {
+  for await (const batch of decodeRows(streamOf(chunks), new Slices(new ManualClock()))) {
     for (const [key, value] of batch) if (key !== '!applied') rows.set(key, value.toString('hex'))
   }
   return rows
