@@ -25,7 +25,8 @@ import type {
   SnapshotReceiver,
   TransportHandlers,
 } from './ports.ts'
-import { type ProposalLimits, Proposals } from './proposals.ts'
+import type { ProposalLimits } from './proposal-limits.ts'
+import { Proposals } from './proposals.ts'
 import { type ReadLimits, Reads } from './reads.ts'
 import { recover } from './recovery.ts'
 import type { Completion } from './request.ts'

@@ -38,6 +38,10 @@ export function canBeSentAgain({ work, origin }: Request): boolean {
   return origin.type === 'local' && work.type === 'command' && work.traits.isIdempotent
 }
 
+export function isFromPeer({ origin }: Request): boolean {
+  return origin.type === 'peer'
+}
+
 export function bytesOf(work: ForwardedRequest): number {
   return work.type === 'command' ? work.payload.length : 256
 }

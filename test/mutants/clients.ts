@@ -9,12 +9,12 @@ export const CLIENTS: readonly Mutant[] = [
     name: 'a request that was sent to a leader which is lost counts as not applied',
     source: 'promise 5; bug 34, openraft#2095',
     file: 'raft/proposals.ts',
-    find: `      if (request !== undefined) this.#lose(request)
+    find: `      if (request !== null) this.#lose(request)
     }
-    this.#replies.drop(peer)`,
-    replace: `      if (request !== undefined) this.#fail(request, new NotLeaderError(this.#host.leaderId()))
+    this.#open.dropReplies(peer)`,
+    replace: `      if (request !== null) this.#fail(request, new NotLeaderError(this.#host.leaderId()))
     }
-    this.#replies.drop(peer)`,
+    this.#open.dropReplies(peer)`,
     caughtBy: PROPOSALS,
   },
   {
@@ -38,7 +38,7 @@ export const CLIENTS: readonly Mutant[] = [
     name: 'a leader takes a second copy of a request that it works at',
     source: 'promise 4',
     file: 'raft/proposals.ts',
-    find: `      else if (this.#peerRequests.has(origin)) continue
+    find: `      else if (this.#open.has(origin)) continue
 `,
     replace: ``,
     caughtBy: IDEMPOTENT,
@@ -55,28 +55,28 @@ export const CLIENTS: readonly Mutant[] = [
     name: 'a proposal is answered with whatever was applied at its index',
     source: 'promise 5; bug 34 and 35',
     file: 'raft/proposals.ts',
-    find: `else if (pending.term === term) this.#complete(request, { result, index })`,
-    replace: `else if (pending.term <= term) this.#complete(request, { result, index })`,
+    find: `else if (appended.term === term) this.#complete(request, { result, index })`,
+    replace: `else if (appended.term <= term) this.#complete(request, { result, index })`,
     caughtBy: SIMULATOR,
   },
   {
     name: 'an entry that was cut from this log is proposed again, although another may have it',
     source: 'promise 4; bug 34',
     file: 'raft/proposals.ts',
-    find: `if (cut !== undefined) this.#lose(cut)`,
-    replace: `if (cut !== undefined) this.#giveBack(cut)`,
+    find: `if (cut !== null) this.#lose(cut)`,
+    replace: `if (cut !== null) this.#giveBack(cut)`,
     caughtBy: PROPOSALS,
   },
   {
     name: 'what a snapshot has replaced is proposed again',
     source: 'promise 4; bug 34 and 35 (RedisRaft #43)',
     file: 'raft/proposals.ts',
-    find: `      this.#pending.delete(at)
-      const request = this.#open.get(id)
-      if (request !== undefined) this.#lose(request)`,
-    replace: `      this.#pending.delete(at)
-      const request = this.#open.get(id)
-      if (request !== undefined) this.#giveBack(request)`,
+    find: `    for (const { id } of this.#appended.takeUpTo(index)) {
+      const request = this.#open.at(id)
+      if (request !== null) this.#lose(request)`,
+    replace: `    for (const { id } of this.#appended.takeUpTo(index)) {
+      const request = this.#open.at(id)
+      if (request !== null) this.#giveBack(request)`,
     caughtBy: PROPOSALS,
   },
   {
@@ -99,8 +99,8 @@ export const CLIENTS: readonly Mutant[] = [
     name: 'an answer counts whoever gives it',
     source: 'bug 34',
     file: 'raft/proposals.ts',
-    find: `if (request === undefined || !request.leaders.includes(from)) continue`,
-    replace: `if (request === undefined) continue`,
+    find: `if (request === null || !request.leaders.includes(from)) continue`,
+    replace: `if (request === null) continue`,
     caughtBy: PROPOSALS,
   },
   {

@@ -9,7 +9,7 @@ export const GATEWAY_SESSIONS: readonly Mutant[] = [
   {
     name: 'the last refusal is the answer, whatever became of earlier copies',
     source: 'promise 5; bug 34',
-    file: 'raft/proposals.ts',
+    file: 'raft/open-requests.ts',
     find: `isMaybeLogged && error.applied === 'no' ? uncertain() : error`,
     replace: `error`,
     caughtBy: RESENT,
@@ -26,8 +26,8 @@ export const GATEWAY_SESSIONS: readonly Mutant[] = [
     name: 'the late result of an earlier attempt is ignored',
     source: '§6.3',
     file: 'raft/proposals.ts',
-    find: `if (request === undefined || !request.leaders.includes(from)) continue`,
-    replace: `if (request === undefined || this.#forwarded.get(id)?.leader !== from) continue`,
+    find: `if (request === null || !request.leaders.includes(from)) continue`,
+    replace: `if (request === null || this.#forwarded.get(id)?.leader !== from) continue`,
     caughtBy: RESENT,
   },
   {
@@ -51,7 +51,7 @@ export const GATEWAY_SESSIONS: readonly Mutant[] = [
   {
     name: 'a leader proposes again what is in its own log',
     source: 'limits',
-    file: 'raft/proposals.ts',
+    file: 'raft/appended-requests.ts',
     find: `if (now - since < askAgainMs || term === leadingTerm) break`,
     replace: `if (now - since < askAgainMs) break`,
     caughtBy: RESENT,

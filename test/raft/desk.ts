@@ -1,4 +1,5 @@
-import { DEFAULT_PROPOSAL_LIMITS, Proposals } from '../../raft/proposals.ts'
+import { DEFAULT_PROPOSAL_LIMITS } from '../../raft/proposal-limits.ts'
+import { Proposals } from '../../raft/proposals.ts'
 import type { ForwardedOutcome, ForwardReplies, ForwardRequests, Message, NodeId } from '../../raft/types.ts'
 
 export const COMMAND = {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { DEFAULT_PROPOSAL_LIMITS } from '../../raft/proposals.ts'
+import { DEFAULT_PROPOSAL_LIMITS } from '../../raft/proposal-limits.ts'
 import type { ForwardRequests } from '../../raft/types.ts'
 import { COMMAND, Desk, IDEMPOTENT, refusedWith, resultOf } from './desk.ts'
 

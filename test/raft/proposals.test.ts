@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { StateDivergedError } from '../../raft/errors.ts'
-import { DEFAULT_PROPOSAL_LIMITS } from '../../raft/proposals.ts'
+import { DEFAULT_PROPOSAL_LIMITS } from '../../raft/proposal-limits.ts'
 import type { ForwardRequests } from '../../raft/types.ts'
 import { COMMAND, Desk, RESULTS, refusedWith, resultOf } from './desk.ts'
 

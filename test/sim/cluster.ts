@@ -4,7 +4,7 @@ import { DEFAULT_LIMITS, type Effects, type Limits, type Raft, type Timing } fro
 import { CorruptLogError, SchemaMismatchError } from '../../raft/errors.ts'
 import { RaftNode, type RaftNodeOptions } from '../../raft/node.ts'
 import type { Identity, Log, StateMachine } from '../../raft/ports.ts'
-import { DEFAULT_PROPOSAL_LIMITS } from '../../raft/proposals.ts'
+import { DEFAULT_PROPOSAL_LIMITS } from '../../raft/proposal-limits.ts'
 import { DEFAULT_READ_LIMITS } from '../../raft/reads.ts'
 import { SegmentedLog } from '../../raft/storage/segmented-log.ts'
 import { SnapshotFiles } from '../../raft/storage/snapshot-files.ts'

@@ -1,0 +1,141 @@
+/** All requests that this node has not answered, its own callers' and its peers': let in within limits, answered once. */
+
+import { CommandTooLargeError, OverloadedError, type RaftError } from './errors.ts'
+import { errorOutcome, PeerRequests, ReplyQueue } from './forwarding.ts'
+import type { StateMachine } from './ports.ts'
+import type { ProposalLimits } from './proposal-limits.ts'
+import { bytesOf, type Completion, type Origin, type Request, uncertain } from './request.ts'
+import type { ForwardedOutcome, ForwardedRequest, Message, NodeId } from './types.ts'
+
+/** What `OpenRequests` needs from its node. */
+export interface OpenRequestsHost {
+  readonly id: NodeId
+  readonly limits: ProposalLimits
+  readonly stateMachine: Pick<StateMachine, 'encodeResult'>
+  /** Not one of an earlier process of this node: the answer to its request may still be on the way. */
+  readonly firstId: number
+  now(): number
+  send(message: Message): boolean
+}
+
+export class OpenRequests {
+  readonly #host: OpenRequestsHost
+  /** Oldest first. */
+  readonly #requests = new Map<number, Request>()
+  readonly #peerRequests = new PeerRequests()
+  readonly #replies: ReplyQueue
+  #nextId: number
+  #bytes = 0
+
+  constructor(host: OpenRequestsHost) {
+    this.#host = host
+    this.#replies = new ReplyQueue(host, host.limits.forwardBytesMax)
+    this.#nextId = host.firstId
+  }
+
+  get count(): number {
+    return this.#requests.size
+  }
+
+  /** Oldest first; one may be answered meanwhile. */
+  all(): Iterable<Request> {
+    return this.#requests.values()
+  }
+
+  /** Null if it is answered. */
+  at(id: number): Request | null {
+    return this.#requests.get(id) ?? null
+  }
+
+  /** Never again that of another request or transfer. */
+  takeId(): number {
+    const id = this.#nextId
+    this.#nextId += 1
+    return id
+  }
+
+  /** Why a caller of this node is refused, null if it is not. */
+  refusalOf(work: ForwardedRequest): RaftError | null {
+    const bytes = bytesOf(work)
+    const { commandBytesMax, waitingRequestsMax, waitingBytesMax } = this.#host.limits
+    if (bytes > commandBytesMax) {
+      return new CommandTooLargeError(`${bytes} bytes; a command has at most ${commandBytesMax}`)
+    }
+    if (this.#requests.size >= waitingRequestsMax || this.#bytes + bytes > waitingBytesMax) {
+      return new OverloadedError(`${this.#requests.size} requests are waiting on this node`)
+    }
+    return null
+  }
+
+  /** Whether a peer has no more room here: its callers have had their limit at the peer. */
+  get isFullForPeers(): boolean {
+    return this.#requests.size >= this.#host.limits.waitingRequestsMax * 4
+  }
+
+  /** Whether this node works at it already. */
+  has(origin: Origin & { type: 'peer' }): boolean {
+    return this.#peerRequests.has(origin)
+  }
+
+  admit(work: ForwardedRequest, origin: Origin): Request {
+    const request: Request = {
+      id: this.takeId(),
+      work,
+      bytes: bytesOf(work),
+      since: this.#host.now(),
+      origin,
+      isGiven: false,
+      isMaybeLogged: false,
+      leaders: [],
+    }
+    this.#bytes += request.bytes
+    this.#requests.set(request.id, request)
+    if (origin.type === 'peer') this.#peerRequests.add(origin)
+    return request
+  }
+
+  /** Another copy from the peer will be taken. */
+  letPeerAskAgain({ origin }: Request): void {
+    if (origin.type === 'peer') this.#peerRequests.delete(origin)
+  }
+
+  complete(request: Request, { result, index }: Omit<Completion, 'isOnlyCopy'>): void {
+    this.#forget(request)
+    const { origin, work, isMaybeLogged } = request
+    if (origin.type === 'local') {
+      origin.resolve({ result, index, isOnlyCopy: !isMaybeLogged })
+      return
+    }
+    const isCommand = work.type === 'command'
+    const bytes = isCommand ? this.#host.stateMachine.encodeResult(result) : new Uint8Array()
+    this.reply(origin, { type: 'result', result: bytes, index })
+  }
+
+  /** @param error What came of the last attempt; of an earlier one that may be in a log, nobody can say "no". */
+  fail(request: Request, error: RaftError): void {
+    this.#forget(request)
+    const { origin, isMaybeLogged } = request
+    const answer = isMaybeLogged && error.applied === 'no' ? uncertain() : error
+    if (origin.type === 'local') origin.reject(answer)
+    else this.reply(origin, errorOutcome(answer))
+  }
+
+  #forget({ id, bytes, origin }: Request): void {
+    this.#requests.delete(id)
+    this.#bytes -= bytes
+    if (origin.type === 'peer') this.#peerRequests.delete(origin)
+  }
+
+  /** With the next `flushReplies`. */
+  reply({ peer, requestId }: Origin & { type: 'peer' }, outcome: ForwardedOutcome): void {
+    this.#replies.push(peer, { id: requestId, outcome })
+  }
+
+  dropReplies(peer: NodeId): void {
+    this.#replies.drop(peer)
+  }
+
+  flushReplies(): void {
+    this.#replies.flush()
+  }
+}
