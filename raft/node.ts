@@ -1,79 +1,36 @@
 /** The driver: gathers what arrives into turns, steps the core, and carries out what it says, on two lanes. */
 import { ApplyLane } from './apply-lane.ts'
-import { assert } from './assert.ts'
 import { checkSchemaInForce } from './core/admission.ts'
 import { isHandingOver } from './core/disk-health.ts'
 import { lowestInstalling } from './core/install-snapshot.ts'
-import { snapshotMetaAt } from './core/log.ts'
 import { committedMembership, currentMembership, voterIds } from './core/membership.ts'
-import { type Effects, type Event, HEALTHY_DISK, type Limits, type Raft, type Timing } from './core/state.ts'
+import { type Effects, type Event, HEALTHY_DISK, type Raft } from './core/state.ts'
 import { step } from './core/step.ts'
 import { DiskLane } from './disk-lane.ts'
 import { DiskWatch } from './disk-watch.ts'
-import { MembershipRefusedError, StateDivergedError } from './errors.ts'
+import { StateDivergedError } from './errors.ts'
 import { Gate } from './gate.ts'
 import { HandOvers, type TransferFate } from './hand-over.ts'
 import { LogKeeper } from './log-keeper.ts'
+import type { RaftNodeOptions } from './node-options.ts'
+import { peerHandlers } from './peer-handlers.ts'
 import { AddressBook } from './peers.ts'
-import type {
-  Boot,
-  Identity,
-  PeerIdentity,
-  Ports,
-  SnapshotFile,
-  SnapshotOffer,
-  SnapshotReceiver,
-  TransportHandlers,
-} from './ports.ts'
-import type { ProposalLimits } from './proposal-limits.ts'
+import type { Boot, Ports } from './ports.ts'
 import { Proposals } from './proposals.ts'
-import { type ReadLimits, Reads } from './reads.ts'
+import { Reads } from './reads.ts'
 import { recover } from './recovery.ts'
 import type { Completion } from './request.ts'
-import { SnapshotTransfer } from './snapshot-transfer.ts'
+import { Snapshots } from './snapshots.ts'
 import { StateWatch } from './state-watch.ts'
 import { leaderContactMs, type RaftStatus, statusOf } from './status.ts'
-import type {
-  CommandTraits,
-  DiskHealth,
-  LogIndex,
-  Membership,
-  MembershipChange,
-  Message,
-  NodeId,
-  SnapshotMeta,
-} from './types.ts'
+import { Ticks } from './ticks.ts'
+import type { CommandTraits, LogIndex, MembershipChange, NodeId, SnapshotMeta } from './types.ts'
 import { Witness } from './witness.ts'
-
-export interface RaftNodeOptions {
-  readonly identity: Identity
-  /** Who a new cluster starts with; no members for a node that waits to be added. */
-  readonly initialMembership: Membership
-  /** Where nodes may be found that the membership does not name yet. */
-  readonly addresses: readonly { readonly id: NodeId; readonly addr: string }[]
-  readonly timing: Timing
-  /** How often deadlines are looked at. */
-  readonly tickMs: number
-  readonly limits: Limits
-  readonly proposalLimits: ProposalLimits
-  readonly readLimits: ReadLimits
-  /** Entries kept in the log after they are durable in the state machine, for peers that lag. */
-  readonly retainedEntriesMin: number
-  /** Nodes compare their states every so many entries, at least; the same on every node. */
-  readonly checkpointInterval: number
-  /** Free bytes below which this node's disk is low, until there is a quarter more; 0: it never is. */
-  readonly diskLowBytes: number
-  /** Sees every step before its effects are carried out, and changes nothing: for checks and traces. */
-  readonly onStep?: (raft: Raft, effects: Effects) => void
-}
 
 /** Two processes of a node hardly ever count through the same ids, and ids stay far below 2^53. */
 function someId(random: () => number): number {
   return 1 + Math.floor(random() * 2 ** 48)
 }
-
-/** A failed snapshot is not tried again before this has passed. */
-const SNAPSHOT_RETRY_MS = 1_000
 
 export class RaftNode {
   readonly #options: RaftNodeOptions
@@ -85,19 +42,17 @@ export class RaftNode {
   readonly #diskWatch: DiskWatch
   readonly #keeper: LogKeeper
   readonly #apply: ApplyLane
-  readonly #transfer: SnapshotTransfer
+  readonly #snapshots: Snapshots
   readonly #watch: StateWatch
   readonly #addresses: AddressBook
   readonly #witness: Witness
   readonly #boot: Boot
   readonly #gate: Gate
   readonly #handOvers: HandOvers
+  readonly #ticks: Ticks
   #inbox: Event[] = []
   #isTurnQueued = false
   #isStopped = false
-  #isRestoring = false
-  #cancelTick: () => void = () => {}
-  #tickedAt: number
 
   /** Reads everything back from disk, then takes part. @throws {CorruptLogError | SchemaMismatchError} */
   static async open(options: RaftNodeOptions, ports: Ports): Promise<RaftNode> {
@@ -113,7 +68,7 @@ export class RaftNode {
     this.#options = options
     this.#ports = ports
     this.#raft = raft
-    const { clock, stateMachine, transport, snapshots, logger } = ports
+    const { clock, stateMachine, transport, logger } = ports
     const now = (): number => clock.now()
     const onFatal = (error: unknown): void => this.#fail(error)
     this.#proposals = new Proposals({
@@ -141,7 +96,6 @@ export class RaftNode {
       timing: options.timing,
       logger,
     })
-    this.#tickedAt = clock.now()
     this.#keeper = new LogKeeper({
       store: ports.log,
       log: raft.log,
@@ -161,16 +115,16 @@ export class RaftNode {
       onSlice: () => this.#onApplied(),
       onFatal,
     })
-    this.#transfer = new SnapshotTransfer({
-      id: raft.id,
-      snapshots,
-      stateMachine,
-      transport,
-      logger,
-      currentTerm: () => raft.currentTerm,
-      metaAt: (index) => snapshotMetaAt(raft.log, index),
-      baseIndex: () => raft.log.base.lastIndex,
-      isInstalling: () => raft.installing !== null,
+    this.#snapshots = new Snapshots({
+      raft,
+      ports,
+      disk: this.#disk,
+      keeper: this.#keeper,
+      apply: this.#apply,
+      emit: (event) => this.#enqueue(event),
+      isStateWrong: () => this.#watch.divergence !== null,
+      isStopped: () => this.#isStopped,
+      onInstalled: (meta) => this.#onInstalled(meta),
     })
     this.#watch = new StateWatch({
       id: raft.id,
@@ -197,28 +151,31 @@ export class RaftNode {
       emit: (event) => this.#enqueue(event),
     })
     this.#handOvers = new HandOvers({
+      isLeader: () => raft.role === 'leader',
+      isQuiet: () => raft.leaderId !== null && this.#proposals.waitingCount === 0,
       clock,
       timing: options.timing,
-      retryMs: options.tickMs,
+      tickMs: options.tickMs,
       emit: (event) => this.#enqueue(event),
     })
+    this.#ticks = new Ticks({ clock, tickMs: options.tickMs, onTick: (ms) => this.#onTick(ms) })
     stateMachine.failed.catch(onFatal)
   }
 
   async #start(): Promise<void> {
     const { transport } = this.#ports
-    const handlers: TransportHandlers = {
-      onMessage: (message) => this.#onMessage(message),
-      authorize: (peer) => this.#gate.authorize(peer),
-      onPeer: (peer) => this.#onPeer(peer),
-      onPeerLost: (peer) => {
-        this.#proposals.handlePeerLost(peer)
-        this.#schedule()
-      },
-      onRefused: (refusal) => this.#addresses.noteRefusal(refusal),
-      onSnapshotOffer: (offer) => this.#onSnapshotOffer(offer),
-      onSnapshotReceived: (offer, file) => this.#onSnapshotReceived(offer, file),
-    }
+    const handlers = peerHandlers({
+      raft: this.#raft,
+      proposals: this.#proposals,
+      snapshots: this.#snapshots,
+      watch: this.#watch,
+      addresses: this.#addresses,
+      witness: this.#witness,
+      gate: this.#gate,
+      emit: (event) => this.#enqueue(event),
+      schedule: () => this.#schedule(),
+      isStopped: () => this.#isStopped,
+    })
     await transport.start(handlers, this.#boot)
     this.#gate.connectPeers()
     if (this.#watch.divergence !== null) {
@@ -231,7 +188,7 @@ export class RaftNode {
     // Nobody else could lead: there is nothing to wait for.
     if (voters.length === 1 && voters[0] === this.#raft.id) this.#raft.electionDeadline = this.#raft.now
     this.#enqueue({ type: 'tick', disk: HEALTHY_DISK })
-    this.#startTick()
+    this.#ticks.start()
   }
 
   /**
@@ -287,7 +244,7 @@ export class RaftNode {
     return statusOf(this.#raft, {
       now: this.#ports.clock.now(),
       appliedIndex: this.#ports.stateMachine.appliedIndex,
-      isRestoring: this.#isRestoring,
+      isRestoring: this.#snapshots.isRestoring,
       watch: this.#watch,
       refusals: this.#addresses.refusals,
       addrOf: (id) => this.#addresses.addrOf(id, currentMembership(this.#raft)),
@@ -309,10 +266,8 @@ export class RaftNode {
   }
 
   /** Hands leadership to whoever can take it, if it is ours. @returns Whether it was ours, and is gone. */
-  async handOver(): Promise<boolean> {
-    if (this.#raft.role !== 'leader') return false
-    const { refusal } = await this.#handOvers.start((id) => ({ type: 'transfer', id, target: null }))
-    return refusal === null || refusal === 'not_leader'
+  handOver(): Promise<boolean> {
+    return this.#handOvers.handOver()
   }
 
   get isDrained(): boolean {
@@ -325,40 +280,23 @@ export class RaftNode {
    *
    * @throws {MembershipRefusedError} if this node leads and nobody takes over; nothing has changed then.
    */
-  async setDrained(isDrained: boolean): Promise<void> {
-    if (!isDrained) {
-      this.#enqueue({ type: 'drain', isDrained, transferId: 0 })
-      return
-    }
-    const fate = await this.#handOvers.start((transferId) => ({ type: 'drain', isDrained, transferId }))
-    if (fate.refusal === null || fate.refusal === 'not_leader') return
-    this.#enqueue({ type: 'drain', isDrained: false, transferId: 0 })
-    throw new MembershipRefusedError(fate.refusal, fate.message)
+  setDrained(isDrained: boolean): Promise<void> {
+    return this.#handOvers.setDrained(isDrained)
   }
 
   /**
    * After `handOver`: resolves when nobody waits for this node any more, for what it still has in its log is answered
    * and its peers have had time to hear the next leader; or, if that does not come, after an election timeout.
    */
-  async settleDown(): Promise<void> {
-    const { clock } = this.#ports
-    const { electionMinMs, heartbeatMs } = this.#options.timing
-    const deadline = clock.now() + electionMinMs
-    let quietSince = clock.now()
-    while (clock.now() < deadline && clock.now() - quietSince < 2 * heartbeatMs) {
-      await new Promise<void>((resolve) => {
-        clock.setTimer(this.#options.tickMs, resolve)
-      })
-      const isQuiet = this.#raft.leaderId !== null && this.#proposals.waitingCount === 0
-      if (!isQuiet) quietSince = clock.now()
-    }
+  settleDown(): Promise<void> {
+    return this.#handOvers.settleDown()
   }
 
   /** Answers whoever waits, makes everything applied durable, and lets go of disk and network. */
   async close(): Promise<void> {
     if (this.#isStopped) return
     this.#isStopped = true
-    this.#cancelTick()
+    this.#ticks.stop()
     this.#diskWatch.stop()
     this.#proposals.close()
     this.#proposals.flushReplies()
@@ -367,7 +305,7 @@ export class RaftNode {
     this.#apply.stop()
     await this.#ports.transport.close()
     await this.#disk.stop()
-    await this.#transfer.close()
+    await this.#snapshots.close()
     await this.#ports.stateMachine.flush()
     await this.#ports.stateMachine.close()
     await this.#ports.log.close()
@@ -432,16 +370,15 @@ export class RaftNode {
     const { transport, logger, stateMachine } = this.#ports
     for (const message of effects.messages) transport.send(message)
     if (effects.batch !== null) this.#disk.push(effects.batch)
-    if (effects.install !== null) this.#install(effects.install)
-    // The core has seen it by now, and did not want it.
-    else this.#transfer.dropReceived()
+    if (effects.install !== null) this.#snapshots.install(effects.install)
+    else this.#snapshots.dropReceived()
     for (const fate of effects.proposals) this.#proposals.handleProposalFate(fate)
     for (const fate of effects.memberships) this.#handleMembershipFate(fate)
     if (effects.committed.length > 0) this.#apply.push(effects.committed)
     for (const fate of effects.transfers) this.#handleTransferFate(fate)
     for (const read of effects.reads) this.#reads.handleReadIndex(read, stateMachine.appliedIndex)
     for (const fetch of effects.fetches) this.#keeper.fetch(fetch)
-    for (const { to, session } of effects.snapshots) void this.#sendSnapshot(to, session)
+    for (const wanted of effects.snapshots) void this.#snapshots.send(wanted)
     for (const lost of effects.lostEntries)
       logger.error(lost, 'a peer has lost entries that it had acknowledged')
     this.#gate.connectPeers()
@@ -462,32 +399,6 @@ export class RaftNode {
     this.#proposals.flushReplies()
   }
 
-  #onMessage(message: Message): void {
-    if (this.#isStopped) return
-    if (message.type === 'ForwardRequests') {
-      const isLeader = this.#raft.role === 'leader' && this.#watch.divergence === null
-      this.#proposals.handleForwardRequests(message, { isLeader })
-      this.#schedule()
-    } else if (message.type === 'ForwardReplies') {
-      this.#proposals.handleForwardReplies(message)
-      this.#schedule()
-    } else if (message.type === 'StateHashes') {
-      this.#watch.handleStateHashes(message)
-    } else {
-      this.#witness.noteMessage(message)
-      this.#enqueue({ type: 'message', message })
-    }
-  }
-
-  #onPeer(peer: PeerIdentity): void {
-    const { nodeId: id, incarnation, schemas } = peer
-    this.#addresses.notePeer(peer)
-    this.#watch.handlePeer(id)
-    this.#witness.notePeer(peer)
-    this.#enqueue({ type: 'peerSeen', id, incarnation, schemas })
-    this.#gate.connectPeers()
-  }
-
   #onDiverged(): void {
     const index = this.#watch.divergence?.index ?? 0
     const error = (): StateDivergedError => new StateDivergedError(index)
@@ -500,93 +411,35 @@ export class RaftNode {
     this.#enqueue({ type: 'wrongStates', nodes, transferId: this.#handOvers.takeId() })
   }
 
-  async #sendSnapshot(to: NodeId, session: number): Promise<void> {
-    // A wrong state must not spread: whoever leads next sends its own.
-    const isSent =
-      this.#watch.divergence === null &&
-      (await this.#transfer.send(to, session, (lastIndex) => {
-        this.#enqueue({ type: 'snapshotStarted', to, session, lastIndex })
-      }))
-    const report = (): void => this.#enqueue({ type: 'snapshotSent', to, session, isSent })
-    if (isSent) report()
-    else this.#ports.clock.setTimer(SNAPSHOT_RETRY_MS, report)
+  #onInstalled(meta: SnapshotMeta): void {
+    this.#proposals.handleSnapshotInstalled(meta.lastIndex)
+    this.#proposals.trustState()
+    this.#watch.handleRestored()
+    this.#enqueue({ type: 'snapshotInstalled', meta })
+    this.#reads.handleApplied(meta.lastIndex)
   }
 
-  async #onSnapshotOffer(offer: SnapshotOffer): Promise<SnapshotReceiver | null> {
-    const { currentTerm, leaderId, installing, commitIndex } = this.#raft
-    const isWanted =
-      offer.term === currentTerm &&
-      offer.from === leaderId &&
-      installing === null &&
-      offer.lastIndex > commitIndex
-    return isWanted && !this.#isStopped ? this.#transfer.receive(offer) : null
-  }
-
-  #onSnapshotReceived(offer: SnapshotOffer, file: SnapshotFile): void {
-    this.#transfer.keepReceived(file)
-    this.#enqueue({ type: 'snapshotReceived', from: offer.from, term: offer.term, meta: file.meta })
-  }
-
-  /**
-   * Puts a snapshot in place of log and state machine. The file is durable; resetting the log is the commit
-   * point: a crash before it leaves the old state, one after it is finished at the next start (`recovery.ts`).
-   */
-  #install(meta: SnapshotMeta): void {
-    const file = this.#transfer.takeReceived()
-    assert(file !== null && file.meta.lastIndex === meta.lastIndex, 'the snapshot to install is not here')
-    const install = async (): Promise<void> => {
-      await this.#apply.idle()
-      this.#isRestoring = true
-      await this.#keeper.settled()
-      await this.#ports.log.reset(meta)
-      await this.#ports.stateMachine.restore(meta, file.chunks())
-      await file.close()
-      this.#isRestoring = false
-      this.#ports.logger.info({ lastIndex: meta.lastIndex }, 'installed a snapshot')
-      this.#proposals.handleSnapshotInstalled(meta.lastIndex)
-      this.#proposals.trustState()
-      this.#watch.handleRestored()
-      this.#enqueue({ type: 'snapshotInstalled', meta })
-      this.#reads.handleApplied(meta.lastIndex)
-    }
-    this.#disk.pushTask(install, { isLong: true })
-  }
-
-  #startTick(): void {
-    this.#cancelTick = this.#ports.clock.setTimer(this.#options.tickMs, () => {
-      // After a stall of the event loop the messages that waited go first: they may be the leader's heartbeats.
-      this.#ports.clock.setSoon(() => this.#ports.clock.setSoon(() => this.#tick()))
-    })
-  }
-
-  #tick(): void {
-    if (this.#isStopped) return
+  #onTick(sinceLastMs: number): void {
+    const { clock, stateMachine } = this.#ports
     this.#proposals.handleTick()
-    this.#reads.handleTick(this.#ports.stateMachine.appliedIndex)
-    this.#enqueue({ type: 'tick', disk: this.#diskHealth() })
-    if (this.#raft.role === 'leader') this.#enqueue({ type: 'maintain', time: this.#ports.clock.wallTime() })
+    this.#reads.handleTick(stateMachine.appliedIndex)
+    this.#disk.elapse(sinceLastMs)
+    const disk = this.#diskWatch.health({ now: clock.now(), stallMs: this.#disk.stallMs })
+    this.#enqueue({ type: 'tick', disk })
+    if (this.#raft.role === 'leader') this.#enqueue({ type: 'maintain', time: clock.wallTime() })
     this.#compact()
-    this.#startTick()
-  }
-
-  /** A tick that comes late may have found the whole process asleep: the disk is not blamed for more than two. */
-  #diskHealth(): DiskHealth {
-    const now = this.#ports.clock.now()
-    this.#disk.elapse(Math.min(now - this.#tickedAt, 2 * this.#options.tickMs))
-    this.#tickedAt = now
-    return this.#diskWatch.health({ now, stallMs: this.#disk.stallMs })
   }
 
   #compact(): void {
     if (this.#raft.installing !== null) return
     const { durableIndex } = this.#ports.stateMachine
-    this.#keeper.compact(Math.min(durableIndex, this.#transfer.lowestSending, lowestInstalling(this.#raft)))
+    this.#keeper.compact(Math.min(durableIndex, this.#snapshots.lowestSending, lowestInstalling(this.#raft)))
   }
 
   #fail(error: unknown): void {
     if (this.#isStopped) return
     this.#isStopped = true
-    this.#cancelTick()
+    this.#ticks.stop()
     this.#ports.onFatal(error)
   }
 }

@@ -9,18 +9,18 @@ export const SNAPSHOTS: readonly Mutant[] = [
   {
     name: 'the state machine is restored before the log is reset',
     source: 'snapshots (one commit point); bug 24, etcd#10219',
-    file: 'raft/node.ts',
-    find: `      await this.#ports.log.reset(meta)
-      await this.#ports.stateMachine.restore(meta, file.chunks())`,
-    replace: `      await this.#ports.stateMachine.restore(meta, file.chunks())
-      await this.#ports.log.reset(meta)`,
+    file: 'raft/snapshots.ts',
+    find: `    await ports.log.reset(meta)
+    await ports.stateMachine.restore(meta, file.chunks())`,
+    replace: `    await ports.stateMachine.restore(meta, file.chunks())
+    await ports.log.reset(meta)`,
     caughtBy: SIMULATOR,
   },
   {
     name: 'a snapshot is installed without resetting the log',
     source: 'snapshots (one commit point); bug 24, etcd#10219',
-    file: 'raft/node.ts',
-    find: `      await this.#ports.log.reset(meta)
+    file: 'raft/snapshots.ts',
+    find: `    await ports.log.reset(meta)
 `,
     replace: ``,
     caughtBy: SIMULATOR,
