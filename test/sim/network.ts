@@ -1,6 +1,7 @@
 /**
  * Connections between simulated processes, as TCP has them: one for each direction, in order, and it may break; what
- * was on the way then is lost, or comes late. The core is asked for more than that: single messages get lost or doubled.
+ * was on the way then is lost, or comes late. Nodes are asked for more than that: single messages get
+ * lost, and what may come twice without harm does.
  */
 import type {
   Boot,
@@ -16,10 +17,15 @@ import { FrameReader } from '../../raft/transport/frame.ts'
 import type { Message, NodeId } from '../../raft/types.ts'
 import type { SimProcess } from './process.ts'
 import type { Random } from './random.ts'
+import { RequestCopies } from './request-copies.ts'
 import type { World } from './world.ts'
 
 const FRAME_BYTES_MAX = 16 * 1024 * 1024
 const SNAPSHOT_CHUNK_BYTES = 2 * 1024
+/** How much later than its time comes what is late. */
+const LATE_MEAN_MS = 50
+/** A doubled request is to meet another connection, and another leader. */
+const LATE_REQUEST_MEAN_MS = 500
 
 export interface NetworkFaults {
   /** Of one message, as no TCP connection would lose it. */
@@ -48,6 +54,7 @@ export class Network {
   faults: NetworkFaults
   /** Messages so far that came after one that was sent later: doubled, or from a connection that broke. */
   lateCount = 0
+  readonly copies = new RequestCopies()
   /** How often nodes did not take each other, by reason. */
   readonly refusals = new Map<string, number>()
   readonly #endpoints = new Map<NodeId, SimTransport>()
@@ -170,7 +177,7 @@ export class SimTransport implements Transport {
     const frame = Buffer.concat(this.#codec.encode(message))
     if (!link.hasRoom(frame.length)) return false
     this.#onSend(message)
-    link.push(frame, message.type)
+    link.push(frame, message)
     return true
   }
 
@@ -272,7 +279,6 @@ export class SimTransport implements Transport {
 
 interface Frame {
   readonly bytes: Buffer
-  readonly isForward: boolean
   readonly readyAt: number
 }
 
@@ -321,16 +327,17 @@ class Link {
     })
   }
 
-  push(bytes: Buffer, type: Message['type']): void {
-    const { random, faults, world } = this.#network
+  push(bytes: Buffer, message: Message): void {
+    const { random, faults, world, copies } = this.#network
     if (random.chance(faults.lossProbability)) return
-    const isForward = type === 'ForwardRequests' || type === 'ForwardReplies'
     const clearAt = Math.max(world.now, this.#network.cloggedUntil(this.#source.id, this.#targetId))
-    const frame = { bytes, isForward, readyAt: clearAt + this.#network.delayMs() }
+    const frame = { bytes, readyAt: clearAt + this.#network.delayMs() }
     this.#frames.push(frame)
-    // A doubled request would be applied twice: TCP does not do that, and the driver need not bear it.
-    if (!isForward && random.chance(faults.duplicateProbability)) {
-      this.#late({ ...frame, readyAt: frame.readyAt + this.#network.delayMs() * 5 })
+    if (copies.admits(message) && random.chance(faults.duplicateProbability)) {
+      copies.noteDoubled(message)
+      const isForward = message.type === 'ForwardRequests' || message.type === 'ForwardReplies'
+      const copy = { bytes, readyAt: frame.readyAt + this.#network.delayMs() * 5 }
+      this.#late(copy, isForward ? LATE_REQUEST_MEAN_MS : LATE_MEAN_MS)
     }
     if (random.chance(faults.breakProbability)) this.#break()
     else this.deliver()
@@ -382,7 +389,7 @@ class Link {
     this.#frames = []
     this.#target = null
     // What had left already may be read after what comes on the next connection, even by another process.
-    for (const frame of frames) if (this.#network.random.chance(0.3)) this.#late(frame)
+    for (const frame of frames) if (this.#network.random.chance(0.3)) this.#late(frame, LATE_MEAN_MS)
     this.#process.run(() => {
       if (this.#isClosed) return
       this.#source.lost(this.#targetId)
@@ -390,10 +397,10 @@ class Link {
     })
   }
 
-  #late({ bytes, readyAt }: Frame): void {
+  #late({ bytes, readyAt }: Frame, meanMs: number): void {
     const { world } = this.#network
     this.#network.lateCount += 1
-    world.schedule(readyAt - world.now + this.#network.random.exponential(50), () => {
+    world.schedule(readyAt - world.now + this.#network.random.exponential(meanMs), () => {
       if (!this.#network.isCut(this.#source.id, this.#targetId)) {
         this.#network.endpoint(this.#targetId)?.receive(bytes)
       }

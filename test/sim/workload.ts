@@ -27,6 +27,7 @@ import {
   settle,
 } from '../linearizability/ipam-model.ts'
 import type { Cluster, Machine, Running } from './cluster.ts'
+import { checkExactlyOnce } from './exactly-once.ts'
 import type { Random } from './random.ts'
 
 const NEVER = Number.POSITIVE_INFINITY
@@ -272,8 +273,9 @@ export class Workload {
       return answer === null ? null : { type: 'done', value: answer.value, index: answer.index }
     } catch (error) {
       if (error instanceof IpamError) return { type: 'declined', error }
-      if (error instanceof RaftError) return error.applied === 'no' ? { type: 'error', error } : null
-      throw error
+      if (!(error instanceof RaftError)) throw error
+      const isNo = error.applied === 'no' && !this.#cluster.network.copies.hasDoubled(command)
+      return isNo ? { type: 'error', error } : null
     }
   }
 
@@ -343,6 +345,7 @@ export class Workload {
     log: { readonly entries: readonly Entry[]; readonly outcomes: readonly (Outcome | null)[] },
   ): Promise<void> {
     this.#checkRefused(log)
+    checkExactlyOnce(log.entries, log.outcomes)
     const page = { limit: 100_000, cursor: null }
     const { rows } = await stateMachine.query({
       type: 'allocations',
