@@ -26,6 +26,10 @@ const SNAPSHOT_CHUNK_BYTES = 2 * 1024
 const LATE_MEAN_MS = 50
 /** A doubled request is to meet another connection, and another leader. */
 const LATE_REQUEST_MEAN_MS = 500
+/** Ten election timeouts, one way. */
+const DELAY_MS_MAX = 4_000
+/** Whoever dials gives up after this, as the real transport does in proportion to its election timeout. */
+const HANDSHAKE_MS_MAX = 1_000
 
 export interface NetworkFaults {
   /** Of one message, as no TCP connection would lose it. */
@@ -116,7 +120,7 @@ export class Network {
     // A heavy tail: now and then something takes twenty times as long, and now and then ten election timeouts.
     const rarity = random.next()
     const factor = rarity < 0.0005 ? 400 : rarity < 0.02 ? 20 : 1
-    return 0.5 + random.exponential(faults.meanDelayMs * factor)
+    return Math.min(0.5 + random.exponential(faults.meanDelayMs * factor), DELAY_MS_MAX)
   }
 }
 
@@ -316,10 +320,12 @@ class Link {
 
   dial(): void {
     const { random } = this.#network
-    this.#process.schedule(this.#network.delayMs() * 3, () => {
+    const handshakeMs = this.#network.delayMs() * 3
+    const isGivenUp = handshakeMs > HANDSHAKE_MS_MAX
+    this.#process.schedule(Math.min(handshakeMs, HANDSHAKE_MS_MAX), () => {
       if (this.#isClosed) return
       const target = this.#network.endpoint(this.#targetId)
-      if (target !== null && !this.#isCut && this.#source.greet(target)) {
+      if (target !== null && !isGivenUp && !this.#isCut && this.#source.greet(target)) {
         this.#target = target
         this.#stuckSince = null
         this.#source.announce(target)
