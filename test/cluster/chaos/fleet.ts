@@ -37,6 +37,8 @@ export class Fleet {
   /** Removed ones that still run. */
   readonly #former = new Set<Node>()
   readonly #mayEnd = new Set<number>()
+  /** Processes, not nodes: another fault may meet one that is stopping. */
+  readonly #killed = new WeakSet<object>()
   readonly #launches = new Map<number, { args: string[]; filePath?: string }>()
   #nextId: number
 
@@ -100,13 +102,17 @@ export class Fleet {
 
   async kill(node: Node): Promise<void> {
     this.allowEnd(node)
+    if (node.program !== null) this.#killed.add(node.program)
     await node.kill()
   }
 
   async terminate(node: Node): Promise<void> {
     if (!node.isRunning) return
     this.allowEnd(node)
+    const { program } = node
     const exit = await node.terminate()
+    // It was killed while it was stopping.
+    if (program !== null && this.#killed.has(program)) return
     // One that is only just starting has no handler yet.
     if (exit.code !== 0 && exit.signal !== 'SIGTERM') this.unexpectedExits.push({ node: node.id, exit })
   }
