@@ -1,12 +1,14 @@
 /** `make sim`: many seeds on all cores. SEEDS=10000, SEEDS=5000-5999 or SEED=345; KEEP_GOING=1 goes on after a failure. */
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
 import { parseSeeds, type SeedRange } from './seed-range.ts'
 import { bundleSimulator, runSeeds, type SeedFailure } from './seed-run.ts'
 
 /** One process takes so many: enough to forget its start, few enough that all cores end at about the same time. */
 const BLOCK_SEEDS = 50
 const SEEDS_DEFAULT = '1000'
-const BUNDLE = 'node_modules/.cache/sim/run.mjs'
+const CACHE = 'node_modules/.cache/sim'
 /** Where nobody watches, a line now and then shall do. */
 const PROGRESS_MS = process.stderr.isTTY ? 500 : 15_000
 
@@ -18,7 +20,19 @@ const failures: SeedFailure[] = []
 let next = seeds.first
 let doneCount = 0
 
-await bundleSimulator('.', BUNDLE)
+// Its own: a run that begins while this one goes on, of code that was changed meanwhile, must not exchange it.
+mkdirSync(CACHE, { recursive: true })
+const directory = mkdtempSync(join(CACHE, 'run-'))
+const bundle = join(directory, 'run.mjs')
+process.on('exit', () => rmSync(directory, { recursive: true, force: true }))
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    stopping.abort()
+    process.exit(130)
+  })
+}
+
+await bundleSimulator('.', bundle)
 const progress = setInterval(showProgress, PROGRESS_MS)
 await Promise.all(Array.from({ length: availableParallelism() }, () => work()))
 clearInterval(progress)
@@ -50,7 +64,7 @@ async function runBlock({ first, last }: SeedRange): Promise<void> {
   }
   for (let from = first; from <= last && !stopping.signal.aborted; ) {
     const rest = { first: from, last }
-    const failure = await runSeeds({ bundle: BUNDLE, seeds: rest, onPassed, signal: stopping.signal })
+    const failure = await runSeeds({ bundle, seeds: rest, onPassed, signal: stopping.signal })
     if (failure === null) return
     doneCount += 1
     showFailure(failure)
