@@ -71,7 +71,8 @@ export class Gate {
 
   /** Whose data directory is known counts at once; who is removed only when it has heard what it waits for. */
   #admission(): Membership {
-    return { ...committedMembership(this.#raft), removed: this.#settled.removed }
+    const known = withDirectoriesOf(committedMembership(this.#raft), currentMembership(this.#raft))
+    return { ...known, removed: this.#settled.removed }
   }
 
   /** Lets the committed configuration become the settled one when its time has come. */
@@ -82,4 +83,17 @@ export class Gate {
     if (membership !== this.#unsettled?.membership) this.#unsettled = { membership, since: now }
     else if (now - this.#unsettled.since >= this.#settleMs) this.#settled = membership
   }
+}
+
+/**
+ * `committed` with the data directories that `newest` names. They need not be committed: a node that was just started does
+ * not know how much of its log is, and must not take the vote of an empty disk for that of the lost one meanwhile.
+ */
+function withDirectoriesOf(committed: Membership, newest: Membership): Membership {
+  const members = new Map(newest.members.map((member) => [member.id, member]))
+  for (const member of committed.members) {
+    const incarnation = member.incarnation ?? members.get(member.id)?.incarnation ?? null
+    members.set(member.id, { ...member, incarnation })
+  }
+  return { ...committed, members: [...members.values()] }
 }
