@@ -1,5 +1,5 @@
 /** Simulated machines that run the real driver, core, log, snapshots and codec. */
-import { committedMembership } from '../../raft/core/membership.ts'
+import { membershipAt } from '../../raft/core/log.ts'
 import { DEFAULT_LIMITS, type Effects, type Limits, type Raft, type Timing } from '../../raft/core/state.ts'
 import { CorruptLogError, SchemaMismatchError } from '../../raft/errors.ts'
 import { RaftNode } from '../../raft/node.ts'
@@ -414,11 +414,12 @@ export class Cluster {
     })
   }
 
-  /** Every member has a committed configuration that tells this machine's data directory from any other. */
+  /** Every member has a committed configuration on its disk that tells this machine's data directory from any other. */
   isKnownEverywhere(id: NodeId): boolean {
-    return [...this.machines.values()].every(({ node, raft }) => {
+    return [...this.machines.values()].every(({ node, raft, image }) => {
       if (node === null || raft === null) return false
-      const member = committedMembership(raft).members.find((candidate) => candidate.id === id)
+      const { membership } = membershipAt(raft.log, Math.min(raft.commitIndex, image.certainIndex))
+      const member = membership.members.find((candidate) => candidate.id === id)
       return member === undefined || member.incarnation !== null
     })
   }

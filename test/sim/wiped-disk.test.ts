@@ -87,3 +87,23 @@ test('a wiped disk is refused also by a node that was restarted before its state
     expect(cluster.leaders.map(({ id }) => id)).toEqual([whole.id])
   })
 })
+
+/** Where a disk has stalled the log in memory is no more than a promise. */
+test('a wipe waits until every disk holds the configuration that tells the new data directory from the old', async () => {
+  const scenario = new Scenario()
+  const { cluster } = scenario
+  await scenario.run(async () => {
+    cluster.machine(1).stalledUntil = NEVER_MS
+    for (const id of [2, 3]) void cluster.start(id)
+    await scenario.until(() => cluster.leaders.length === 1)
+    cluster.machine(1).stalledUntil = 0
+    await cluster.start(1)
+    cluster.machine(1).stalledUntil = NEVER_MS
+
+    await scenario.until(() => cluster.machine(1).node?.status().membership.members[0]?.incarnation !== null)
+
+    expect(cluster.isKnownEverywhere(2)).toBe(false)
+    cluster.machine(1).stalledUntil = 0
+    await scenario.until(() => cluster.isKnownEverywhere(2))
+  })
+})
