@@ -26,6 +26,8 @@ export class FileReceiver implements SnapshotReceiver {
   #offset: number
   #unsyncedBytes = 0
   #isOpen = true
+  /** What ends the use of the file: whoever opens it next has to wait for it. */
+  #ending: Promise<unknown> = Promise.resolve()
 
   private constructor(options: ReceiverOptions, file: DiskFile, offset: number) {
     this.#options = options
@@ -74,7 +76,23 @@ export class FileReceiver implements SnapshotReceiver {
     await checkRoom(this.#options.disk, this.#options.reservedBytes)
   }
 
-  async finish(): Promise<SnapshotFile> {
+  finish(): Promise<SnapshotFile> {
+    const finished = this.#finish()
+    this.#ending = finished.catch(() => {})
+    return finished
+  }
+
+  async suspend(): Promise<void> {
+    if (!this.#isOpen) {
+      await this.#ending
+      return
+    }
+    const suspended = this.#suspend()
+    this.#ending = suspended.catch(() => {})
+    await suspended
+  }
+
+  async #finish(): Promise<SnapshotFile> {
     this.#checkOpen()
     this.#isOpen = false
     try {
@@ -88,8 +106,7 @@ export class FileReceiver implements SnapshotReceiver {
     return this.#options.complete(this.#file)
   }
 
-  async suspend(): Promise<void> {
-    if (!this.#isOpen) return
+  async #suspend(): Promise<void> {
     this.#isOpen = false
     try {
       await this.#file.sync()

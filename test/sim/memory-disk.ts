@@ -43,13 +43,17 @@ interface DirtySector {
   /** `null`: past the durable end. */
   readonly durable: Buffer | null
   /** Each content since. */
-  readonly versions: Buffer[]
+  readonly versions: { readonly change: number; readonly content: Buffer }[]
 }
 
 interface Inode {
   content: Buffer
   sizeBytes: number
   durableSizeBytes: number
+  /** Number of the last change of content or size. */
+  lastChange: number
+  /** The last change that is durable with all before it. */
+  durableChange: number
   dirty: Map<number, DirtySector>
   /** After a failed sync: clean for the page cache, never written. Only a new write makes them dirty again. */
   lost: Map<number, Buffer | null>
@@ -234,9 +238,7 @@ export class MemoryDisk {
     for (let sector = first; sector < end; sector++) markDirty(inode, sector)
     inode.content.fill(0, sizeBytes)
     inode.sizeBytes = sizeBytes
-    for (let sector = first; sector < end; sector++) {
-      inode.dirty.get(sector)?.versions.push(copySector(inode, sector))
-    }
+    noteChange(inode, { first, end })
   }
 
   create(path: string): Inode {
@@ -265,16 +267,17 @@ export class MemoryDisk {
 
   /** What a sync that begins now makes durable, as a function to call when it is. */
   beginSync(inode: Inode): () => void {
-    const counts = new Map([...inode.dirty].map(([sector, { versions }]) => [sector, versions.length]))
-    const sizeBytes = inode.sizeBytes
+    const { lastChange, sizeBytes } = inode
     return () => {
+      // Two syncs may be under way, and the one that began first may end last: what the other made durable stays.
+      if (lastChange < inode.durableChange) return
+      inode.durableChange = lastChange
       inode.durableSizeBytes = sizeBytes
-      for (const [sector, count] of counts) {
-        const dirty = inode.dirty.get(sector)
-        if (dirty === undefined) continue
-        const later = dirty.versions.slice(count)
+      for (const [sector, { durable, versions }] of inode.dirty) {
+        const synced = versions.filter(({ change }) => change <= lastChange)
+        const later = versions.filter(({ change }) => change > lastChange)
         if (later.length === 0) inode.dirty.delete(sector)
-        else inode.dirty.set(sector, { durable: dirty.versions[count - 1] ?? null, versions: later })
+        else inode.dirty.set(sector, { durable: synced.at(-1)?.content ?? durable, versions: later })
       }
     }
   }
@@ -336,15 +339,14 @@ export class MemoryDisk {
     for (let sector = first; sector <= last; sector++) markDirty(inode, sector)
     inode.content.set(bytes, offset)
     inode.sizeBytes = Math.max(inode.sizeBytes, end)
-    for (let sector = first; sector <= last; sector++) {
-      inode.dirty.get(sector)?.versions.push(copySector(inode, sector))
-    }
+    noteChange(inode, { first, end: last + 1 })
   }
 
   #crashFile(inode: Inode, mode: CrashMode): void {
     let sizeBytes = this.#decide(mode) ? inode.sizeBytes : inode.durableSizeBytes
     for (const [sector, durable] of inode.lost) restoreSector(inode, sector, durable)
-    for (const [sector, { durable, versions }] of inode.dirty) {
+    for (const [sector, { durable, versions: changed }] of inode.dirty) {
+      const versions = changed.map(({ content }) => content)
       const choices =
         mode === 'drop' ? [durable] : mode === 'keep' ? versions.slice(-1) : [durable, ...versions]
       const chosen = choices[Math.floor(this.#random() * choices.length)] ?? null
@@ -503,6 +505,8 @@ function inodeOf(content: Buffer): Inode {
     content: whole,
     sizeBytes: content.length,
     durableSizeBytes: content.length,
+    lastChange: 0,
+    durableChange: 0,
     dirty: new Map(),
     lost: new Map(),
   }
@@ -537,6 +541,15 @@ function growContent(inode: Inode, sizeBytes: number): void {
   const larger = Buffer.alloc(sectors * SECTOR_BYTES)
   inode.content.copy(larger)
   inode.content = larger
+}
+
+/** Sectors from `first` to before `end` have new content, or the file another size. */
+function noteChange(inode: Inode, { first, end }: { first: number; end: number }): void {
+  inode.lastChange += 1
+  const change = inode.lastChange
+  for (let sector = first; sector < end; sector++) {
+    inode.dirty.get(sector)?.versions.push({ change, content: copySector(inode, sector) })
+  }
 }
 
 function copySector(inode: Inode, sector: number): Buffer {

@@ -43,6 +43,32 @@ describe('the disk in memory', () => {
     }
   })
 
+  test('keeps what was synced, even when a sync that began before ends after it', async () => {
+    const waiting: (() => void)[] = []
+    const device = new MemoryDisk({
+      random: () => 0,
+      delay: (kind) =>
+        kind === 'sync' ? new Promise((resolve) => waiting.push(resolve)) : Promise.resolve(),
+    })
+    const disk = device.mount()
+    const file = await makeFile(disk)
+    file.write(0, Buffer.from('older'))
+    const first = file.sync()
+    file.write(0, Buffer.from('newer, and longer'))
+    const second = file.sync()
+    const named = disk.syncDirectory('')
+
+    waiting[1]?.()
+    await second
+    waiting[0]?.()
+    await first
+    await named
+    device.crash('drop')
+
+    const after = await device.mount().open('f', { create: false })
+    expect(String(await after?.read(0, 100))).toBe('newer, and longer')
+  })
+
   test('may forget a name until its directory is synced', async () => {
     const names = new Set<string>()
     for (let seed = 1; seed <= 50; seed++) {

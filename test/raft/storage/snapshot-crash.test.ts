@@ -105,6 +105,45 @@ describe('a snapshot store that loses power (bugs 24, 25, 31)', () => {
   })
 })
 
+/** Its sender may lose the connection at any moment, and offer it once more. (Found by seed 4259.) */
+describe('a snapshot that is offered again while the file is still in use', () => {
+  const ENDINGS = [
+    { ending: 'finished', isWhole: true },
+    { ending: 'suspended', isWhole: false },
+  ]
+
+  test.each(ENDINGS)('waits until the first of it is $ending', async ({ isWhole }) => {
+    const { bytes, identity, sizeBytes } = await foreignBytes()
+    const offer = { identity, lastIndex: SECOND.index, sizeBytes }
+    let underWay = 0
+    let mostUnderWay = 0
+    const device = new MemoryDisk({
+      random: prng(1),
+      delay: async () => {
+        underWay += 1
+        mostUnderWay = Math.max(mostUnderWay, underWay)
+        for (let turn = 0; turn < 500; turn++) await Promise.resolve()
+        underWay -= 1
+      },
+    })
+    const store = openStore(device)
+    await store.open()
+    const first = await store.receive(offer)
+    await first.write(isWhole ? bytes : bytes.subarray(0, 800))
+    mostUnderWay = 0
+
+    const ended = isWhole ? first.finish() : first.suspend()
+    const second = await store.receive(offer)
+    await second.write(bytes.subarray(second.offset))
+    await second.finish()
+    await ended
+
+    expect(mostUnderWay).toBe(1)
+    device.crash('drop')
+    expect(await stored(device)).toEqual(SECOND)
+  })
+})
+
 describe('a snapshot that has changed on disk', () => {
   test('is never read as if it had not, whatever bit it is', async () => {
     const device = new MemoryDisk({ random: prng(1) })
