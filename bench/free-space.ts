@@ -8,26 +8,10 @@ import { runInNewContext } from 'node:vm'
 
 import { FreeSpace } from '../src/ipam/free-space.ts'
 import { parsePrefix } from '../src/ipam/prefix.ts'
-import { type AddressRange, usableRange } from '../src/ipam/range.ts'
+import { usableRange } from '../src/ipam/range.ts'
+import { measure, print, type Row, randomAddress, randomRuns, text } from './measure.ts'
 
 const OPERATIONS = 20_000
-
-type Row = Record<string, string | number>
-
-/** xorshift32: the same sequence on every machine. */
-let seed = 0x9e3779b9
-function random(): number {
-  seed ^= seed << 13
-  seed ^= seed >>> 17
-  seed ^= seed << 5
-  return (seed >>> 0) / 2 ** 32
-}
-
-function randomAddress({ first, last }: AddressRange): bigint {
-  const words = [0, 0, 0, 0].map(() => BigInt(Math.floor(random() * 2 ** 32)))
-  const value = words.reduce((sum, word) => (sum << 32n) | word, 0n)
-  return first + (value % (last - first + 1n))
-}
 
 /** Without a full collection, memory figures mean nothing. */
 setFlagsFromString('--expose-gc')
@@ -38,40 +22,6 @@ function heapBytes(): number {
   collectGarbage()
   const { heapUsed, arrayBuffers } = process.memoryUsage()
   return heapUsed + arrayBuffers
-}
-
-/** Occupied runs of a range in which each address is taken with this probability. */
-function* randomRuns({ first, last }: AddressRange, probability: number): Generator<AddressRange> {
-  const end = Number(last - first)
-  let start = -1
-  for (let i = 0; i <= end; i++) {
-    const isTaken = random() < probability
-    if (isTaken && start < 0) start = i
-    if (!isTaken && start >= 0) yield { first: first + BigInt(start), last: first + BigInt(i - 1) }
-    if (!isTaken) start = -1
-  }
-  if (start >= 0) yield { first: first + BigInt(start), last }
-}
-
-/** Median and p99 over single calls, in µs; the clock itself costs about 0.05. */
-function measure(call: (i: number) => void, count = OPERATIONS): { p50: number; p99: number } {
-  const times = new Float64Array(count)
-  for (let i = 0; i < count; i++) {
-    const start = process.hrtime.bigint()
-    call(i)
-    times[i] = Number(process.hrtime.bigint() - start) / 1000
-  }
-  times.sort()
-  return { p50: times[count >>> 1] ?? 0, p99: times[Math.floor(count * 0.99)] ?? 0 }
-}
-
-function text({ p50, p99 }: { p50: number; p99: number }): string {
-  return `${p50.toFixed(2)} / ${p99.toFixed(2)}`
-}
-
-function print(rows: readonly Row[]): void {
-  // biome-ignore lint/suspicious/noConsole: its output is what a benchmark is for
-  console.table(rows)
 }
 
 /** Each figure is µs, median / p99. */
@@ -92,7 +42,7 @@ function operations(network: string, space: FreeSpace): Row {
     space.occupy(address, address)
     scattered.push(address)
   }, rounds)
-  const run = measure(() => space.lowestRun(4n))
+  const run = measure(() => space.lowestRun(4n), OPERATIONS)
   const releaseRandom = measure((i) => space.release(scattered[i] ?? -1n, scattered[i] ?? -1n), rounds)
   return {
     network,
@@ -116,12 +66,12 @@ function fragmented(): Row {
     space.release(run.first > gap ? run.first : gap, last)
   }
   const found = space.lowestRun(256n) ?? -1n
-  const search = measure(() => space.lowestRun(256n))
+  const search = measure(() => space.lowestRun(256n), OPERATIONS)
   const cycle = measure(() => {
     const start = space.lowestRun(256n) ?? -1n
     space.occupy(start, start + 255n)
     space.release(start, start + 255n)
-  })
+  }, OPERATIONS)
   return {
     'free runs': [...space.freeRuns()].length,
     'found at offset': Number(found - range.first),

@@ -1,7 +1,10 @@
 /** A command and who sent it, as the bytes of a log entry: a schema version, then a MessagePack array. */
 import { Packr } from 'msgpackr'
-import { assert, unreachable } from '../../raft/assert.ts'
+import { assert } from '../../raft/assert.ts'
 import type { Command, CommandContext } from './command.ts'
+import { COMMAND_FIELDS, commandNumbered } from './command-fields.ts'
+import { isCount, isId, isText, wellFormed } from './field-values.ts'
+import type { IdempotencyStamp } from './idempotency.ts'
 import type { SessionStamp } from './session.ts'
 
 /**
@@ -13,19 +16,6 @@ import type { SessionStamp } from './session.ts'
  */
 export const COMMAND_SCHEMAS = { min: 1, max: 1 } as const
 
-/** Ids end up in keys, whose order in memory (UTF-16) and on disk (bytes) is the same only for ASCII. */
-const ID_PATTERN = /^[!-~]{1,64}$/
-
-/** On the wire and on disk: a number is never used again for another command. */
-const TYPE_NUMBERS = {
-  createNetwork: 1,
-  deleteNetwork: 2,
-  allocateAddresses: 3,
-  releaseAllocation: 4,
-  expireAllocations: 5,
-  openSession: 6,
-} as const satisfies Record<Command['type'], number>
-
 /** Without records, so that no state is shared between encoder and decoder. */
 const packr = new Packr({ useRecords: false })
 
@@ -34,19 +24,26 @@ export interface CommandEnvelope {
   readonly context: CommandContext
   /** Null for what may take effect more than once without harm. */
   readonly session: SessionStamp | null
+  /** Null unless the client named a key. */
+  readonly idempotency: IdempotencyStamp | null
 }
 
 /** @param version The cluster's, so that every member can read it. */
-export function encodeCommand({ command, context, session }: CommandEnvelope, version: number): Uint8Array {
+export function encodeCommand(
+  { command, context, session, idempotency }: CommandEnvelope,
+  version: number,
+): Uint8Array {
   assert(isSupported(version), `command schema ${version} is none of ours`)
   const { user, requestId } = context
+  const { number, encode } = COMMAND_FIELDS[command.type]
   const head = [
-    TYPE_NUMBERS[command.type],
+    number,
     wellFormed(user),
     requestId === null ? null : wellFormed(requestId),
     session === null ? null : [session.sessionId, session.sequence, session.floor],
+    idempotency === null ? null : [idempotency.keyDigest, idempotency.fingerprint],
   ]
-  const body = packr.pack([...head, ...fieldsOf(command)])
+  const body = packr.pack([...head, ...encode(command as never)])
   const bytes = Buffer.allocUnsafe(1 + body.length)
   bytes[0] = version
   bytes.set(body, 1)
@@ -62,76 +59,31 @@ export function decodeCommand(bytes: Uint8Array): CommandEnvelope | null {
   if (!isSupported(bytes[0] ?? 0)) return null
   const array = unpackArray(bytes.subarray(1))
   if (array === null) return null
-  const [type, user, requestId, stamp, ...fields] = array
-  if (!isText(user) || !isTextOrNull(requestId)) return null
-  const session = stamp === null ? null : stampOf(stamp)
-  const command = commandOf(type, fields)
-  return command === null || session === undefined ? null : { command, context: { user, requestId }, session }
+  const [type, user, requestId, stamp, key, ...fields] = array
+  if (!isText(user) || !(requestId === null || isText(requestId))) return null
+  const session = stamp === null ? null : sessionStampOf(stamp)
+  const idempotency = key === null ? null : idempotencyStampOf(key)
+  const command = commandNumbered(type)?.decode(fields) ?? null
+  if (command === null || session === undefined || idempotency === undefined) return null
+  return { command, context: { user, requestId }, session, idempotency }
 }
 
 /** Undefined if it is none. */
-function stampOf(value: unknown): SessionStamp | undefined {
+function sessionStampOf(value: unknown): SessionStamp | undefined {
   if (!Array.isArray(value) || value.length !== 3 || !value.every(isCount)) return undefined
   const [sessionId, sequence, floor] = value as [number, number, number]
   return floor <= sequence ? { sessionId, sequence, floor } : undefined
 }
 
+/** Undefined if it is none. */
+function idempotencyStampOf(value: unknown): IdempotencyStamp | undefined {
+  if (!Array.isArray(value) || value.length !== 2) return undefined
+  const [keyDigest, fingerprint] = value as unknown[]
+  return isId(keyDigest) && isId(fingerprint) ? { keyDigest, fingerprint } : undefined
+}
+
 function isSupported(version: number): boolean {
   return version >= COMMAND_SCHEMAS.min && version <= COMMAND_SCHEMAS.max
-}
-
-/** In the order in which `commandOf` reads them; a change of either is a new schema version. */
-function fieldsOf(command: Command): unknown[] {
-  switch (command.type) {
-    case 'createNetwork':
-      return [command.id, command.cidr, wellFormed(command.description), command.tags.map(wellFormed)]
-    case 'allocateAddresses': {
-      const { id, networkId, count, hostname, description, ttlMs } = command
-      return [id, networkId, count, hostname && wellFormed(hostname), wellFormed(description), ttlMs]
-    }
-    case 'deleteNetwork':
-    case 'releaseAllocation':
-      return [command.id]
-    case 'expireAllocations':
-      return [command.limit]
-    case 'openSession':
-      return []
-    default:
-      return unreachable(command)
-  }
-}
-
-function commandOf(type: unknown, fields: readonly unknown[]): Command | null {
-  switch (type) {
-    case TYPE_NUMBERS.createNetwork: {
-      const [id, cidr, description, tags] = fields
-      if (fields.length !== 4 || !isId(id) || !isText(cidr) || !isText(description) || !isTexts(tags))
-        return null
-      return { type: 'createNetwork', id, cidr, description, tags }
-    }
-    case TYPE_NUMBERS.allocateAddresses: {
-      const [id, networkId, count, hostname, description, ttlMs] = fields
-      if (fields.length !== 6 || !isId(id) || !isId(networkId) || !isCount(count)) return null
-      if (!isTextOrNull(hostname) || !isText(description) || !isDurationOrNull(ttlMs)) return null
-      return { type: 'allocateAddresses', id, networkId, count, hostname, description, ttlMs }
-    }
-    case TYPE_NUMBERS.deleteNetwork: {
-      const [id] = fields
-      return fields.length === 1 && isId(id) ? { type: 'deleteNetwork', id } : null
-    }
-    case TYPE_NUMBERS.releaseAllocation: {
-      const [id] = fields
-      return fields.length === 1 && isId(id) ? { type: 'releaseAllocation', id } : null
-    }
-    case TYPE_NUMBERS.expireAllocations: {
-      const [limit] = fields
-      return fields.length === 1 && isCount(limit) ? { type: 'expireAllocations', limit } : null
-    }
-    case TYPE_NUMBERS.openSession:
-      return fields.length === 0 ? { type: 'openSession' } : null
-    default:
-      return null
-  }
 }
 
 function unpackArray(bytes: Uint8Array): unknown[] | null {
@@ -141,36 +93,4 @@ function unpackArray(bytes: Uint8Array): unknown[] | null {
   } catch {
     return null
   }
-}
-
-/**
- * Lone surrogates become U+FFFD before they enter the log: how a decoder reads their bytes differs between
- * msgpackr's native and its JavaScript half, and so could differ between two nodes.
- */
-function wellFormed(text: string): string {
-  return text.replace(/\p{Surrogate}/gu, '\ufffd')
-}
-
-function isId(value: unknown): value is string {
-  return typeof value === 'string' && ID_PATTERN.test(value)
-}
-
-function isText(value: unknown): value is string {
-  return typeof value === 'string'
-}
-
-function isTextOrNull(value: unknown): value is string | null {
-  return value === null || typeof value === 'string'
-}
-
-function isTexts(value: unknown): value is string[] {
-  return Array.isArray(value) && value.every(isText)
-}
-
-function isCount(value: unknown): value is number {
-  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 1
-}
-
-function isDurationOrNull(value: unknown): value is number | null {
-  return value === null || (typeof value === 'number' && Number.isFinite(value) && value > 0)
 }

@@ -5,10 +5,17 @@ import type { Command } from './command.ts'
 /** What takes room on disk for as long as nobody takes it back. The others free some, or only leave an audit row. */
 const NEEDS_ROOM: Record<Command['type'], boolean> = {
   createNetwork: true,
+  updateNetwork: false,
   deleteNetwork: false,
+  carveNetworks: true,
   allocateAddresses: true,
+  allocateBatch: true,
+  updateAllocation: false,
+  renewAllocation: false,
   releaseAllocation: false,
   expireAllocations: false,
+  pruneAudit: false,
+  importItems: true,
   // Without one nothing could be released either, and it is forgotten by itself.
   openSession: false,
 }

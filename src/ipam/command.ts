@@ -1,5 +1,5 @@
 /** What goes into the log: intents, never records. The address is chosen when a command is applied. */
-import type { Allocation, Network } from './records.ts'
+import type { Allocation, Metadata, PlacedNetwork, Strategy } from './records.ts'
 
 /** Who asked, for the audit row. */
 export interface CommandContext {
@@ -7,45 +7,161 @@ export interface CommandContext {
   readonly requestId: string | null
 }
 
-export interface CreateNetwork {
+/** What a client can say about a network, and change later. */
+export interface NetworkSettings {
+  readonly description: string
+  readonly tags: readonly string[]
+  /** Canonical address inside the network. */
+  readonly gateway: string | null
+  /** Canonical addresses, ranges and prefixes inside the network. */
+  readonly reserved: readonly string[]
+  readonly cooldownMs: number
+  readonly strategy: Strategy
+  readonly metadata: Metadata
+}
+
+export interface CreateNetwork extends NetworkSettings {
   readonly type: 'createNetwork'
   /** Generated before the log, as every id. */
   readonly id: string
   /** Canonical. */
   readonly cidr: string
-  readonly description: string
-  readonly tags: readonly string[]
+  readonly namespace: string
 }
 
-/** Refused while the network has active allocations. */
+/** Of metadata, null removes a key, and keys that are not named stay (RFC 7396). */
+export type MetadataChanges = Readonly<Record<string, string | null>>
+
+/** Only what is named changes. */
+export type NetworkChanges = Partial<Omit<NetworkSettings, 'metadata'>> & {
+  readonly metadata?: MetadataChanges
+}
+
+export interface UpdateNetwork {
+  readonly type: 'updateNetwork'
+  readonly id: string
+  readonly changes: NetworkChanges
+  /** Refused if the network was changed since; null: whatever it is. */
+  readonly ifChangedIndex: number | null
+}
+
+/** Refused while the network has active allocations. Its children move up to its parent. */
 export interface DeleteNetwork {
   readonly type: 'deleteNetwork'
   readonly id: string
+  readonly ifChangedIndex: number | null
 }
 
-/** The lowest `count` contiguous free addresses. */
-export interface AllocateAddresses {
-  readonly type: 'allocateAddresses'
-  readonly id: string
-  readonly networkId: string
-  /** 1 to 2^53 - 1. */
-  readonly count: number
+/** Children in the smallest free blocks that hold them, the lowest first; all or none. */
+export interface CarveNetworks {
+  readonly type: 'carveNetworks'
+  readonly parentId: string
+  /** One for each network, 1 to 256. */
+  readonly ids: readonly string[]
+  readonly prefixLength: number
+  readonly description: string
+  readonly tags: readonly string[]
+  readonly metadata: Metadata
+}
+
+/** By id, or by CIDR in a namespace; or the smallest network of a namespace around the wanted address. */
+export type NetworkRef =
+  | { readonly id: string }
+  | { readonly cidr: string; readonly namespace: string }
+  | { readonly namespace: string }
+
+/** What a client can say about an allocation, and change later. */
+export interface AllocationSettings {
   readonly hostname: string | null
   readonly description: string
+  readonly tags: readonly string[]
+  readonly mac: string | null
+  readonly metadata: Metadata
+}
+
+/** `count` contiguous free addresses, chosen by the network's strategy unless one is named. */
+export interface AllocationRequest extends AllocationSettings {
+  readonly id: string
+  readonly network: NetworkRef
+  /** 1 to 2^53 - 1. */
+  readonly count: number
+  /** The first address, and no other. */
+  readonly ip: string | null
+  /** The first address, if it is free. */
+  readonly preferredIp: string | null
+  /** The first address is a multiple of it: a power of two. */
+  readonly alignment: number
   /** Null: until released. */
   readonly ttlMs: number | null
+  /** Instead of `ttlMs`. */
+  readonly expiresAt: number | null
+}
+
+export interface AllocateAddresses extends AllocationRequest {
+  readonly type: 'allocateAddresses'
+}
+
+/** All or none. At most 1,000. */
+export interface AllocateBatch {
+  readonly type: 'allocateBatch'
+  readonly items: readonly AllocationRequest[]
+}
+
+export type AllocationChanges = Partial<Omit<AllocationSettings, 'metadata'>> & {
+  readonly metadata?: MetadataChanges
+}
+
+export interface UpdateAllocation {
+  readonly type: 'updateAllocation'
+  readonly id: string
+  readonly changes: AllocationChanges
+  readonly ifChangedIndex: number | null
+}
+
+/** Counts anew from now. Refused when the allocation has ended: somebody else may have the address. */
+export interface RenewAllocation {
+  readonly type: 'renewAllocation'
+  readonly id: string
+  /** Null: until released. */
+  readonly ttlMs: number | null
+  readonly ifChangedIndex: number | null
 }
 
 /** Releases that allocation, never whoever holds its address now. Releasing twice is no error. */
 export interface ReleaseAllocation {
   readonly type: 'releaseAllocation'
   readonly id: string
+  readonly ifChangedIndex: number | null
 }
 
-/** Ends allocations whose time is up by the log's clock, oldest expiry first; at most `limit` in one entry. */
+/**
+ * Ends allocations whose time is up by the log's clock, oldest expiry first, then the rest of released addresses; at most
+ * `limit` in one entry.
+ */
 export interface ExpireAllocations {
   readonly type: 'expireAllocations'
   readonly limit: number
+}
+
+/** Forgets audit rows of before `before`, oldest first; looks at most at `limit` log indexes. */
+export interface PruneAudit {
+  readonly type: 'pruneAudit'
+  readonly before: number
+  readonly limit: number
+}
+
+export type ImportItem =
+  | ({ readonly kind: 'network' } & Omit<CreateNetwork, 'type'>)
+  | ({ readonly kind: 'allocation' } & AllocationRequest)
+
+/** Networks and allocations as they come from a file, in its order. At most 1,000. */
+export interface ImportItems {
+  readonly type: 'importItems'
+  readonly items: readonly ImportItem[]
+  /** All or none; else what can be created is. */
+  readonly isAtomic: boolean
+  /** What exists already, as it is asked for, is left as it is; else it is an error. */
+  readonly skipsExisting: boolean
 }
 
 /** For a gateway, before its first write; see `session.ts`. */
@@ -55,20 +171,49 @@ export interface OpenSession {
 
 export type Command =
   | CreateNetwork
+  | UpdateNetwork
   | DeleteNetwork
+  | CarveNetworks
   | AllocateAddresses
+  | AllocateBatch
+  | UpdateAllocation
+  | RenewAllocation
   | ReleaseAllocation
   | ExpireAllocations
+  | PruneAudit
+  | ImportItems
   | OpenSession
 
 /** What each command returns when it is not refused. */
 export interface CommandResults {
-  createNetwork: Network
+  createNetwork: PlacedNetwork
+  updateNetwork: PlacedNetwork
   deleteNetwork: null
+  carveNetworks: readonly PlacedNetwork[]
   allocateAddresses: Allocation
+  allocateBatch: readonly Allocation[]
+  updateAllocation: Allocation
+  renewAllocation: Allocation
   releaseAllocation: Allocation
-  expireAllocations: { readonly expired: number }
+  expireAllocations: { readonly expired: number; readonly cooled: number }
+  pruneAudit: { readonly pruned: number; readonly isDone: boolean }
+  importItems: ImportReport
   openSession: { readonly sessionId: number }
+}
+
+export interface ImportReport {
+  readonly created: number
+  /** They existed already. */
+  readonly skipped: number
+  /** In the order of items. With any of them, an atomic import has created nothing. */
+  readonly failures: readonly ImportFailure[]
+}
+
+export interface ImportFailure {
+  /** From 0. */
+  readonly item: number
+  readonly reason: RefusalReason
+  readonly message: string
 }
 
 export type ResultOf<C extends Command> = CommandResults[C['type']]
@@ -77,10 +222,23 @@ export type ResultOf<C extends Command> = CommandResults[C['type']]
 export type RefusalReason =
   | 'network_not_found'
   | 'network_exists'
-  | 'network_overlaps'
   | 'network_has_allocations'
   | 'network_exhausted'
+  /** The addresses of a new network are in use by its parent. */
+  | 'addresses_in_use'
+  | 'no_free_block'
   | 'allocation_not_found'
+  | 'allocation_ended'
+  | 'address_not_in_network'
+  | 'address_taken'
+  | 'address_reserved'
+  | 'address_cooling'
+  | 'address_not_usable'
+  | 'precondition_failed'
+  | 'invalid_value'
+  | 'batch_refused'
+  /** The same key was used for another request. */
+  | 'idempotency_key_reused'
   /** Ids are generated, so only a faulty generator meets this. */
   | 'id_in_use'
   | 'unsupported_command'
@@ -88,16 +246,29 @@ export type RefusalReason =
 /** What a gateway is told about its session; it never reaches a client. */
 export type SessionRefusalReason = 'session_expired' | 'sequence_forgotten'
 
+/** Which part of a command was refused. */
+export interface RefusalDetail {
+  /** As the API calls it: "gateway", "items[3].ip". */
+  readonly field: string
+  readonly message: string
+}
+
 /** A command that changes nothing, the same on every replica. */
 export interface Refusal<Reason = RefusalReason> {
   readonly reason: Reason
   /** A sentence for people that names the values and the way out. */
   readonly message: string
+  /** Mostly empty. */
+  readonly details: readonly RefusalDetail[]
 }
 
 export type Outcome =
-  | { readonly ok: true; readonly value: unknown }
-  | { readonly ok: false; readonly refusal: Refusal | Refusal<SessionRefusalReason> }
+  | { readonly ok: true; readonly value: unknown; readonly isReplay: boolean }
+  | {
+      readonly ok: false
+      readonly refusal: Refusal | Refusal<SessionRefusalReason>
+      readonly isReplay: boolean
+    }
 
 export function isSessionRefusal(
   refusal: Refusal | Refusal<SessionRefusalReason>,
@@ -109,9 +280,14 @@ export function isSessionRefusal(
 export class IpamError extends Error {
   override readonly name = 'IpamError'
   readonly reason: RefusalReason
+  readonly details: readonly RefusalDetail[]
+  /** The answer of an earlier request with the same idempotency key. */
+  readonly isReplay: boolean
 
-  constructor(refusal: Refusal) {
+  constructor(refusal: Refusal, { isReplay }: { isReplay: boolean }) {
     super(refusal.message)
     this.reason = refusal.reason
+    this.details = refusal.details
+    this.isReplay = isReplay
   }
 }

@@ -1,13 +1,17 @@
 import { assert } from '../../raft/assert.ts'
+import { alignUp, blocksOf, type FreeBlock, floorLog2, lowestBit } from './free-space/block.ts'
 import { RunTree } from './free-space/run-tree.ts'
 import { type AddressRange, rangeContains, rangeSize } from './range.ts'
+
+export type { FreeBlock }
 
 /**
  * Which addresses of a range are free: exact for up to 2^128 of them, in memory that grows with the number of free runs.
  *
  * Free runs are kept, not occupied ones, and adjacent ones are always one. So an empty network is a single run,
  * the lowest free address is where the first run starts, and a gap never lies between two leaves of the tree.
- * With n free runs every method takes O(log n) steps, except for iteration and aligned searches.
+ * With n free runs every method takes O(log n) steps, except for iteration and some aligned searches; what asks for blocks
+ * first looks again at the leaves that were edited since it was last asked for.
  */
 export class FreeSpace {
   readonly range: AddressRange
@@ -80,8 +84,8 @@ export class FreeSpace {
   /**
    * Start of the lowest `count` contiguous free addresses, or null if there are none.
    *
-   * An aligned search takes O(log n) for each run on its way that is long enough but badly placed, and never looks at
-   * more runs than the range has multiples of `alignment`.
+   * Where `count` is `alignment` and a power of two, O(log n). Other aligned searches take more for each run on their way
+   * that is long enough but badly placed, and look at no more runs than the range has multiples of `alignment`.
    *
    * @param options.from Not below this address; default the start of the range.
    * @param options.alignment The start is a multiple of it, counted from address 0; default 1.
@@ -89,16 +93,58 @@ export class FreeSpace {
   lowestRun(count: bigint, options: { from?: bigint; alignment?: bigint } = {}): bigint | null {
     const { from = this.range.first, alignment = 1n } = options
     assert(count >= 1n && alignment >= 1n, `lowest run of ${count} aligned to ${alignment}`)
-    let start = this.#free.lowestFit(count, from)
-    while (start !== null && start % alignment !== 0n) {
-      start = this.#free.lowestFit(count, start - (start % alignment) + alignment)
-    }
-    return start
+    if (alignment === 1n) return this.#free.lowestFit(count, from)
+    const start = alignUp(from < this.range.first ? this.range.first : from, alignment)
+    // From a multiple of 2^k on, `count` addresses begin with a block of 2^k of them, or of as many as they hold.
+    const blockBits = Math.min(floorLog2(count), floorLog2(lowestBit(alignment)))
+    return this.#free.lowestAligned({ count, alignment, from: start, blockSize: sizeOf(blockBits) })
   }
 
   /** Addresses in the longest free run, 0 if there is none. O(1). */
   largestRunSize(): bigint {
     return this.#free.longest
+  }
+
+  /** Of the largest free blocks the lowest, or null if every address is occupied. */
+  largestBlock(): FreeBlock | null {
+    const sizes = this.#free.blockSizes
+    return sizes === 0n ? null : this.#lowestBlock(sizeOf(floorLog2(sizes)))
+  }
+
+  /**
+   * Where a block of 2^bits addresses fits best: the smallest maximal block that holds it, of equals the lowest, or null if
+   * none does. Its first 2^bits addresses are the ones to take.
+   */
+  bestBlock(bits: number): FreeBlock | null {
+    const sizes = this.#sizesFrom(bits)
+    return sizes === 0n ? null : this.#lowestBlock(lowestBit(sizes))
+  }
+
+  /**
+   * The blocks of 2^bits addresses that one best fit after another would take, in that order, for as long as there are any.
+   * The space must not change meanwhile.
+   *
+   * These are the maximal blocks that hold one, by size, then address, each cut from its start to its end: once a block is
+   * begun, what is left of it are the smallest blocks that hold one, each of another size, the smaller before the larger.
+   */
+  *bestFits(bits: number): Generator<FreeBlock> {
+    for (let sizes = this.#sizesFrom(bits); sizes > 0n; sizes &= sizes - 1n) {
+      for (const block of this.#free.blocks(lowestBit(sizes))) yield* cut(block, bits)
+    }
+  }
+
+  /**
+   * The maximal free blocks, which are the fewest prefixes that cover all free addresses, ascending.
+   * The space must not change meanwhile.
+   *
+   * @param from Left out are blocks that end below this address.
+   */
+  *freeBlocks(from: bigint = this.range.first): Generator<FreeBlock> {
+    for (const run of this.#free.runs(from)) {
+      for (const block of blocksOf(run)) {
+        if (block.first + sizeOf(block.bits) > from) yield block
+      }
+    }
   }
 
   /** Ascending; no two are adjacent. The space must not change meanwhile. */
@@ -116,6 +162,18 @@ export class FreeSpace {
       first = free.last + 1n
     }
     if (first <= this.range.last) yield { first, last: this.range.last }
+  }
+
+  /** Those of the sizes of maximal blocks that are at least 2^bits. */
+  #sizesFrom(bits: number): bigint {
+    assert(Number.isInteger(bits) && bits >= 0, `block of 2^${bits} addresses`)
+    return (this.#free.blockSizes >> BigInt(bits)) << BigInt(bits)
+  }
+
+  #lowestBlock(size: bigint): FreeBlock {
+    const [block] = this.#free.blocks(size)
+    assert(block !== undefined, `no block of ${size} addresses`)
+    return block
   }
 
   #freeRunAround(first: bigint, last: bigint): AddressRange | null {
@@ -145,4 +203,14 @@ export class FreeSpace {
     }
     if (next <= this.range.last) yield { first: next, last: this.range.last }
   }
+}
+
+function sizeOf(bits: number): bigint {
+  return 1n << BigInt(bits)
+}
+
+/** Ascending. */
+function* cut(block: FreeBlock, bits: number): Generator<FreeBlock> {
+  const end = block.first + sizeOf(block.bits)
+  for (let first = block.first; first < end; first += sizeOf(bits)) yield { first, bits }
 }

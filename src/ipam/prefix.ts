@@ -76,6 +76,24 @@ export function prefixKey({ family, first, length }: Prefix): string {
   return addressKey({ family, value: first }) + length.toString(16).padStart(2, '0')
 }
 
+/** In the order of `prefixKey`: below 0 if `a` comes first, 0 if they are the same. */
+export function comparePrefixes(a: Prefix, b: Prefix): number {
+  if (a.family !== b.family) return a.family - b.family
+  if (a.first !== b.first) return a.first < b.first ? -1 : 1
+  return a.length - b.length
+}
+
+/** The prefix that has this key; null if none has. */
+export function parsePrefixKey(key: string): Prefix | null {
+  const [, family, first, length] = /^([46])((?:[0-9a-f]{8}){1,4})([0-9a-f]{2})$/.exec(key) ?? []
+  if (family === undefined || first === undefined || length === undefined) return null
+  const address: Address = { family: family === '4' ? 4 : 6, value: BigInt(`0x${first}`) }
+  const prefixLength = Number.parseInt(length, 16)
+  if (prefixLength > addressBits(address.family)) return null
+  const prefix = prefixOf(address, prefixLength)
+  return prefixKey(prefix) === key ? prefix : null
+}
+
 function firstOf({ family, value }: Address, length: number): bigint {
   const hostBits = BigInt(addressBits(family) - length)
   return (value >> hostBits) << hostBits

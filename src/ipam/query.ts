@@ -1,43 +1,147 @@
 /** What can be asked of the replicated state. */
-import type { Allocation, AuditEntry, Network, NetworkStats } from './records.ts'
+import type { ImportItems, ImportReport, Outcome } from './command.ts'
+import type {
+  Allocation,
+  AllocationStatus,
+  AuditAction,
+  AuditEntry,
+  NetworkStats,
+  PlacedNetwork,
+} from './records.ts'
 
 /** A page in a stable order. `cursor` is opaque, from `Page.nextCursor`; null starts at the beginning. */
 export interface PageRequest {
   /** 1 to 10,000. */
   readonly limit: number
   readonly cursor: string | null
+  /** Rows left out, 0 to 10,000. */
+  readonly offset: number
 }
 
 export interface Page<T> {
+  /** May be fewer than asked for, even none, where much had to be looked at: go on with the cursor. */
   readonly rows: readonly T[]
   /** Null when nothing is left. */
   readonly nextCursor: string | null
+  /** Of all pages; null where that is not known without counting. */
+  readonly total: number | null
+}
+
+/** All that are not null must hold. */
+export interface NetworkFilter {
+  readonly namespace: string | null
+  /** Canonical. */
+  readonly cidr: string | null
+  /** Canonical address inside it. */
+  readonly contains: string | null
+  /** Canonical CIDR that it lies inside of, or is. */
+  readonly within: string | null
+  readonly parentId: string | null
+  readonly tag: string | null
+  /** Every word begins a word of CIDR, description, tags or metadata. */
+  readonly q: string | null
+}
+
+/** All that are not null must hold. */
+export interface AllocationFilter {
+  readonly networkId: string | null
+  readonly namespace: string | null
+  /** At least one. */
+  readonly statuses: readonly AllocationStatus[]
+  /** Canonical address among its own. */
+  readonly ip: string | null
+  /** Part of it, in any case. */
+  readonly hostname: string | null
+  /** Canonical. */
+  readonly mac: string | null
+  readonly tag: string | null
+  /** Ms since 1970; those that never expire do not. */
+  readonly expiresBefore: number | null
+  /** Every word is a part of the host name, or begins a word of description, tags or metadata. */
+  readonly q: string | null
+}
+
+/** All that are not null must hold. */
+export interface AuditFilter {
+  readonly action: AuditAction | null
+  readonly resource: string | null
+  readonly user: string | null
+  readonly requestId: string | null
+  /** Canonical address: changes of the allocations that had it. */
+  readonly ip: string | null
+  readonly namespace: string | null
+  /** Ms since 1970, included. */
+  readonly since: number | null
+  /** Ms since 1970, not included. */
+  readonly until: number | null
+  /** Log index, not included. */
+  readonly afterIndex: number | null
+}
+
+export interface AddressQuestion {
+  readonly namespace: string
+  /** Canonical. */
+  readonly ip: string
+  /** Ms since 1970; null: now. */
+  readonly at: number | null
+}
+
+export type AddressState =
+  | 'allocated'
+  | 'available'
+  | 'reserved'
+  | 'cooling'
+  /** The network or broadcast address. */
+  | 'not_usable'
+  /** No network has it. */
+  | 'unmanaged'
+
+export interface AddressAnswer {
+  /** As it is now. */
+  readonly state: AddressState
+  /** Those around it, the smallest last. */
+  readonly networks: readonly PlacedNetwork[]
+  /** Who has it, or had it then. */
+  readonly allocation: Allocation | null
+  /** Newest first, at most 100. */
+  readonly history: readonly Allocation[]
 }
 
 export type Query =
-  /** In the order of creation. */
-  | { readonly type: 'networks'; readonly page: PageRequest }
+  /** By namespace and address; with `tag` or `q`, in the order of what was found. */
+  | { readonly type: 'networks'; readonly filter: NetworkFilter; readonly page: PageRequest }
   | { readonly type: 'network'; readonly id: string }
   | { readonly type: 'networkStats'; readonly id: string }
-  /** In the order of allocation; `includeEnded` adds released and expired ones. */
+  /** The next addresses that strategy `lowest` or `next` gives; for `random`, the lowest. */
+  | { readonly type: 'availableAddresses'; readonly id: string; readonly count: number }
+  /** The largest free blocks; or, with a prefix length, what carving gives next. Canonical CIDRs. */
   | {
-      readonly type: 'allocations'
-      readonly networkId: string | null
-      readonly includeEnded: boolean
-      readonly page: PageRequest
+      readonly type: 'availableNetworks'
+      readonly id: string
+      readonly prefixLength: number | null
+      readonly count: number
     }
+  /** In the order of allocation, unless a filter has another. */
+  | { readonly type: 'allocations'; readonly filter: AllocationFilter; readonly page: PageRequest }
   | { readonly type: 'allocation'; readonly id: string }
-  /** The newest `limit` entries, in ascending time. */
-  | { readonly type: 'audit'; readonly limit: number }
+  | { readonly type: 'address'; readonly question: AddressQuestion }
+  /** The newest that match, in ascending time; the cursor leads to older ones. */
+  | { readonly type: 'audit'; readonly filter: AuditFilter; readonly page: PageRequest }
+  /** What the import would do. */
+  | { readonly type: 'tryImport'; readonly command: ImportItems }
 
-/** Null is "no such id". A `networkId` filter that names no network gives an empty page. */
+/** Null is "no such id". A filter that names nothing gives an empty page. */
 export interface QueryResults {
-  networks: Page<Network>
-  network: Network | null
+  networks: Page<PlacedNetwork>
+  network: PlacedNetwork | null
   networkStats: NetworkStats | null
+  availableAddresses: readonly string[] | null
+  availableNetworks: readonly string[] | null
   allocations: Page<Allocation>
   allocation: Allocation | null
-  audit: readonly AuditEntry[]
+  address: AddressAnswer
+  audit: Page<AuditEntry>
+  tryImport: Extract<Outcome, { ok: false }> | { readonly ok: true; readonly value: ImportReport }
 }
 
 export type AnswerTo<Q extends Query> = QueryResults[Q['type']]
@@ -45,4 +149,38 @@ export type AnswerTo<Q extends Query> = QueryResults[Q['type']]
 /** A cursor that this service did not make. */
 export class InvalidCursorError extends Error {
   override readonly name = 'InvalidCursorError'
+}
+
+export const NO_ALLOCATION_FILTER: AllocationFilter = {
+  networkId: null,
+  namespace: null,
+  statuses: ['allocated'],
+  ip: null,
+  hostname: null,
+  mac: null,
+  tag: null,
+  expiresBefore: null,
+  q: null,
+}
+
+export const NO_NETWORK_FILTER: NetworkFilter = {
+  namespace: null,
+  cidr: null,
+  contains: null,
+  within: null,
+  parentId: null,
+  tag: null,
+  q: null,
+}
+
+export const NO_AUDIT_FILTER: AuditFilter = {
+  action: null,
+  resource: null,
+  user: null,
+  requestId: null,
+  ip: null,
+  namespace: null,
+  since: null,
+  until: null,
+  afterIndex: null,
 }

@@ -3,6 +3,7 @@
  * a session and numbers its writes; the state keeps what became of each until the gateway says that it knows.
  */
 import type { Outcome, SessionRefusalReason } from './command.ts'
+import { accept } from './refuse.ts'
 
 /** Sessions that were not used for longer than this, by the log's time, go when one is opened. */
 export const SESSION_IDLE_MS_MAX = 60 * 60 * 1_000
@@ -81,9 +82,9 @@ export function openSession(store: SessionStore, { index, time }: { index: numbe
     store.removeSession(id)
   }
   store.openSession({ id: index, floor: 1, usedAt: time })
-  return { ok: true, value: { sessionId: index } }
+  return accept({ sessionId: index })
 }
 
 function refuse(reason: SessionRefusalReason, message: string): Outcome {
-  return { ok: false, refusal: { reason, message } }
+  return { ok: false, refusal: { reason, message, details: [] }, isReplay: false }
 }

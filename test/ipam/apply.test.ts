@@ -1,5 +1,11 @@
 import { beforeEach, describe, expect, test } from 'vitest'
-import { Harness, refusal, START } from '../state/harness.ts'
+import type { CreateNetwork } from '../../src/ipam/command.ts'
+import { NETWORK_DEFAULTS } from '../../src/ipam/defaults.ts'
+import { allocateCommand, Harness, refusal, START } from '../state/harness.ts'
+
+function createCommand(id: string, cidr: string): CreateNetwork {
+  return { ...NETWORK_DEFAULTS, type: 'createNetwork', id, cidr }
+}
 
 let ipam: Harness
 beforeEach(async () => {
@@ -8,73 +14,102 @@ beforeEach(async () => {
 
 describe('networks', () => {
   test('a created network is on record, with the log time and index of its entry', async () => {
-    const command = {
+    const outcome = ipam.apply({
+      ...NETWORK_DEFAULTS,
       type: 'createNetwork',
-      id: 'net-1',
-      cidr: '10.0.0.0/24',
-      description: 'Office',
-    } as const
-    const outcome = ipam.apply({ ...command, tags: ['prod'] })
-
-    const network = {
       id: 'net-1',
       cidr: '10.0.0.0/24',
       description: 'Office',
       tags: ['prod'],
+    })
+
+    const network = {
+      id: 'net-1',
+      cidr: '10.0.0.0/24',
+      namespace: 'default',
+      description: 'Office',
+      tags: ['prod'],
+      gateway: null,
+      reserved: [],
+      cooldownMs: 0,
+      strategy: 'lowest',
+      metadata: {},
       createdAt: START,
       updatedAt: START,
       changedIndex: 1,
+      parentId: null,
     }
-    expect(outcome).toEqual({ ok: true, value: network })
+    expect(outcome).toEqual({ ok: true, value: network, isReplay: false })
     expect(await ipam.machine.query({ type: 'network', id: 'net-1' })).toEqual(network)
   })
 
-  test.each([
-    { why: 'the same', cidr: '10.1.0.0/16', reason: 'network_exists' },
-    { why: 'one inside', cidr: '10.1.2.0/24', reason: 'network_overlaps' },
-    { why: 'one around', cidr: '10.0.0.0/8', reason: 'network_overlaps' },
-    { why: 'its last address', cidr: '10.1.255.255/32', reason: 'network_overlaps' },
-    { why: 'all of IPv4', cidr: '0.0.0.0/0', reason: 'network_overlaps' },
-  ])('$why ($cidr) beside 10.1.0.0/16 is refused: $reason', ({ cidr, reason }) => {
+  test('the same prefix twice in one namespace is refused, and the refusal names the one that exists', () => {
     ipam.createNetwork('net-1', '10.1.0.0/16')
 
-    const refused = refusal(
-      ipam.apply({ type: 'createNetwork', id: 'net-2', cidr, description: '', tags: [] }),
-    )
+    const refused = refusal(ipam.apply(createCommand('net-2', '10.1.0.0/16')))
 
-    expect(refused.reason).toBe(reason)
+    expect(refused.reason).toBe('network_exists')
     expect(refused.message).toContain('net-1')
     expect(refused.message).toContain('10.1.0.0/16')
   })
 
-  test.each(['10.0.0.0/16', '10.2.0.0/16', '::/0', '::a01:0/112'])(
-    '%s beside 10.1.0.0/16 is no overlap',
-    (cidr) => {
-      ipam.createNetwork('net-1', '10.1.0.0/16')
+  test('another namespace is another address space', () => {
+    ipam.createNetwork('net-1', '10.1.0.0/16')
 
-      expect(ipam.createNetwork('net-2', cidr).cidr).toBe(cidr)
-    },
-  )
+    expect(ipam.createNetwork('net-2', '10.1.0.0/16', { namespace: 'lab' }).parentId).toBeNull()
+  })
 
-  test('an overlap with several networks names the lowest', () => {
-    ipam.createNetwork('net-b', '10.2.0.0/16')
-    ipam.createNetwork('net-a', '10.1.0.0/16')
+  test.each([
+    { why: 'one inside', cidr: '10.1.2.0/24', parents: { 'net-1': null, 'net-2': 'net-1' } },
+    { why: 'one around', cidr: '10.0.0.0/8', parents: { 'net-1': 'net-2', 'net-2': null } },
+    { why: 'its last address', cidr: '10.1.255.255/32', parents: { 'net-1': null, 'net-2': 'net-1' } },
+    { why: 'all of IPv4', cidr: '0.0.0.0/0', parents: { 'net-1': 'net-2', 'net-2': null } },
+    { why: 'the prefix before it', cidr: '10.0.0.0/16', parents: { 'net-1': null, 'net-2': null } },
+    { why: 'the prefix after it', cidr: '10.2.0.0/16', parents: { 'net-1': null, 'net-2': null } },
+    { why: 'all of IPv6', cidr: '::/0', parents: { 'net-1': null, 'net-2': null } },
+    { why: 'the same number in IPv6', cidr: '::a01:0/112', parents: { 'net-1': null, 'net-2': null } },
+  ])('$why ($cidr) is created beside 10.1.0.0/16, each with its parent', async ({ cidr, parents }) => {
+    ipam.createNetwork('net-1', '10.1.0.0/16')
 
-    const outcome = ipam.apply({
-      type: 'createNetwork',
-      id: 'net-c',
-      cidr: '10.0.0.0/8',
-      description: '',
-      tags: [],
+    const { parentId } = ipam.createNetwork('net-2', cidr)
+
+    expect(parentId).toBe(parents['net-2'])
+    for (const [id, parent] of Object.entries(parents)) {
+      expect(await ipam.machine.query({ type: 'network', id })).toMatchObject({ parentId: parent })
+    }
+  })
+
+  test('a network over addresses that its parent has allocated is refused, and the refusal names them', () => {
+    ipam.createNetwork('net-1', '10.1.0.0/16')
+    for (const id of ['a', 'b', 'c']) ipam.allocate(id, 'net-1')
+    ipam.release('b')
+
+    const refused = refusal(ipam.apply(createCommand('net-2', '10.1.0.0/24')))
+
+    expect(refused).toEqual({
+      reason: 'addresses_in_use',
+      message:
+        'Network 10.1.0.0/24 would take addresses that 10.1.0.0/16 (net-1) has allocated: 10.1.0.1, 10.1.0.3; release them first',
+      details: [],
     })
+  })
 
-    expect(refusal(outcome).message).toContain('net-a')
+  test('a deleted network leaves its children and its addresses to its parent', async () => {
+    ipam.createNetwork('net-1', '10.1.0.0/29')
+    ipam.createNetwork('net-2', '10.1.0.0/30')
+    ipam.createNetwork('net-3', '10.1.0.2/31')
+    expect(ipam.allocate('a', 'net-1').ip).toBe('10.1.0.4')
+
+    ipam.apply({ type: 'deleteNetwork', id: 'net-2', ifChangedIndex: null })
+
+    expect(await ipam.machine.query({ type: 'network', id: 'net-3' })).toMatchObject({ parentId: 'net-1' })
+    expect(['b', 'c'].map((id) => ipam.allocate(id, 'net-1').ip)).toEqual(['10.1.0.1', '10.1.0.5'])
   })
 
   test.each(['10.0.0.1/24', '10.0.0.0', '2001:DB8::/32', 'x'])(
     '%s is no canonical CIDR: refused, never thrown',
     (cidr) => {
-      const outcome = ipam.apply({ type: 'createNetwork', id: 'net-1', cidr, description: '', tags: [] })
+      const outcome = ipam.apply(createCommand('net-1', cidr))
 
       expect(refusal(outcome).reason).toBe('unsupported_command')
     },
@@ -83,13 +118,7 @@ describe('networks', () => {
   test('an id is never given to two networks', () => {
     ipam.createNetwork('net-1', '10.1.0.0/16')
 
-    const outcome = ipam.apply({
-      type: 'createNetwork',
-      id: 'net-1',
-      cidr: '10.2.0.0/16',
-      description: '',
-      tags: [],
-    })
+    const outcome = ipam.apply(createCommand('net-1', '10.2.0.0/16'))
 
     expect(refusal(outcome).reason).toBe('id_in_use')
   })
@@ -99,11 +128,12 @@ describe('networks', () => {
     ipam.allocate('alloc-1', 'net-1', { count: 5 })
     ipam.allocate('alloc-2', 'net-1')
 
-    const refused = refusal(ipam.apply({ type: 'deleteNetwork', id: 'net-1' }))
+    const refused = refusal(ipam.apply({ type: 'deleteNetwork', id: 'net-1', ifChangedIndex: null }))
 
     expect(refused).toEqual({
       reason: 'network_has_allocations',
       message: 'Network 10.0.0.0/24 (net-1) has 2 active allocations: release them first',
+      details: [],
     })
     expect(await ipam.machine.query({ type: 'network', id: 'net-1' })).not.toBeNull()
   })
@@ -113,14 +143,20 @@ describe('networks', () => {
     ipam.allocate('alloc-1', 'net-1')
     ipam.release('alloc-1')
 
-    expect(ipam.apply({ type: 'deleteNetwork', id: 'net-1' })).toEqual({ ok: true, value: null })
+    expect(ipam.apply({ type: 'deleteNetwork', id: 'net-1', ifChangedIndex: null })).toEqual({
+      ok: true,
+      value: null,
+      isReplay: false,
+    })
 
     expect(await ipam.machine.query({ type: 'network', id: 'net-1' })).toBeNull()
     expect(await ipam.machine.query({ type: 'networkStats', id: 'net-1' })).toBeNull()
     expect(await ipam.machine.query({ type: 'allocation', id: 'alloc-1' })).toMatchObject({
       status: 'released',
     })
-    expect(refusal(ipam.apply({ type: 'deleteNetwork', id: 'net-1' })).reason).toBe('network_not_found')
+    expect(refusal(ipam.apply({ type: 'deleteNetwork', id: 'net-1', ifChangedIndex: null })).reason).toBe(
+      'network_not_found',
+    )
     expect(ipam.createNetwork('net-2', '10.0.0.0/24').id).toBe('net-2')
     expect(ipam.allocate('alloc-2', 'net-2').ip).toBe('10.0.0.1')
   })
@@ -161,6 +197,9 @@ describe('allocations', () => {
       endIp: null,
       hostname: 'web-1',
       description: '',
+      tags: [],
+      mac: null,
+      metadata: {},
       status: 'allocated',
       allocatedAt: START + 5,
       expiresAt: START + 1005,
@@ -173,41 +212,24 @@ describe('allocations', () => {
     {
       why: 'nothing is free',
       count: 1,
-      message: 'Network 10.0.0.0/30 (net-1) has no free address: all are allocated',
+      message: 'Network 10.0.0.0/30 (net-1) has no free address: all are in use',
     },
     {
       why: 'more than the free run',
       count: 9,
-      message:
-        'Network 10.0.0.0/30 (net-1) has no 9 contiguous free addresses: 1 free, the longest contiguous run has 1',
+      message: 'Network 10.0.0.0/30 (net-1) has no 9 contiguous free addresses: 1 free, in runs of at most 1',
     },
   ])('a network where $why is exhausted, and the refusal says so', ({ count, message }) => {
     ipam.createNetwork('net-1', '10.0.0.0/30')
     ipam.allocate('a', 'net-1', { count: count === 1 ? 2 : 1 })
 
-    const outcome = ipam.apply({
-      type: 'allocateAddresses',
-      id: 'b',
-      networkId: 'net-1',
-      count,
-      hostname: null,
-      description: '',
-      ttlMs: null,
-    })
+    const outcome = ipam.apply(allocateCommand('b', 'net-1', { count }))
 
-    expect(refusal(outcome)).toEqual({ reason: 'network_exhausted', message })
+    expect(refusal(outcome)).toEqual({ reason: 'network_exhausted', message, details: [] })
   })
 
   test('an unknown network and an id in use are refused', () => {
-    const command = {
-      type: 'allocateAddresses',
-      id: 'a',
-      networkId: 'net-1',
-      count: 1,
-      hostname: null,
-      description: '',
-      ttlMs: null,
-    } as const
+    const command = allocateCommand('a', 'net-1')
     expect(refusal(ipam.apply(command)).reason).toBe('network_not_found')
 
     ipam.createNetwork('net-1', '10.0.0.0/30')
@@ -232,7 +254,9 @@ describe('allocations', () => {
     // Whoever holds the address now keeps it.
     expect(ip).toBe('10.0.0.1')
     expect(await ipam.machine.query({ type: 'allocation', id: 'b' })).toMatchObject({ status: 'allocated' })
-    expect(refusal(ipam.apply({ type: 'releaseAllocation', id: 'c' })).reason).toBe('allocation_not_found')
+    expect(refusal(ipam.apply({ type: 'releaseAllocation', id: 'c', ifChangedIndex: null })).reason).toBe(
+      'allocation_not_found',
+    )
   })
 })
 
@@ -286,14 +310,15 @@ describe('expiry', () => {
 
 describe('audit', () => {
   test('every change leaves one row, with who, when, which request, before and after', async () => {
-    const network = ipam.createNetwork('net-1', '192.168.1.0/24')
+    // Where it lies among the others is no part of the record.
+    const { parentId: _, ...network } = ipam.createNetwork('net-1', '192.168.1.0/24')
     const one = ipam.allocate('alloc-1', 'net-1', { hostname: 'web-server-01', ttlMs: 10 })
     const range = ipam.allocate('alloc-2', 'net-1', { count: 3 })
     const released = ipam.release('alloc-2')
     ipam.time += 10
     ipam.expire()
     const expired = await ipam.machine.query({ type: 'allocation', id: 'alloc-1' })
-    ipam.apply({ type: 'deleteNetwork', id: 'net-1' }, { user: 'bob', requestId: null })
+    ipam.apply({ type: 'deleteNetwork', id: 'net-1', ifChangedIndex: null }, { user: 'bob', requestId: null })
 
     const alice = { sequence: 0, timestamp: START, user: 'alice', requestId: 'req-1' }
     expect(await ipam.audit()).toEqual([
@@ -361,8 +386,8 @@ describe('audit', () => {
   })
 
   test('a refused command leaves no row', async () => {
-    ipam.apply({ type: 'deleteNetwork', id: 'net-1' })
-    ipam.apply({ type: 'releaseAllocation', id: 'alloc-1' })
+    ipam.apply({ type: 'deleteNetwork', id: 'net-1', ifChangedIndex: null })
+    ipam.apply({ type: 'releaseAllocation', id: 'alloc-1', ifChangedIndex: null })
 
     expect(await ipam.audit()).toEqual([])
   })

@@ -3,6 +3,7 @@ import { Address4, Address6 } from 'ip-address'
 import { describe, expect, test } from 'vitest'
 import { AddressSyntaxError, addressBits, type Family } from '../../src/ipam/address.ts'
 import {
+  comparePrefixes,
   contains,
   containsAddress,
   formatPrefix,
@@ -137,6 +138,7 @@ describe('prefix arithmetic', () => {
       fc.property(fc.oneof(prefix, nearby), fc.oneof(prefix, nearby), (a, b) => {
         const order = a.family - b.family || Number(a.first > b.first) - Number(a.first < b.first)
         expect(prefixKey(a) < prefixKey(b)).toBe((order || a.length - b.length) < 0)
+        expect(Math.sign(comparePrefixes(a, b))).toBe(Math.sign(order || a.length - b.length))
       }),
     )
   })

@@ -1,5 +1,6 @@
 /** Runs packed into a typed array: `first, last, first, last, …`, each an offset within a window of 2^bits. */
 import type { AddressRange } from '../range.ts'
+import { blockSizesOf, WideBlockSizes } from './block-sizes.ts'
 
 /** How wide an offset is. A leaf of neighbours needs 16 bits, whatever the size of the network around it. */
 export type OffsetBits = 16 | 32 | 64 | 128
@@ -20,6 +21,10 @@ export interface RunArray {
   longest(count: number): bigint
   /** The first index at or after `index` whose run has `size` addresses or more; -1 if none has. */
   indexOfSize(size: bigint, index: number, count: number): number
+  /** The sizes of the maximal blocks of all runs: bit k is set if some have 2^k addresses; 0 if there is no run. */
+  blockSizes(count: number): bigint
+  /** The first index at or after `index` whose run has a maximal block of 2^blockBits addresses; -1 if none has. */
+  indexOfBlock(blockBits: number, index: number, count: number): number
   splice(index: number, deleteCount: number, runs: readonly AddressRange[], count: number): void
   /** The runs from index `start` up to, not including, `end`, at the front of a new array. */
   slice(start: number, end: number, capacity: number): RunArray
@@ -81,6 +86,23 @@ class NarrowRunArray implements RunArray {
     const distance = Number(size) - 1
     for (let i = index; i < count; i++) {
       if ((bounds[2 * i + 1] ?? 0) - (bounds[2 * i] ?? 0) >= distance) return i
+    }
+    return -1
+  }
+
+  blockSizes(count: number): bigint {
+    const bounds = this.#bounds
+    if (count === 0) return 0n
+    let sizes = 0
+    for (let i = 0; i < 2 * count; i += 2) sizes |= blockSizesOf(bounds[i] ?? 0, bounds[i + 1] ?? 0)
+    return sizes === 0 ? 1n << 32n : BigInt(sizes >>> 0)
+  }
+
+  indexOfBlock(blockBits: number, index: number, count: number): number {
+    const bounds = this.#bounds
+    for (let i = index; i < count; i++) {
+      const sizes = blockSizesOf(bounds[2 * i] ?? 0, bounds[2 * i + 1] ?? 0)
+      if (blockBits === 32 ? sizes === 0 : ((sizes >>> blockBits) & 1) === 1) return i
     }
     return -1
   }
@@ -153,6 +175,23 @@ class WideRunArray implements RunArray {
     return -1
   }
 
+  blockSizes(count: number): bigint {
+    if (count === 0) return 0n
+    const sizes = this.#blockSizes(0, count)
+    for (let i = 0; i < count; i++) sizes.add(i)
+    return sizes.sum
+  }
+
+  indexOfBlock(blockBits: number, index: number, count: number): number {
+    const sizes = this.#blockSizes(index, count)
+    for (let i = 0; i < count - index; i++) {
+      sizes.clear()
+      sizes.add(i)
+      if (sizes.has(blockBits)) return index + i
+    }
+    return -1
+  }
+
   splice(index: number, deleteCount: number, runs: readonly AddressRange[], count: number): void {
     const runWords = this.bits / 32
     if (deleteCount !== runs.length) {
@@ -174,6 +213,12 @@ class WideRunArray implements RunArray {
     const runWords = this.bits / 32
     copy.#words.set(this.#words.subarray(runWords * start, runWords * end))
     return copy
+  }
+
+  /** Of the runs from index `start` up to, not including, `end`. */
+  #blockSizes(start: number, end: number): WideBlockSizes {
+    const runWords = this.bits / 32
+    return new WideBlockSizes(this.#words.slice(runWords * start, runWords * end), this.bits)
   }
 
   #bound(i: number): bigint {

@@ -1,6 +1,7 @@
 import { assert } from '../../../raft/assert.ts'
 import type { AddressRange } from '../range.ts'
-import type { Edit, RunNode } from './run-node.ts'
+import { alignUp, type FreeBlock } from './block.ts'
+import type { AlignedFit, Edit, RunNode } from './run-node.ts'
 
 /** A branch that exceeds it is split in two. */
 export const BRANCH_CHILDREN_MAX = 32
@@ -9,6 +10,8 @@ export const BRANCH_CHILDREN_MAX = 32
 export class RunBranch implements RunNode {
   first = 0n
   longest = 0n
+  /** Null until it is asked for. */
+  #blockSizes: bigint | null = null
   readonly #children: RunNode[]
 
   /** @param children Ascending, all of one level, at least one. */
@@ -30,6 +33,11 @@ export class RunBranch implements RunNode {
     return this.#children.length === 1 ? this.#child(0) : null
   }
 
+  get blockSizes(): bigint {
+    this.#blockSizes ??= this.#children.reduce((sizes, child) => sizes | child.blockSizes, 0n)
+    return this.#blockSizes
+  }
+
   floor(address: bigint): AddressRange | null {
     return this.#child(this.#indexOf(address)).floor(address)
   }
@@ -49,6 +57,25 @@ export class RunBranch implements RunNode {
       if (start !== null) return start
     }
     return null
+  }
+
+  lowestAligned(fit: AlignedFit): bigint | null {
+    for (let i = this.#indexOf(fit.from); i < this.#children.length; i++) {
+      const child = this.#child(i)
+      const mayFit = child.longest >= fit.count && child.blockSizes >= fit.blockSize
+      const start = mayFit ? child.lowestAligned(fit) : null
+      if (start !== null) return start
+      // Children between which no multiple lies are passed over, however long their runs are.
+      const next = this.#children[i + 1]
+      if (next !== undefined) i = Math.max(i, this.#indexOf(alignUp(next.first, fit.alignment)) - 1)
+    }
+    return null
+  }
+
+  *blocks(size: bigint): Generator<FreeBlock> {
+    for (const child of this.#children) {
+      if ((child.blockSizes & size) !== 0n) yield* child.blocks(size)
+    }
   }
 
   edit(edit: Edit): RunBranch | null {
@@ -108,5 +135,6 @@ export class RunBranch implements RunNode {
     let longest = 0n
     for (const child of this.#children) if (child.longest > longest) longest = child.longest
     this.longest = longest
+    this.#blockSizes = null
   }
 }

@@ -1,7 +1,8 @@
 import { assert } from '../../../raft/assert.ts'
 import { type AddressRange, rangeSize } from '../range.ts'
+import { alignUp, blocksOfSize, type FreeBlock, floorLog2 } from './block.ts'
 import { createRunArray, type OffsetBits, type RunArray } from './run-array.ts'
-import type { Edit, RunNode } from './run-node.ts'
+import type { AlignedFit, Edit, RunNode } from './run-node.ts'
 
 /** A leaf that reaches it is split in two. */
 export const LEAF_RUNS_MAX = 256
@@ -14,6 +15,8 @@ export class RunLeaf implements RunNode {
   /** Of the lowest run; meaningless in an empty leaf, which only the root of an empty tree can be. */
   first = 0n
   longest = 0n
+  /** Null until it is asked for. */
+  #blockSizes: bigint | null = null
   #origin = 0n
   #count = 0
   #array: RunArray
@@ -29,6 +32,12 @@ export class RunLeaf implements RunNode {
 
   get isSparse(): boolean {
     return this.#count < LEAF_RUNS_MIN
+  }
+
+  get blockSizes(): bigint {
+    // The origin is a multiple of the window's size, so offsets are as aligned as the addresses are.
+    this.#blockSizes ??= this.#array.blockSizes(this.#count)
+    return this.#blockSizes
   }
 
   floor(address: bigint): AddressRange | null {
@@ -51,7 +60,29 @@ export class RunLeaf implements RunNode {
     return index < 0 ? null : this.#origin + this.#array.first(index)
   }
 
+  lowestAligned({ count, alignment, from }: AlignedFit): bigint | null {
+    let index = Math.max(0, this.#indexOf(from))
+    for (;;) {
+      index = this.#array.indexOfSize(count, index, this.#count)
+      if (index < 0) return null
+      const { first, last } = this.#run(index)
+      const start = alignUp(first < from ? from : first, alignment)
+      if (start + count - 1n <= last) return start
+      index = Math.max(index + 1, this.#indexOf(start))
+    }
+  }
+
+  *blocks(size: bigint): Generator<FreeBlock> {
+    const bits = floorLog2(size)
+    for (let i = -1; ; ) {
+      i = this.#array.indexOfBlock(bits, i + 1, this.#count)
+      if (i < 0) return
+      yield* blocksOfSize(this.#run(i), size)
+    }
+  }
+
   edit({ at, deletes, runs }: Edit): RunLeaf | null {
+    this.#blockSizes = null
     const index = this.#indexOf(at) + (deletes ? 0 : 1)
     const deleted = deletes ? this.#run(index) : null
     assert(deleted === null || deleted.first === at, `no run starts at ${at}`)
@@ -133,6 +164,7 @@ export class RunLeaf implements RunNode {
     this.first = first
     this.#origin = leaf.#origin
     this.#count = end - start
+    this.#blockSizes = null
     this.longest = this.#array.longest(this.#count)
   }
 
@@ -146,6 +178,7 @@ export class RunLeaf implements RunNode {
     const bits = narrowest(this.first, runs.at(-1)?.last ?? 0n)
     this.#origin = (this.first >> BigInt(bits)) << BigInt(bits)
     this.#count = runs.length
+    this.#blockSizes = null
     const array = createRunArray(bits, capacityFor(runs.length))
     array.splice(0, 0, this.#offsets(runs), 0)
     this.longest = array.longest(runs.length)

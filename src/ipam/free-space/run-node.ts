@@ -1,5 +1,6 @@
 /** What the levels of the tree of runs have in common. */
 import type { AddressRange } from '../range.ts'
+import type { FreeBlock } from './block.ts'
 
 /** Runs in one place, replaced by others that keep the order. */
 export interface Edit {
@@ -10,11 +11,26 @@ export interface Edit {
   readonly runs: readonly AddressRange[]
 }
 
+/** A search for `count` addresses in one run, the first of which is a multiple of `alignment`. */
+export interface AlignedFit {
+  readonly count: bigint
+  readonly alignment: bigint
+  /** Not below this address. */
+  readonly from: bigint
+  /** A power of two: wherever they lie, the run around them has a block at least this large. */
+  readonly blockSize: bigint
+}
+
 export interface RunNode {
   /** Of the lowest run. */
   readonly first: bigint
   /** Addresses in the longest run. */
   readonly longest: bigint
+  /**
+   * The sizes of the maximal blocks of all runs: bit k is set if some have 2^k addresses. So it is at least 2^k if and only
+   * if a block of 2^k addresses is free. Computed when it is asked for, and again only in nodes that were edited since.
+   */
+  readonly blockSizes: bigint
   readonly isEmpty: boolean
   /** Would better be one with its neighbour. */
   readonly isSparse: boolean
@@ -24,6 +40,9 @@ export interface RunNode {
   ceiling(address: bigint): AddressRange | null
   /** The lowest address, not below `from`, where `count` addresses lie in one run. */
   lowestFit(count: bigint, from: bigint): bigint | null
+  lowestAligned(fit: AlignedFit): bigint | null
+  /** The maximal blocks of exactly `size` addresses, a power of two, ascending. */
+  blocks(size: bigint): Generator<FreeBlock>
   /** Returns the upper half as a new node if it has become too large. */
   edit(edit: Edit): RunNode | null
   /** Takes over everything in its right neighbour, which is of the same kind; false if that is too much. */

@@ -1,14 +1,15 @@
 import type { AddressRange } from '../range.ts'
+import type { FreeBlock } from './block.ts'
 import { BRANCH_CHILDREN_MAX, RunBranch } from './run-branch.ts'
 import { LEAF_RUNS_MAX, RunLeaf } from './run-leaf.ts'
-import type { Edit, RunNode } from './run-node.ts'
+import type { AlignedFit, Edit, RunNode } from './run-node.ts'
 
 /** How full `build` makes a node: some room is left, or the first edits would all split. */
 const BUILD_FILL = 0.75
 
 /**
  * An ordered set of disjoint runs: a B+ tree whose leaves pack them into typed arrays and whose branches know the
- * longest run below. Everything but iteration takes O(log n) steps, n being the number of runs.
+ * longest run and the sizes of the blocks below. Everything but iteration takes O(log n) steps, n being the number of runs.
  */
 export class RunTree {
   #root: RunNode = new RunLeaf([])
@@ -30,6 +31,11 @@ export class RunTree {
     return this.#root.longest
   }
 
+  /** The sizes of the maximal blocks of all runs: bit k is set if some have 2^k addresses. */
+  get blockSizes(): bigint {
+    return this.#root.blockSizes
+  }
+
   /** Start of the lowest run. */
   get first(): bigint | null {
     return this.#root.isEmpty ? null : this.#root.first
@@ -48,6 +54,17 @@ export class RunTree {
   /** The lowest address, not below `from`, where `count` addresses lie in one run. */
   lowestFit(count: bigint, from: bigint): bigint | null {
     return this.#root.longest < count ? null : this.#root.lowestFit(count, from)
+  }
+
+  /** The lowest address that the search is for. */
+  lowestAligned(fit: AlignedFit): bigint | null {
+    if (this.#root.longest < fit.count || this.#root.blockSizes < fit.blockSize) return null
+    return this.#root.lowestAligned(fit)
+  }
+
+  /** The maximal blocks of exactly `size` addresses, a power of two, ascending. Each takes O(log n). */
+  blocks(size: bigint): Generator<FreeBlock> {
+    return this.#root.blocks(size)
   }
 
   edit(edit: Edit): void {

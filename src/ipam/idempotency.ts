@@ -1,0 +1,48 @@
+/** Writes that a client may repeat: the first answer to an idempotency key is the answer to all that come after it. */
+import type { Outcome } from './command.ts'
+import { refuse } from './refuse.ts'
+
+/** By the log's time. */
+export const IDEMPOTENCY_KEPT_MS = 24 * 60 * 60 * 1_000
+/** Above either, the oldest are forgotten before their time. */
+export const IDEMPOTENCY_KEYS_MAX = 500_000
+export const IDEMPOTENCY_BYTES_MAX = 256 * 1024 * 1024
+
+/** What a client's key becomes before the log: text of one length, that no other client can make. */
+export interface IdempotencyStamp {
+  /** Of user and key. */
+  readonly keyDigest: string
+  /** Of everything that the request asked for. */
+  readonly fingerprint: string
+}
+
+export interface KeptAnswer {
+  readonly fingerprint: string
+  readonly outcome: Outcome
+}
+
+export interface IdempotencyStore {
+  answer(keyDigest: string): KeptAnswer | null
+  /** Forgets some of those that are too old or too many. */
+  keepAnswer(kept: IdempotencyStamp & { readonly outcome: Outcome; readonly time: number }): void
+}
+
+/** Carries out `apply` unless the key was used before. A refusal is an answer, too. */
+export function applyOncePerKey(
+  store: IdempotencyStore,
+  stamp: IdempotencyStamp,
+  { time, apply }: { readonly time: number; readonly apply: () => Outcome },
+): Outcome {
+  const kept = store.answer(stamp.keyDigest)
+  if (kept !== null) return replay(kept, stamp)
+  const outcome = apply()
+  store.keepAnswer({ ...stamp, outcome, time })
+  return outcome
+}
+
+function replay({ fingerprint, outcome }: KeptAnswer, stamp: IdempotencyStamp): Outcome {
+  if (fingerprint === stamp.fingerprint) return { ...outcome, isReplay: true }
+  const message =
+    'Idempotency-Key was used before, for another request; use a new key for each request, and the same one only to repeat it unchanged'
+  return refuse('idempotency_key_reused', message)
+}
