@@ -68,11 +68,23 @@ export class ExpiryIndex {
     if (chunk.index.length === 0) this.#chunks.splice(place, 1)
   }
 
-  /** Those at or before `time`, in order. */
-  due({ time, limit }: { readonly time: number; readonly limit: number }): Expiry[] {
+  /** Those at or before `time`, in order. @param after Only what comes after this one, which need not be there. */
+  due({
+    time,
+    limit,
+    after = null,
+  }: {
+    readonly time: number
+    readonly limit: number
+    readonly after?: Expiry | null
+  }): Expiry[] {
     const due: Expiry[] = []
-    for (const { expiresAt, index, sequence } of this.#chunks) {
-      for (const [offset, at] of expiresAt.entries()) {
+    const start = after === null ? null : entryOf(after)
+    const from = start === null ? 0 : this.#chunkFor(start)
+    for (const chunk of this.#chunks.slice(from)) {
+      const { expiresAt, index, sequence } = chunk
+      for (let offset = start === null ? 0 : firstAfter(chunk, start); offset < index.length; offset++) {
+        const at = expiresAt[offset] as number
         if (at > time || due.length === limit) return due
         due.push({ expiresAt: at, position: positionOf(index[offset] as number, sequence[offset] as number) })
       }
@@ -115,6 +127,11 @@ function compareAt({ expiresAt, index, sequence }: Chunk, offset: number, entry:
     (index[offset] as number) - entry.index ||
     (sequence[offset] as number) - entry.sequence
   )
+}
+
+function firstAfter(chunk: Chunk, entry: Entry): number {
+  const offset = firstNotBefore(chunk, entry)
+  return offset < chunk.index.length && compareAt(chunk, offset, entry) === 0 ? offset + 1 : offset
 }
 
 function firstNotBefore(chunk: Chunk, entry: Entry): number {

@@ -4,6 +4,10 @@ import { addressBits, type Family } from '../ipam/address.ts'
 
 export const APPLIED_KEY = '!applied'
 export const MEMBERSHIP_KEY = '!membership'
+/** Where the audit log begins, once its start is forgotten. */
+export const AUDIT_FLOOR_KEY = '!audit'
+/** How many allocations belong to networks that are deleted. */
+export const ORPHANS_KEY = '!orphans'
 /** What is known about the rows is none of them: it lies before `EVERYTHING`, in no snapshot and no digest, and goes with them. */
 export const DIVERGENCE_KEY = ' divergence'
 
@@ -37,7 +41,13 @@ export function parsePosition(position: Position): { index: number; sequence: nu
 export const ALLOCATIONS = prefixRange('a')
 /** Index of the active allocations of all networks. */
 export const ACTIVE_ALLOCATIONS = prefixRange('c')
+/** Addresses that rest after their release. */
+export const COOLINGS = prefixRange('k')
+/** Idempotency keys in the order in which they came. */
+export const IDEMPOTENCY_AGES = prefixRange('j')
 export const NETWORKS = prefixRange('n')
+/** What changes of a network with its allocations. */
+export const NETWORK_COUNTERS = prefixRange('o')
 /** Active addresses of all networks, by network and address. */
 export const ADDRESS_RANGES = prefixRange('r')
 export const SESSIONS = prefixRange('s')
@@ -75,6 +85,123 @@ export function networkActiveAllocationKey(network: Position, position: Position
 
 export function networkActiveAllocations(network: Position): KeyRange {
   return prefixRange(`e${network}`)
+}
+
+/** An aligned block of addresses that belongs, or belonged, to an allocation. */
+export function coverKey(block: CoverBlock, position: Position): string {
+  return `${coverPrefix(block)}${position}`
+}
+
+/** All allocations that ever had this very block as one of theirs, oldest first. */
+export function covers(block: CoverBlock): KeyRange {
+  return prefixRange(coverPrefix(block))
+}
+
+export interface CoverBlock {
+  readonly namespace: string
+  readonly family: Family
+  readonly first: bigint
+  /** It has 2^bits addresses. */
+  readonly bits: number
+}
+
+function coverPrefix({ namespace, family, first, bits }: CoverBlock): string {
+  const address = first.toString(16).padStart(addressBits(family) / 4, '0')
+  return `h${namespace} ${family}${bits.toString(16).padStart(2, '0')}${address}`
+}
+
+export function idempotencyKey(keyDigest: string): string {
+  return `i${keyDigest}`
+}
+
+/** One entry keeps one answer at most. */
+export function idempotencyAgeKey(index: number): string {
+  return `j${toHex(index)}`
+}
+
+export function parseIdempotencyAgeKey(key: string): number {
+  return Number.parseInt(key.slice(1), 16)
+}
+
+export function coolingKey(position: Position): string {
+  return `k${position}`
+}
+
+export function networkCountersKey(network: Position): string {
+  return `o${network}`
+}
+
+export function auditRequestKey(requestId: string, position: Position): string {
+  return `q${asciiOf(requestId)} ${position}`
+}
+
+export function auditsOfRequest(requestId: string): KeyRange {
+  return prefixRange(`q${asciiOf(requestId)} `)
+}
+
+/** @param term As `text-index.ts` makes them. */
+export function allocationTermKey(
+  term: string,
+  { isActive, position }: { isActive: boolean; position: Position },
+): string {
+  return `x${isActive ? 'a' : 'e'}${term} ${position}`
+}
+
+/** Terms that start with this one. */
+export function allocationTerms(term: string, { isActive }: { isActive: boolean }): KeyRange {
+  return prefixRange(`x${isActive ? 'a' : 'e'}${term}`)
+}
+
+export function networkTermKey(term: string, position: Position): string {
+  return `y${term} ${position}`
+}
+
+export function networkTerms(term: string): KeyRange {
+  return prefixRange(`y${term}`)
+}
+
+export function auditResourceKey(resource: string, position: Position): string {
+  return `v${resource} ${position}`
+}
+
+export function auditsOfResource(resource: string): KeyRange {
+  return prefixRange(`v${resource} `)
+}
+
+/** Audit rows are looked for by action and user in blocks of so many log indexes. */
+export const AUDIT_BLOCK_INDEXES = 256
+
+/** Says that some row of that block has the value. */
+export function auditBlockKey(kind: 'action' | 'user', value: string, index: number): string {
+  return `${auditBlockPrefix(kind, value)}${toHex(Math.floor(index / AUDIT_BLOCK_INDEXES))}`
+}
+
+export function auditBlocks(kind: 'action' | 'user', value: string): KeyRange {
+  return prefixRange(auditBlockPrefix(kind, value))
+}
+
+/** The first index of the block. */
+export function parseAuditBlockKey(key: string): number {
+  return Number.parseInt(key.slice(-INDEX_DIGITS), 16) * AUDIT_BLOCK_INDEXES
+}
+
+function auditBlockPrefix(kind: 'action' | 'user', value: string): string {
+  return `w${kind.charAt(0)}${asciiOf(value)} `
+}
+
+/**
+ * Text in a key: lower-case letters, digits, `-`, `.` and `_` stand for themselves, every other byte of its UTF-8 is `%` and two
+ * hex digits. A prefix of the text is a prefix of it, and a space ends it.
+ */
+export function asciiOf(text: string): string {
+  return PLAIN.test(text) ? text : Buffer.from(text, 'utf8').toString('latin1').replace(UNPLAIN, escapeByte)
+}
+
+const PLAIN = /^[a-z0-9._-]*$/
+const UNPLAIN = /[^a-z0-9._-]/g
+
+function escapeByte(byte: string): string {
+  return `%${byte.charCodeAt(0).toString(16).padStart(2, '0')}`
 }
 
 export function networkKey(position: Position): string {

@@ -1,35 +1,44 @@
 /** Rebuilds memory from rows: networks, their free space from the keys of address ranges in address order, sessions. */
 import type { Divergence } from '../../raft/types.ts'
-import { FreeSpace } from '../ipam/free-space.ts'
-import { parsePrefix } from '../ipam/prefix.ts'
-import { type AddressRange, usableRange } from '../ipam/range.ts'
+import { AddressSpace, rangesOf } from '../ipam/address-space.ts'
+import { type Prefix, parsePrefix } from '../ipam/prefix.ts'
+import { PrefixTree } from '../ipam/prefix-tree.ts'
+import type { AddressRange } from '../ipam/range.ts'
+import type { Network } from '../ipam/records.ts'
+import { reservedRanges } from '../ipam/reserved.ts'
 import { CorruptStateError } from './errors.ts'
 import { ExpiryIndex } from './expiry-index.ts'
+import { AnswerAges } from './idempotency-rows.ts'
 import {
   ADDRESS_RANGES,
   APPLIED_KEY,
+  COOLINGS,
   DIVERGENCE_KEY,
   EVERYTHING,
+  IDEMPOTENCY_AGES,
   type KeyRange,
   MEMBERSHIP_KEY,
+  NETWORK_COUNTERS,
   NETWORKS,
-  networkKey,
   OUTCOMES,
   type Position,
-  parseAddressRangeKey,
+  parseIdempotencyAgeKey,
   parseOutcomeKey,
   parseSessionKey,
   positionIn,
   SESSIONS,
 } from './key-space.ts'
-import { type NetworkState, NetworkTable } from './network-table.ts'
+import { AddressRangeReader, Occupied } from './load-ranges.ts'
+import { NetworkTable, networkState } from './network-table.ts'
+import { decodeNetwork } from './record-codec.ts'
 import {
   type AppliedPoint,
-  decodeAddressRange,
   decodeApplied,
+  decodeCooling,
   decodeDivergence,
+  decodeIdempotencyAge,
   decodeMembership,
-  decodeNetwork,
+  decodeNetworkCounters,
   decodeSession,
   NOTHING_APPLIED,
 } from './row-codec.ts'
@@ -68,14 +77,18 @@ export async function loadRows(database: StateDatabase): Promise<Loaded> {
   const membership = database.getSync(MEMBERSHIP_KEY)
   const divergence = database.getSync(DIVERGENCE_KEY)
   const expiries = new ExpiryIndex()
-  const occupied = await loadAddressRanges(database, expiries)
+  const allocated = await loadAddressRanges(database, expiries)
+  const coolings = new ExpiryIndex()
+  const cooling = await loadCoolings(database, coolings)
   return {
     database,
     point: applied === undefined ? NOTHING_APPLIED : decodeApplied(applied),
     divergence: divergence === undefined ? null : decodeDivergence(divergence),
-    networks: await loadNetworks(database, occupied),
+    networks: await loadNetworks(database, { allocated, cooling }),
     expiries,
+    coolings,
     sessions: await loadSessions(database),
+    answerAges: await loadAnswerAges(database),
     membership: membership === undefined ? null : decodeMembership(membership),
   }
 }
@@ -87,52 +100,109 @@ async function isEmpty(database: StateDatabase): Promise<boolean> {
 
 async function loadNetworks(
   database: StateDatabase,
-  occupied: ReadonlyMap<Position, Occupied>,
+  claims: {
+    readonly allocated: ReadonlyMap<Position, Occupied>
+    readonly cooling: ReadonlyMap<Position, AddressRange[]>
+  },
 ): Promise<NetworkTable> {
-  const networks: NetworkState[] = []
+  const prefixes = new PrefixForest()
+  const records: { position: Position; network: Network; prefix: Prefix }[] = []
   for await (const rows of tripsThrough(database, NETWORKS)) {
     for (const [key, row] of rows) {
-      const position = positionIn(key)
-      const { id, cidr } = decodeNetwork(row)
-      const prefix = parsePrefix(cidr)
-      const { runs, count } = occupied.get(position) ?? NOTHING_OCCUPIED
-      const space = FreeSpace.fromRuns(usableRange(prefix), runs)
-      networks.push({ id, position, prefix, space, activeAllocations: count })
+      const network = decodeNetwork(row)
+      const prefix = parsePrefix(network.cidr)
+      records.push({ position: positionIn(key), network, prefix })
+      prefixes.add(network.namespace, prefix)
     }
   }
-  for (const network of occupied.keys()) {
-    if (database.getSync(networkKey(network)) === undefined) {
+  const table = new NetworkTable()
+  for (const { position, network, prefix } of records) {
+    const { runs, count } = claims.allocated.get(position) ?? NOTHING_OCCUPIED
+    const space = new AddressSpace(prefix, {
+      allocated: runs,
+      cooling: (claims.cooling.get(position) ?? []).toSorted(byFirst),
+      delegated: rangesOf(prefix, prefixes.childrenOf(network.namespace, prefix)),
+      reserved: reservedRanges(prefix, network),
+    })
+    table.add({ ...networkState(network, { position, prefix, space }), activeAllocations: count })
+  }
+  await loadCounters(database, table)
+  for (const network of claims.allocated.keys()) {
+    if (table.at(network) === null) {
       throw new CorruptStateError(`active allocations of network ${network}, which does not exist`)
     }
   }
-  return new NetworkTable(networks)
+  return table
 }
 
-interface Occupied {
-  /** Ascending; neighbours are joined, so that a dense network takes next to nothing. */
-  readonly runs: AddressRange[]
-  count: number
+/** The prefixes of all namespaces. */
+class PrefixForest {
+  readonly #trees = new Map<string, PrefixTree<true>>()
+
+  add(namespace: string, prefix: Prefix): void {
+    this.#trees.set(namespace, this.#tree(namespace).set(prefix, true))
+  }
+
+  *childrenOf(namespace: string, prefix: Prefix): Generator<Prefix> {
+    for (const child of this.#tree(namespace).childrenOf(prefix)) yield child.prefix
+  }
+
+  #tree(namespace: string): PrefixTree<true> {
+    return this.#trees.get(namespace) ?? PrefixTree.empty()
+  }
 }
 
-const NOTHING_OCCUPIED: Occupied = { runs: [], count: 0 }
+async function loadCounters(database: StateDatabase, table: NetworkTable): Promise<void> {
+  for await (const rows of tripsThrough(database, NETWORK_COUNTERS)) {
+    for (const [key, row] of rows) {
+      const network = table.at(positionIn(key))
+      if (network === null) throw new CorruptStateError(`${key} is of no network`)
+      const { allocations, nextAddress } = decodeNetworkCounters(row)
+      network.allocations = allocations
+      network.nextAddress = nextAddress
+    }
+  }
+}
+
+const NOTHING_OCCUPIED = new Occupied()
 
 async function loadAddressRanges(
   database: StateDatabase,
   expiries: ExpiryIndex,
-): Promise<Map<Position, Occupied>> {
-  const occupied = new Map<Position, Occupied>()
-  for await (const rows of tripsThrough(database, ADDRESS_RANGES)) {
+): Promise<ReadonlyMap<Position, Occupied>> {
+  const reader = new AddressRangeReader(expiries)
+  for await (const rows of tripsThrough(database, ADDRESS_RANGES)) for (const row of rows) reader.read(row)
+  return reader.byNetwork
+}
+
+/** By network; of one that is deleted, nothing comes of them but that their rows go in time. */
+async function loadCoolings(
+  database: StateDatabase,
+  coolings: ExpiryIndex,
+): Promise<Map<Position, AddressRange[]>> {
+  const ranges = new Map<Position, AddressRange[]>()
+  for await (const rows of tripsThrough(database, COOLINGS)) {
     for (const [key, row] of rows) {
-      const { network, first } = parseAddressRangeKey(key)
-      const { last, position, expiresAt } = decodeAddressRange(row)
-      const ofNetwork = occupied.get(network) ?? { runs: [], count: 0 }
-      if (ofNetwork.count === 0) occupied.set(network, ofNetwork)
-      ofNetwork.count += 1
-      appendRun(ofNetwork.runs, { first, last })
-      if (expiresAt !== null) expiries.add({ expiresAt, position })
+      const { network, first, last, until } = decodeCooling(row)
+      coolings.add({ expiresAt: until, position: positionIn(key) })
+      const ofNetwork = ranges.get(network)
+      if (ofNetwork === undefined) ranges.set(network, [{ first, last }])
+      else ofNetwork.push({ first, last })
     }
   }
-  return occupied
+  return ranges
+}
+
+async function loadAnswerAges(database: StateDatabase): Promise<AnswerAges> {
+  const ages = new AnswerAges()
+  for await (const rows of tripsThrough(database, IDEMPOTENCY_AGES)) {
+    for (const [key, row] of rows) ages.add(parseIdempotencyAgeKey(key), decodeIdempotencyAge(row).bytes)
+  }
+  return ages
+}
+
+function byFirst(a: AddressRange, b: AddressRange): number {
+  return a.first < b.first ? -1 : a.first > b.first ? 1 : 0
 }
 
 async function loadSessions(database: StateDatabase): Promise<Map<number, SessionState>> {
@@ -154,12 +224,6 @@ async function loadSessions(database: StateDatabase): Promise<Map<number, Sessio
     }
   }
   return sessions
-}
-
-function appendRun(runs: AddressRange[], { first, last }: AddressRange): void {
-  const previous = runs.at(-1)
-  if (previous?.last === first - 1n) runs[runs.length - 1] = { first: previous.first, last }
-  else runs.push({ first, last })
 }
 
 async function* tripsThrough(database: StateDatabase, { gte, lt }: KeyRange): AsyncGenerator<StoredRow[]> {

@@ -1,6 +1,9 @@
-import { FreeSpace } from '../ipam/free-space.ts'
-import { lastAddress, type Prefix } from '../ipam/prefix.ts'
-import { usableRange } from '../ipam/range.ts'
+/** The networks in memory: by id, by where their records lie, and by address. */
+import { assert } from '../../raft/assert.ts'
+import type { AddressSpace } from '../ipam/address-space.ts'
+import type { Prefix } from '../ipam/prefix.ts'
+import { PrefixTree } from '../ipam/prefix-tree.ts'
+import type { Network, Strategy } from '../ipam/records.ts'
 import type { ManagedNetwork } from '../ipam/store.ts'
 import type { Position } from './key-space.ts'
 
@@ -8,23 +11,31 @@ import type { Position } from './key-space.ts'
 export interface NetworkState extends ManagedNetwork {
   /** Where its record lies. */
   readonly position: Position
+  readonly space: AddressSpace
+  strategy: Strategy
+  cooldownMs: number
+  nextAddress: bigint | null
   activeAllocations: number
+  /** Ended ones, too. */
+  allocations: number
 }
 
-export function emptyNetwork(id: string, position: Position, prefix: Prefix): NetworkState {
-  return { id, position, prefix, space: new FreeSpace(usableRange(prefix)), activeAllocations: 0 }
+/** A namespace's networks at one moment: later changes make new trees. */
+export type NetworkTree = PrefixTree<NetworkState>
+
+export function networkState(
+  { id, namespace, strategy, cooldownMs }: Network,
+  place: { readonly position: Position; readonly prefix: Prefix; readonly space: AddressSpace },
+): NetworkState {
+  const counters = { activeAllocations: 0, allocations: 0, nextAddress: null }
+  return { id, namespace, strategy, cooldownMs, ...place, ...counters }
 }
 
-/** All networks, by id and by address. No two share an address. */
 export class NetworkTable {
-  readonly #byId: Map<string, NetworkState>
-  /** Ascending by family and first address. */
-  readonly #byAddress: NetworkState[]
-
-  constructor(networks: readonly NetworkState[]) {
-    this.#byId = new Map(networks.map((network) => [network.id, network]))
-    this.#byAddress = networks.toSorted((a, b) => compare(a.prefix, b.prefix))
-  }
+  readonly #byId = new Map<string, NetworkState>()
+  readonly #byPosition = new Map<Position, NetworkState>()
+  /** In the order of their names. */
+  #trees: ReadonlyMap<string, NetworkTree> = new Map()
 
   get size(): number {
     return this.#byId.size
@@ -34,40 +45,50 @@ export class NetworkTable {
     return this.#byId.get(id) ?? null
   }
 
+  at(position: Position): NetworkState | null {
+    return this.#byPosition.get(position) ?? null
+  }
+
+  /** Never changes: a reader keeps what it was given. In the order of their names. */
+  get trees(): ReadonlyMap<string, NetworkTree> {
+    return this.#trees
+  }
+
+  tree(namespace: string): NetworkTree {
+    return this.#trees.get(namespace) ?? EMPTY_TREE
+  }
+
+  parentOf(namespace: string, prefix: Prefix): NetworkState | null {
+    return this.tree(namespace).parentOf(prefix)?.value ?? null
+  }
+
+  *childrenOf({ namespace, prefix }: Pick<ManagedNetwork, 'namespace' | 'prefix'>): Generator<NetworkState> {
+    for (const { value } of this.tree(namespace).childrenOf(prefix)) yield value
+  }
+
   add(network: NetworkState): void {
-    this.#byId.set(network.id, network)
-    this.#byAddress.splice(this.#firstNotBefore(network.prefix), 0, network)
+    const { id, position, namespace, prefix } = network
+    assert(this.tree(namespace).get(prefix) === null, `a second network at the prefix of ${id}`)
+    this.#byId.set(id, network)
+    this.#byPosition.set(position, network)
+    this.#replace(namespace, this.tree(namespace).set(prefix, network))
   }
 
-  delete(network: NetworkState): void {
-    this.#byId.delete(network.id)
-    this.#byAddress.splice(this.#firstNotBefore(network.prefix), 1)
+  delete({ id, position, namespace, prefix }: NetworkState): void {
+    this.#byId.delete(id)
+    this.#byPosition.delete(position)
+    this.#replace(namespace, this.tree(namespace).delete(prefix))
   }
 
-  /** The lowest one that shares an address with `prefix`. */
-  overlapping(prefix: Prefix): NetworkState | null {
-    const place = this.#firstNotBefore(prefix)
-    // Networks are disjoint, so of those that start below only the nearest can reach into `prefix`.
-    const below = this.#byAddress[place - 1]
-    if (below?.prefix.family === prefix.family && lastAddress(below.prefix) >= prefix.first) return below
-    const above = this.#byAddress[place]
-    if (above?.prefix.family === prefix.family && above.prefix.first <= lastAddress(prefix)) return above
-    return null
-  }
-
-  #firstNotBefore(prefix: Prefix): number {
-    let low = 0
-    let high = this.#byAddress.length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if (compare((this.#byAddress[middle] as NetworkState).prefix, prefix) < 0) low = middle + 1
-      else high = middle
+  #replace(namespace: string, tree: NetworkTree): void {
+    if (this.#trees.has(namespace) && tree.size > 0) {
+      this.#trees = new Map(this.#trees).set(namespace, tree)
+      return
     }
-    return low
+    const others = [...this.#trees].filter(([name]) => name !== namespace)
+    const all = tree.size === 0 ? others : [...others, [namespace, tree] as const]
+    this.#trees = new Map(all.toSorted(([a], [b]) => (a < b ? -1 : 1)))
   }
 }
 
-function compare(a: Prefix, b: Prefix): number {
-  if (a.family !== b.family) return a.family - b.family
-  return a.first < b.first ? -1 : a.first > b.first ? 1 : 0
-}
+const EMPTY_TREE: NetworkTree = PrefixTree.empty()

@@ -3,19 +3,40 @@ import { Packr } from 'msgpackr'
 import { AssertionError } from '../../raft/assert.ts'
 import type {
   CommandResults,
+  ImportFailure,
   Outcome,
   Refusal,
+  RefusalDetail,
   RefusalReason,
   SessionRefusalReason,
 } from '../ipam/command.ts'
-import { type RecordFields, recordFields, recordOf } from './row-codec.ts'
+import type { Allocation, Network, PlacedNetwork } from '../ipam/records.ts'
+import { type RecordFields, recordFields, recordOf } from './record-codec.ts'
+
+type PlacedFields = [fields: RecordFields, parentId: string | null]
+
+type ValueFields =
+  | [tag: 'nothing']
+  | [tag: 'allocation', fields: RecordFields]
+  | [tag: 'allocations', ...fields: RecordFields[]]
+  | [tag: 'network', ...fields: PlacedFields]
+  | [tag: 'networks', ...fields: PlacedFields[]]
+  | [tag: 'expired', expired: number, cooled: number]
+  | [tag: 'pruned', pruned: number, isDone: boolean]
+  | [tag: 'imported', created: number, skipped: number, ...failures: FailureFields[]]
+  | [tag: 'session', sessionId: number]
+
+type FailureFields = [item: number, reason: RefusalReason, message: string]
 
 type OutcomeFields =
-  | [tag: 'nothing']
-  | [tag: 'record', fields: RecordFields]
-  | [tag: 'expired', expired: number]
-  | [tag: 'session', sessionId: number]
-  | [tag: 'refused', reason: RefusalReason | SessionRefusalReason, message: string]
+  | [tag: 'ok', isReplay: boolean, ...value: ValueFields]
+  | [
+      tag: 'refused',
+      isReplay: boolean,
+      reason: RefusalReason | SessionRefusalReason,
+      message: string,
+      ...details: [field: string, message: string][],
+    ]
 
 const packr = new Packr({ useRecords: false })
 
@@ -30,26 +51,81 @@ export function encodeOutcomeRow(outcome: Outcome): Buffer {
 
 export function decodeOutcome(bytes: Uint8Array): Outcome {
   const fields = packr.unpack(bytes) as OutcomeFields
+  if (fields[0] === 'ok') {
+    const [, isReplay, ...value] = fields
+    return { ok: true, value: resultOf(value), isReplay }
+  }
+  const [, isReplay, reason, message, ...details] = fields
+  const named = details.map(([field, text]): RefusalDetail => ({ field, message: text }))
+  return { ok: false, refusal: { reason, message, details: named } as Refusal, isReplay }
+}
+
+function resultOf(fields: ValueFields): CommandResults[keyof CommandResults] {
   switch (fields[0]) {
     case 'nothing':
-      return { ok: true, value: null }
-    case 'record':
-      return { ok: true, value: recordOf(fields[1]) }
+      return null
+    case 'allocation':
+      return recordOf(fields[1]) as Allocation
+    case 'allocations':
+      return fields.slice(1).map((record) => recordOf(record as RecordFields) as Allocation)
+    case 'network':
+      return placedOf([fields[1], fields[2]])
+    case 'networks':
+      return fields.slice(1).map((placed) => placedOf(placed as PlacedFields))
     case 'expired':
-      return { ok: true, value: { expired: fields[1] } }
+      return { expired: fields[1], cooled: fields[2] }
+    case 'pruned':
+      return { pruned: fields[1], isDone: fields[2] }
+    case 'imported': {
+      const [, created, skipped, ...failures] = fields
+      const named = failures.map(([item, reason, message]): ImportFailure => ({ item, reason, message }))
+      return { created, skipped, failures: named }
+    }
     case 'session':
-      return { ok: true, value: { sessionId: fields[1] } }
-    case 'refused':
-      return { ok: false, refusal: { reason: fields[1], message: fields[2] } as Refusal }
+      return { sessionId: fields[1] }
     default:
       throw new AssertionError(`not an outcome: ${JSON.stringify(fields)}`)
   }
 }
 
+function placedOf([fields, parentId]: PlacedFields): PlacedNetwork {
+  return { ...(recordOf(fields) as Network), parentId }
+}
+
 function fieldsOf(outcome: Outcome): OutcomeFields {
-  if (!outcome.ok) return ['refused', outcome.refusal.reason, outcome.refusal.message]
-  const value = outcome.value as CommandResults[keyof CommandResults]
+  if (outcome.ok) {
+    const value = outcome.value as CommandResults[keyof CommandResults]
+    return ['ok', outcome.isReplay, ...valueFields(value)]
+  }
+  const { reason, message, details } = outcome.refusal
+  const named = details.map(({ field, message: text }): [string, string] => [field, text])
+  return ['refused', outcome.isReplay, reason, message, ...named]
+}
+
+function valueFields(value: CommandResults[keyof CommandResults]): ValueFields {
   if (value === null) return ['nothing']
-  if ('expired' in value) return ['expired', value.expired]
-  return 'sessionId' in value ? ['session', value.sessionId] : ['record', recordFields(value)]
+  if (isList(value)) {
+    // Of an empty list nobody can tell, and no command returns one.
+    const isNetworks = value.some((record) => 'cidr' in record)
+    if (isNetworks) return ['networks', ...(value as PlacedNetwork[]).map(placedFields)]
+    return ['allocations', ...(value as Allocation[]).map(recordFields)]
+  }
+  if ('expired' in value) return ['expired', value.expired, value.cooled]
+  if ('pruned' in value) return ['pruned', value.pruned, value.isDone]
+  if ('failures' in value) {
+    const failures = value.failures.map(({ item, reason, message }): FailureFields => [item, reason, message])
+    return ['imported', value.created, value.skipped, ...failures]
+  }
+  if ('sessionId' in value) return ['session', value.sessionId]
+  return 'cidr' in value ? ['network', ...placedFields(value)] : ['allocation', recordFields(value)]
+}
+
+function placedFields(network: PlacedNetwork): PlacedFields {
+  return [recordFields(network), network.parentId]
+}
+
+function isList(
+  value: CommandResults[keyof CommandResults],
+): value is readonly Allocation[] | readonly PlacedNetwork[] {
+  return Array.isArray(value)
 }

@@ -1,29 +1,14 @@
 /** Rows as MessagePack arrays with fixed positions. A change of any of them is a new `FORMAT`. */
 import { Packr } from 'msgpackr'
 import type { Divergence, Member, Membership } from '../../raft/types.ts'
-import type { Allocation, AllocationStatus, AuditAction, AuditEntry, Network } from '../ipam/records.ts'
+import type { IdempotencyStamp } from '../ipam/idempotency.ts'
+import type { AddressRange } from '../ipam/range.ts'
 import type { Session } from '../ipam/session.ts'
-import type { AuditDraft } from '../ipam/store.ts'
 import { CorruptStateError } from './errors.ts'
-import { type Position, parsePosition } from './key-space.ts'
+import type { Position } from './key-space.ts'
 import { formatHash } from './state-hash.ts'
 
-const FORMAT = 2
-const STATUSES: readonly AllocationStatus[] = ['allocated', 'released', 'expired']
-/** A stored number is the place in this list, so the list only ever grows at its end. */
-const ACTIONS: readonly AuditAction[] = [
-  'network_created',
-  'network_deleted',
-  'ip_allocated',
-  'ip_released',
-  'ip_expired',
-  'node_added',
-  'node_promoted',
-  'node_removed',
-  'node_rolled_back',
-  'schema_raised',
-]
-
+const FORMAT = 3
 /** Without records, so that the bytes of a row depend on nothing but the row. */
 const packr = new Packr({ useRecords: false })
 
@@ -90,39 +75,127 @@ function memberOf([id, addr, voter, incarnation, schemas, isRolledBack]: MemberF
   return { id, addr, voter, incarnation, schemas: range, isRolledBack }
 }
 
-export function encodeNetwork(network: Network): Buffer {
-  return packr.pack(networkFields(network))
-}
-
-export function decodeNetwork(row: Uint8Array): Network {
-  return networkOf(packr.unpack(row) as NetworkFields)
-}
-
-export function encodeAllocation(allocation: Allocation): Buffer {
-  return packr.pack(allocationFields(allocation))
-}
-
-export function decodeAllocation(row: Uint8Array): Allocation {
-  return allocationOf(packr.unpack(row) as AllocationFields)
-}
-
 /** 16 bytes of `last`, the expiry as a float (NaN for none), the position as text: read often, and all at once, on open. */
 export function encodeAddressRange({ last, position, expiresAt }: AddressRangeRow): Buffer {
   const row = Buffer.allocUnsafe(24 + position.length)
-  row.writeBigUInt64BE(last >> 64n, 0)
-  row.writeBigUInt64BE(last & 0xffff_ffff_ffff_ffffn, 8)
+  writeUInt128(row, last, 0)
   row.writeDoubleBE(expiresAt ?? Number.NaN, 16)
   row.write(position, 24, 'latin1')
   return row
 }
 
 export function decodeAddressRange(row: Buffer): AddressRangeRow {
+  return { last: readUInt128(row, 0), position: row.toString('latin1', 24), expiresAt: decodeExpiry(row) }
+}
+
+/** The expiry alone, of the same row. */
+export function decodeExpiry(row: Buffer): number | null {
   const expiresAt = row.readDoubleBE(16)
-  return {
-    last: (row.readBigUInt64BE(0) << 64n) | row.readBigUInt64BE(8),
-    position: row.toString('latin1', 24),
-    expiresAt: Number.isNaN(expiresAt) ? null : expiresAt,
-  }
+  return Number.isNaN(expiresAt) ? null : expiresAt
+}
+
+/** The last address alone, of the same row, which must be of an IPv4 network. */
+export function decodeLastIpv4(row: Buffer): number {
+  return row.readUInt32BE(12)
+}
+
+/** Addresses that rest. */
+export interface CoolingRow extends AddressRange {
+  readonly network: Position
+  /** Ms since 1970. */
+  readonly until: number
+}
+
+/** 16 bytes each of first and last address, the time as a float, the network's position as text. */
+export function encodeCooling({ network, first, last, until }: CoolingRow): Buffer {
+  const row = Buffer.allocUnsafe(40 + network.length)
+  writeUInt128(row, first, 0)
+  writeUInt128(row, last, 16)
+  row.writeDoubleBE(until, 32)
+  row.write(network, 40, 'latin1')
+  return row
+}
+
+export function decodeCooling(row: Buffer): CoolingRow {
+  const [first, last] = [readUInt128(row, 0), readUInt128(row, 16)]
+  return { first, last, until: row.readDoubleBE(32), network: row.toString('latin1', 40) }
+}
+
+function writeUInt128(row: Buffer, value: bigint, offset: number): void {
+  row.writeBigUInt64BE(value >> 64n, offset)
+  row.writeBigUInt64BE(value & 0xffff_ffff_ffff_ffffn, offset + 8)
+}
+
+function readUInt128(row: Buffer, offset: number): bigint {
+  return (row.readBigUInt64BE(offset) << 64n) | row.readBigUInt64BE(offset + 8)
+}
+
+/** What changes of a network with every allocation. */
+export interface NetworkCounters {
+  /** Active and ended ones. */
+  readonly allocations: number
+  readonly nextAddress: bigint | null
+}
+
+export function encodeNetworkCounters({ allocations, nextAddress }: NetworkCounters): Buffer {
+  return packr.pack([allocations, nextAddress === null ? null : nextAddress.toString(16)])
+}
+
+export function decodeNetworkCounters(row: Uint8Array): NetworkCounters {
+  const [allocations, next] = packr.unpack(row) as [number, string | null]
+  return { allocations, nextAddress: next === null ? null : BigInt(`0x${next}`) }
+}
+
+/** Where the audit log begins by now. */
+export interface AuditFloor {
+  /** Log index. */
+  readonly index: number
+  /** Keys of the block in which it lies that go when the block is over. */
+  readonly values: readonly string[]
+}
+
+export function encodeAuditFloor({ index, values }: AuditFloor): Buffer {
+  return packr.pack([index, values])
+}
+
+export function decodeAuditFloor(row: Uint8Array): AuditFloor {
+  const [index, values] = packr.unpack(row) as [number, string[]]
+  return { index, values }
+}
+
+/** A number that is a row of its own. */
+export function encodeNumber(value: number): Buffer {
+  return packr.pack(value)
+}
+
+export function decodeNumber(row: Uint8Array): number {
+  return packr.unpack(row) as number
+}
+
+/** The kept answer itself is beside it, under the digest. */
+export interface IdempotencyAge {
+  readonly keyDigest: string
+  readonly time: number
+  readonly bytes: number
+}
+
+export function encodeIdempotencyAge({ keyDigest, time, bytes }: IdempotencyAge): Buffer {
+  return packr.pack([keyDigest, time, bytes])
+}
+
+export function decodeIdempotencyAge(row: Uint8Array): IdempotencyAge {
+  const [keyDigest, time, bytes] = packr.unpack(row) as [string, number, number]
+  return { keyDigest, time, bytes }
+}
+
+/** @param outcome As `outcome-codec.ts` writes it. */
+export function encodeAnswer(fingerprint: IdempotencyStamp['fingerprint'], outcome: Uint8Array): Buffer {
+  return packr.pack([fingerprint, outcome])
+}
+
+export function decodeAnswer(row: Uint8Array): { fingerprint: string; outcome: Uint8Array } {
+  const [fingerprint, outcome] = packr.unpack(row) as [string, Uint8Array]
+  return { fingerprint, outcome }
 }
 
 export function encodeSession({ floor, usedAt }: Omit<Session, 'id'>): Buffer {
@@ -132,139 +205,4 @@ export function encodeSession({ floor, usedAt }: Omit<Session, 'id'>): Buffer {
 export function decodeSession(row: Uint8Array): Omit<Session, 'id'> {
   const [floor, usedAt] = packr.unpack(row) as [number, number]
   return { floor, usedAt }
-}
-
-/** `before` and `after` are both networks or both allocations. Index and sequence are in the key. */
-export function encodeAudit(draft: AuditDraft): Buffer {
-  const { timestamp, action, resource, details, user, requestId, before, after } = draft
-  return packr.pack([
-    timestamp,
-    ACTIONS.indexOf(action),
-    resource,
-    details,
-    user,
-    requestId,
-    before && recordFields(before),
-    after && recordFields(after),
-  ])
-}
-
-export function decodeAudit(position: Position, row: Uint8Array): AuditEntry {
-  const [timestamp, action, resource, details, user, requestId, before, after] = packr.unpack(
-    row,
-  ) as AuditFields
-  return {
-    ...parsePosition(position),
-    timestamp,
-    action: listed(ACTIONS, action),
-    resource,
-    details,
-    user,
-    requestId,
-    before: before && recordOf(before),
-    after: after && recordOf(after),
-  }
-}
-
-export function recordFields(record: Network | Allocation): RecordFields {
-  return 'cidr' in record ? networkFields(record) : allocationFields(record)
-}
-
-export function recordOf(fields: RecordFields): Network | Allocation {
-  return isNetworkFields(fields) ? networkOf(fields) : allocationOf(fields)
-}
-
-type NetworkFields = [
-  id: string,
-  cidr: string,
-  description: string,
-  tags: readonly string[],
-  createdAt: number,
-  updatedAt: number,
-  changedIndex: number,
-]
-
-type AllocationFields = [
-  id: string,
-  networkId: string,
-  ip: string,
-  endIp: string | null,
-  hostname: string | null,
-  description: string,
-  status: number,
-  allocatedAt: number,
-  expiresAt: number | null,
-  releasedAt: number | null,
-  changedIndex: number,
-]
-
-export type RecordFields = NetworkFields | AllocationFields
-
-type AuditFields = [
-  timestamp: number,
-  action: number,
-  resource: string,
-  details: string,
-  user: string,
-  requestId: string | null,
-  before: RecordFields | null,
-  after: RecordFields | null,
-]
-
-function networkFields(network: Network): NetworkFields {
-  const { id, cidr, description, tags, createdAt, updatedAt, changedIndex } = network
-  return [id, cidr, description, tags, createdAt, updatedAt, changedIndex]
-}
-
-function networkOf(fields: NetworkFields): Network {
-  const [id, cidr, description, tags, createdAt, updatedAt, changedIndex] = fields
-  return { id, cidr, description, tags, createdAt, updatedAt, changedIndex }
-}
-
-function allocationFields(allocation: Allocation): AllocationFields {
-  const { id, networkId, ip, endIp, hostname, description, status } = allocation
-  const { allocatedAt, expiresAt, releasedAt, changedIndex } = allocation
-  const statusNumber = STATUSES.indexOf(status)
-  return [
-    id,
-    networkId,
-    ip,
-    endIp,
-    hostname,
-    description,
-    statusNumber,
-    allocatedAt,
-    expiresAt,
-    releasedAt,
-    changedIndex,
-  ]
-}
-
-function allocationOf(fields: AllocationFields): Allocation {
-  const [id, networkId, ip, endIp, hostname, description, status, ...rest] = fields
-  const [allocatedAt, expiresAt, releasedAt, changedIndex] = rest
-  return {
-    id,
-    networkId,
-    ip,
-    endIp,
-    hostname,
-    description,
-    status: listed(STATUSES, status),
-    allocatedAt,
-    expiresAt,
-    releasedAt,
-    changedIndex,
-  }
-}
-
-/** The fourth field of a network is its list of tags; of an allocation, text or null. */
-function isNetworkFields(fields: RecordFields): fields is NetworkFields {
-  return Array.isArray(fields[3])
-}
-
-function listed<T>(list: readonly T[], place: number): T {
-  const found = list[place]
-  if (found === undefined) throw new CorruptStateError(`no meaning is known for the number ${place}`)
-  return found
 }

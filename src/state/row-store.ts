@@ -1,75 +1,77 @@
-import { assert } from '../../raft/assert.ts'
 import type { Membership } from '../../raft/types.ts'
-import { parseAddress } from '../ipam/address.ts'
+import type { Outcome } from '../ipam/command.ts'
 import type { Prefix } from '../ipam/prefix.ts'
 import type { AddressRange } from '../ipam/range.ts'
 import type { Allocation, Network } from '../ipam/records.ts'
-import type { AuditDraft, Store } from '../ipam/store.ts'
+import type { AuditDraft, ManagedNetwork, Store } from '../ipam/store.ts'
+import { AllocationRows } from './allocation-rows.ts'
+import { AuditRows } from './audit-rows.ts'
 import type { ExpiryIndex } from './expiry-index.ts'
-import {
-  activeAllocationKey,
-  addressRangeKey,
-  allocationIdKey,
-  allocationKey,
-  auditKey,
-  MEMBERSHIP_KEY,
-  networkActiveAllocationKey,
-  networkAllocationKey,
-  networkKey,
-  type Position,
-  positionOf,
-} from './key-space.ts'
-import { emptyNetwork, type NetworkState, type NetworkTable } from './network-table.ts'
+import { type AnswerAges, IdempotencyRows } from './idempotency-rows.ts'
+import { MEMBERSHIP_KEY, type Position, positionOf } from './key-space.ts'
+import { NetworkRows } from './network-rows.ts'
+import type { NetworkState, NetworkTable } from './network-table.ts'
 import type { Overlay } from './overlay.ts'
-import {
-  decodeAllocation,
-  decodeNetwork,
-  EMPTY_ROW,
-  encodeAddressRange,
-  encodeAllocation,
-  encodeAudit,
-  encodeMembership,
-  encodeNetwork,
-} from './row-codec.ts'
+import { encodeMembership } from './row-codec.ts'
 import { SessionRows, type SessionState } from './session-rows.ts'
+import { StagedRows } from './staged-rows.ts'
 import type { StateDatabase } from './storage.ts'
 
 /** What memory holds of the rows: rebuilt when they are opened, and kept in step with them. */
 export interface StateMemory {
   readonly networks: NetworkTable
   readonly expiries: ExpiryIndex
+  /** When released addresses have rested. */
+  readonly coolings: ExpiryIndex
   /** By id. */
   readonly sessions: Map<number, SessionState>
+  readonly answerAges: AnswerAges
   membership: Membership | null
 }
 
 /** The rows and the memory over them, for one entry at a time. */
 export class RowStore implements Store {
   readonly sessions: SessionRows
-  readonly #database: StateDatabase
-  readonly #overlay: Overlay
+  readonly idempotency: IdempotencyRows
+  readonly #rows: StagedRows
   readonly #memory: StateMemory
+  readonly #networks: NetworkRows
+  readonly #allocations: AllocationRows
+  readonly #audit: AuditRows
   #index = 0
   #networksCreated = 0
   #allocationsCreated = 0
-  #audited = 0
-  /** Of the allocations that this entry has read. */
-  readonly #positions = new Map<string, Position>()
 
   constructor(options: { database: StateDatabase; overlay: Overlay; memory: StateMemory }) {
-    this.#database = options.database
-    this.#overlay = options.overlay
-    this.#memory = options.memory
     const { database, overlay, memory } = options
-    this.sessions = new SessionRows({ database, overlay, sessions: memory.sessions })
+    const { networks, expiries, coolings, sessions, answerAges } = memory
+    const rows = new StagedRows({ database, overlay })
+    this.#rows = rows
+    this.#memory = memory
+    this.#networks = new NetworkRows({ rows, networks })
+    const networkRows = this.#networks
+    this.#allocations = new AllocationRows({ rows, networks, networkRows, expiries, coolings })
+    this.#audit = new AuditRows({ rows })
+    this.sessions = new SessionRows({ database, overlay, sessions })
+    this.idempotency = new IdempotencyRows({ rows, ages: answerAges })
   }
 
   beginEntry(index: number): void {
     this.#index = index
     this.#networksCreated = 0
     this.#allocationsCreated = 0
-    this.#audited = 0
-    this.#positions.clear()
+    this.#allocations.beginEntry()
+    this.#audit.beginEntry(index)
+    this.idempotency.beginEntry(index)
+  }
+
+  /** What was written since `beginEntry`, and not taken back, stays. */
+  endEntry(): void {
+    this.#rows.endEntry()
+  }
+
+  attempt(change: () => Outcome): Outcome {
+    return this.#rows.attempt(change)
   }
 
   network(id: string): NetworkState | null {
@@ -77,75 +79,69 @@ export class RowStore implements Store {
   }
 
   networkRecord(id: string): Network | null {
-    const network = this.network(id)
-    return network === null ? null : decodeNetwork(this.#existingRow(networkKey(network.position)))
+    return this.#networks.record(id)
   }
 
-  networkOverlapping(prefix: Prefix): NetworkState | null {
-    return this.#memory.networks.overlapping(prefix)
+  networkAt(namespace: string, prefix: Prefix): NetworkState | null {
+    return this.#memory.networks.tree(namespace).get(prefix)
+  }
+
+  parentOf(namespace: string, prefix: Prefix): NetworkState | null {
+    return this.#memory.networks.parentOf(namespace, prefix)
+  }
+
+  childrenOf(network: Pick<ManagedNetwork, 'namespace' | 'prefix'>): Iterable<NetworkState> {
+    return this.#memory.networks.childrenOf(network)
   }
 
   createNetwork(network: Network, prefix: Prefix): void {
     const position = positionOf(this.#index, this.#networksCreated++)
-    this.#memory.networks.add(emptyNetwork(network.id, position, prefix))
-    this.#overlay.put(networkKey(position), encodeNetwork(network))
+    this.#networks.create(network, { prefix, position })
+  }
+
+  updateNetwork(after: Network): void {
+    this.#networks.update(after)
   }
 
   deleteNetwork(id: string): void {
-    const network = this.#existingNetwork(id)
-    assert(network.activeAllocations === 0, `network ${id} has active allocations`)
-    this.#memory.networks.delete(network)
-    this.#overlay.put(networkKey(network.position), null)
+    this.#networks.delete(id)
+  }
+
+  setNextAddress(networkId: string, address: bigint): void {
+    this.#networks.setNextAddress(this.#networks.existing(networkId), address)
   }
 
   hasAllocation(id: string): boolean {
-    return this.#row(allocationIdKey(id)) !== null
+    return this.#allocations.has(id)
   }
 
   allocation(id: string): Allocation | null {
-    const position = this.#row(allocationIdKey(id))?.toString('latin1')
-    return position === undefined ? null : this.#allocationAt(position)
+    return this.#allocations.record(id)
+  }
+
+  holderAt(networkId: string, first: bigint): Allocation | null {
+    return this.#allocations.holderAt(networkId, first)
   }
 
   dueAllocations(options: { readonly time: number; readonly limit: number }): Allocation[] {
-    return this.#memory.expiries.due(options).map(({ position }) => this.#allocationAt(position))
+    return this.#allocations.due(options)
   }
 
-  createAllocation(allocation: Allocation, { first, last }: AddressRange): void {
-    const { id, networkId, expiresAt } = allocation
-    const network = this.#existingNetwork(networkId)
-    const position = positionOf(this.#index, this.#allocationsCreated++)
-    network.space.occupy(first, last)
-    network.activeAllocations += 1
-    if (expiresAt !== null) this.#memory.expiries.add({ expiresAt, position })
-
-    const overlay = this.#overlay
-    overlay.put(allocationKey(position), encodeAllocation(allocation))
-    overlay.put(allocationIdKey(id), Buffer.from(position, 'latin1'))
-    overlay.put(activeAllocationKey(position), EMPTY_ROW)
-    overlay.put(networkAllocationKey(network.position, position), EMPTY_ROW)
-    overlay.put(networkActiveAllocationKey(network.position, position), EMPTY_ROW)
-    overlay.put(
-      addressRangeKey(network.position, network.prefix.family, first),
-      encodeAddressRange({ last, position, expiresAt }),
-    )
+  createAllocation(allocation: Allocation, range: AddressRange): void {
+    const position: Position = positionOf(this.#index, this.#allocationsCreated++)
+    this.#allocations.create(allocation, range, position)
   }
 
-  endAllocation(after: Allocation): void {
-    const { id, networkId, ip, endIp, expiresAt } = after
-    const position = this.#positions.get(id)
-    assert(position !== undefined, `allocation ${id} was not read before it ends`)
-    const network = this.#existingNetwork(networkId)
-    const first = parseAddress(ip).value
-    network.space.release(first, endIp === null ? first : parseAddress(endIp).value)
-    network.activeAllocations -= 1
-    if (expiresAt !== null) this.#memory.expiries.delete({ expiresAt, position })
+  updateAllocation(before: Allocation, after: Allocation): void {
+    this.#allocations.update(before, after)
+  }
 
-    const overlay = this.#overlay
-    overlay.put(allocationKey(position), encodeAllocation(after))
-    overlay.put(activeAllocationKey(position), null)
-    overlay.put(networkActiveAllocationKey(network.position, position), null)
-    overlay.put(addressRangeKey(network.position, network.prefix.family, first), null)
+  endAllocation(before: Allocation, after: Allocation, coolUntil: number | null): void {
+    this.#allocations.end(before, after, coolUntil)
+  }
+
+  endCoolings(options: { readonly time: number; readonly limit: number }): number {
+    return this.#allocations.endCoolings(options)
   }
 
   membership(): Membership | null {
@@ -154,33 +150,17 @@ export class RowStore implements Store {
 
   putMembership(membership: Membership): void {
     this.#memory.membership = membership
-    this.#overlay.put(MEMBERSHIP_KEY, encodeMembership(membership))
+    this.#rows.put(MEMBERSHIP_KEY, encodeMembership(membership))
   }
 
   appendAudit(draft: AuditDraft): void {
-    this.#overlay.put(auditKey(positionOf(this.#index, this.#audited++)), encodeAudit(draft))
+    this.#audit.append(draft)
   }
 
-  #allocationAt(position: Position): Allocation {
-    const allocation = decodeAllocation(this.#existingRow(allocationKey(position)))
-    this.#positions.set(allocation.id, position)
-    return allocation
-  }
-
-  #existingNetwork(id: string): NetworkState {
-    const network = this.network(id)
-    assert(network !== null, `no network ${id}`)
-    return network
-  }
-
-  #existingRow(key: string): Buffer {
-    const row = this.#row(key)
-    assert(row !== null, `no row ${key}`)
-    return row
-  }
-
-  #row(key: string): Buffer | null {
-    const row = this.#overlay.get(key)
-    return row === undefined ? (this.#database.getSync(key) ?? null) : row
+  pruneAudit(options: { readonly before: number; readonly limit: number }): {
+    pruned: number
+    isDone: boolean
+  } {
+    return this.#audit.prune(options)
   }
 }

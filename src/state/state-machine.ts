@@ -2,18 +2,20 @@ import { createHash } from 'node:crypto'
 import { assert, unreachable } from '../../raft/assert.ts'
 import type { Clock, Log, StateImage, StateMachine } from '../../raft/ports.ts'
 import type { Divergence, Entry, SnapshotMeta } from '../../raft/types.ts'
-import { applyEnvelope, refuseUnsupported } from '../ipam/apply.ts'
+import { applyEnvelope } from '../ipam/apply.ts'
 import { applyMembership } from '../ipam/apply-membership.ts'
 import type { Outcome } from '../ipam/command.ts'
 import { decodeCommand } from '../ipam/command-codec.ts'
-import type { AnswerTo, Query, QueryResults } from '../ipam/query.ts'
+import type { AnswerTo, Query } from '../ipam/query.ts'
+import { refuseUnsupported } from '../ipam/refuse.ts'
 import { CorruptStateError } from './errors.ts'
 import { DEFAULT_FLUSH_LIMITS, type FlushLimits, SYNCED, WriteBehind } from './flush.ts'
 import { APPLIED_KEY, DIVERGENCE_KEY, EVERYTHING } from './key-space.ts'
 import { type Loaded, load, loadRows } from './load.ts'
 import { decodeOutcome, encodeOutcome } from './outcome-codec.ts'
 import { Overlay } from './overlay.ts'
-import { listAllocations, listAudit, listNetworks, networkStats } from './queries.ts'
+import { answer } from './query/answer.ts'
+import { oldestAudit } from './query/list-audit.ts'
 import { decodeApplied, encodeDivergence } from './row-codec.ts'
 import { RowStore, type StateMemory } from './row-store.ts'
 import { Slices } from './slices.ts'
@@ -103,9 +105,17 @@ export class IpamStateMachine implements StateMachine {
     return this.#opened.divergence
   }
 
-  /** When the next active allocation expires, ms since 1970; null if none does. O(1). */
+  /** When the next active allocation expires, or released address has rested; ms since 1970, null if none does. O(1). */
   get nextExpiry(): number | null {
-    return this.#opened.memory.expiries.earliest
+    const { expiries, coolings } = this.#opened.memory
+    const [expiry, cooling] = [expiries.earliest, coolings.earliest]
+    return expiry === null || cooling === null ? (expiry ?? cooling) : Math.min(expiry, cooling)
+  }
+
+  /** Log time of the oldest audit row that is left; null if there is none. */
+  async oldestAudit(): Promise<number | null> {
+    if (this.#restoring !== null) await this.#restoring
+    return this.#read(this.#view(), oldestAudit)
   }
 
   apply(entry: Entry): Outcome | null {
@@ -115,6 +125,7 @@ export class IpamStateMachine implements StateMachine {
     try {
       store.beginEntry(entry.index)
       const outcome = applyEntry(store, entry)
+      store.endEntry()
       overlay.commit({ index: entry.index, term: entry.term, time: entry.time })
       writeBehind.noticeEntry()
       return outcome
@@ -157,7 +168,10 @@ export class IpamStateMachine implements StateMachine {
    */
   async query<Q extends Query>(query: Q): Promise<AnswerTo<Q>> {
     if (this.#restoring !== null) await this.#restoring
-    return (await this.#answer(query)) as AnswerTo<Q>
+    const { memory, store, overlay, database } = this.#opened
+    const read = <T>(ask: (view: View) => Promise<T>): Promise<T> => this.#read(this.#view(), ask)
+    // Views are taken before the first `await`: what comes after must not show.
+    return (await answer(query, { memory, store, overlay, database, read })) as AnswerTo<Q>
   }
 
   async snapshot(): Promise<StateImage> {
@@ -219,36 +233,9 @@ export class IpamStateMachine implements StateMachine {
     }
   }
 
-  /** Views are taken before the first `await`: what comes after must not show. */
-  #answer(query: Query): Promise<QueryResults[Query['type']]> | QueryResults[Query['type']] {
-    const { memory, store } = this.#opened
-    switch (query.type) {
-      case 'network':
-        return store.networkRecord(query.id)
-      case 'allocation':
-        return store.allocation(query.id)
-      case 'networks':
-        return this.#read(this.#view(), (view) => listNetworks(view, query.page))
-      case 'audit':
-        return this.#read(this.#view(), (view) => listAudit(view, query.limit))
-      case 'networkStats': {
-        const network = memory.networks.get(query.id)
-        return network === null ? null : this.#read(this.#view(), (view) => networkStats(view, network))
-      }
-      case 'allocations': {
-        const { networkId, includeEnded, page } = query
-        const network = networkId === null ? null : memory.networks.get(networkId)
-        if (networkId !== null && network === null) return { rows: [], nextCursor: null }
-        return this.#read(this.#view(), (view) => listAllocations(view, { network, includeEnded, page }))
-      }
-      default:
-        return unreachable(query)
-    }
-  }
-
-  /** Calls `read` at once, and closes the view when it is done. */
+  /** Calls `read` at once, and closes the view when it is done, also when it throws before it waits for anything. */
   async #read<T>(view: View, read: (view: View) => Promise<T>): Promise<T> {
-    const reading = read(view)
+    const reading = (async () => await read(view))()
     this.#reading.add(reading)
     try {
       return await reading

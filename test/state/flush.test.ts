@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { StateDatabase } from '../../src/state/storage.ts'
-import { Harness, ManualClock, openMachine } from './harness.ts'
+import { Harness, listAllocations, listNetworks, ManualClock, openMachine } from './harness.ts'
 import { MemoryStorage } from './memory-storage.ts'
 
 /** A disk whose writes end when the test says so. */
@@ -78,13 +78,7 @@ describe('write-behind', () => {
     clock.runTimers()
     ipam.release('alloc-1')
 
-    const page = { limit: 10, cursor: null }
-    const active = await ipam.machine.query({
-      type: 'allocations',
-      networkId: null,
-      includeEnded: false,
-      page,
-    })
+    const active = await listAllocations(ipam.machine)
     const one = await ipam.machine.query({ type: 'allocation', id: 'alloc-1' })
 
     expect(active.rows).toEqual([])
@@ -113,7 +107,7 @@ describe('write-behind', () => {
     const { ipam, storage } = await open({ eagerBytes: Number.MAX_VALUE })
     const description = 'x'.repeat(300_000)
     for (let i = 0; i < 12; i++) {
-      ipam.apply({ type: 'createNetwork', id: `net-${i}`, cidr: `10.${i}.0.0/16`, description, tags: [] })
+      ipam.createNetwork(`net-${i}`, `10.${i}.0.0/16`, { description })
     }
     const flushed = ipam.machine.flush()
 
@@ -121,7 +115,7 @@ describe('write-behind', () => {
       storage.writes[written]?.end()
       await settle()
       const { machine } = await Harness.open(await storage.copy())
-      const { rows } = await machine.query({ type: 'networks', page: { limit: 100, cursor: null } })
+      const { rows } = await listNetworks(machine)
       expect(machine.appliedIndex).toBe(ipam.machine.durableIndex)
       expect(rows).toHaveLength(machine.appliedIndex)
     }

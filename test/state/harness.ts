@@ -1,14 +1,29 @@
 import type { Clock, Log } from '../../raft/ports.ts'
 import type { Entry, Membership, SnapshotMeta } from '../../raft/types.ts'
 import type {
+  AllocateAddresses,
+  AllocationRequest,
   Command,
   CommandContext,
+  NetworkSettings,
   Outcome,
   Refusal,
   SessionRefusalReason,
 } from '../../src/ipam/command.ts'
 import { encodeCommand } from '../../src/ipam/command-codec.ts'
-import type { Allocation, AuditEntry, Network } from '../../src/ipam/records.ts'
+import { ALLOCATION_DEFAULTS, NETWORK_DEFAULTS } from '../../src/ipam/defaults.ts'
+import type { IdempotencyStamp } from '../../src/ipam/idempotency.ts'
+import {
+  type AllocationFilter,
+  type AuditFilter,
+  type NetworkFilter,
+  NO_ALLOCATION_FILTER,
+  NO_AUDIT_FILTER,
+  NO_NETWORK_FILTER,
+  type Page,
+  type PageRequest,
+} from '../../src/ipam/query.ts'
+import type { Allocation, AllocationStatus, AuditEntry, PlacedNetwork } from '../../src/ipam/records.ts'
 import type { SessionStamp } from '../../src/ipam/session.ts'
 import type { FlushLimits } from '../../src/state/flush.ts'
 import { IpamStateMachine } from '../../src/state/state-machine.ts'
@@ -73,10 +88,14 @@ export class Harness {
     return entry
   }
 
-  apply(command: Command, context: CommandContext = ALICE, session: SessionStamp | null = null): Outcome {
-    const outcome = this.machine.apply(
-      this.append('command', encodeCommand({ command, context, session }, 1)),
-    )
+  apply(
+    command: Command,
+    context: CommandContext = ALICE,
+    session: SessionStamp | null = null,
+    idempotency: IdempotencyStamp | null = null,
+  ): Outcome {
+    const payload = encodeCommand({ command, context, session, idempotency }, 1)
+    const outcome = this.machine.apply(this.append('command', payload))
     if (outcome === null) throw new Error(`no outcome of ${command.type}`)
     return outcome
   }
@@ -85,24 +104,24 @@ export class Harness {
     this.machine.apply(this.append('membership', Buffer.from(JSON.stringify({ membership, note }))))
   }
 
-  createNetwork(id: string, cidr: string): Network {
-    return accepted(this.apply({ type: 'createNetwork', id, cidr, description: '', tags: [] }))
+  createNetwork(
+    id: string,
+    cidr: string,
+    settings: Partial<NetworkSettings & { namespace: string }> = {},
+  ): PlacedNetwork {
+    return accepted(this.apply({ ...NETWORK_DEFAULTS, ...settings, type: 'createNetwork', id, cidr }))
   }
 
   allocate(
     id: string,
     networkId: string,
-    options: { count?: number; hostname?: string | null; ttlMs?: number | null } = {},
+    options: Partial<Omit<AllocationRequest, 'id' | 'network'>> = {},
   ): Allocation {
-    const { count = 1, hostname = null, ttlMs = null } = options
-    const description = ''
-    return accepted(
-      this.apply({ type: 'allocateAddresses', id, networkId, count, hostname, description, ttlMs }),
-    )
+    return accepted(this.apply(allocateCommand(id, networkId, options)))
   }
 
   release(id: string): Allocation {
-    return accepted(this.apply({ type: 'releaseAllocation', id }))
+    return accepted(this.apply({ type: 'releaseAllocation', id, ifChangedIndex: null }))
   }
 
   expire(limit = 1000): number {
@@ -113,9 +132,52 @@ export class Harness {
     return accepted<{ sessionId: number }>(this.apply({ type: 'openSession' })).sessionId
   }
 
-  audit(limit = 10_000): Promise<readonly AuditEntry[]> {
-    return this.machine.query({ type: 'audit', limit })
+  /** The newest rows. */
+  async audit(limit = 10_000): Promise<readonly AuditEntry[]> {
+    return (await listAudit(this.machine, {}, page(limit))).rows
   }
+}
+
+export function allocateCommand(
+  id: string,
+  networkId: string,
+  options: Partial<Omit<AllocationRequest, 'id' | 'network'>> = {},
+): AllocateAddresses {
+  return { ...ALLOCATION_DEFAULTS, ...options, type: 'allocateAddresses', id, network: { id: networkId } }
+}
+
+export function page(limit = 10_000, cursor: string | null = null): PageRequest {
+  return { limit, cursor, offset: 0 }
+}
+
+/** Active and ended allocations. */
+export const EVERY_STATUS: readonly AllocationStatus[] = ['allocated', 'released', 'expired']
+
+type Asked = Pick<IpamStateMachine, 'query'>
+
+export function listNetworks(
+  machine: Asked,
+  filter: Partial<NetworkFilter> = {},
+  asked = page(),
+): Promise<Page<PlacedNetwork>> {
+  return machine.query({ type: 'networks', filter: { ...NO_NETWORK_FILTER, ...filter }, page: asked })
+}
+
+/** The active ones, unless the filter says otherwise. */
+export function listAllocations(
+  machine: Asked,
+  filter: Partial<AllocationFilter> = {},
+  asked = page(),
+): Promise<Page<Allocation>> {
+  return machine.query({ type: 'allocations', filter: { ...NO_ALLOCATION_FILTER, ...filter }, page: asked })
+}
+
+export function listAudit(
+  machine: Asked,
+  filter: Partial<AuditFilter> = {},
+  asked = page(),
+): Promise<Page<AuditEntry>> {
+  return machine.query({ type: 'audit', filter: { ...NO_AUDIT_FILTER, ...filter }, page: asked })
 }
 
 export function accepted<T>(outcome: Outcome): T {

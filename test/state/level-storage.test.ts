@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { levelStorage } from '../../src/state/level-storage.ts'
-import { Harness, imageOf, metaAt, streamOf } from './harness.ts'
+import { EVERY_STATUS, Harness, imageOf, listAllocations, metaAt, streamOf } from './harness.ts'
 
 let directory: string
 beforeEach(async () => {
@@ -50,10 +50,11 @@ test('on LevelDB, a snapshot replaces the state, and every list agrees with that
 
   expect(await target.machine.stateDigest()).toBe(await source.machine.stateDigest())
   for (const networkId of [null, 'net-1', 'net-2']) {
-    for (const includeEnded of [true, false]) {
-      const page = { limit: 10_000, cursor: null }
-      const query = { type: 'allocations', networkId, includeEnded, page } as const
-      expect(await target.machine.query(query)).toEqual(await source.machine.query(query))
+    for (const statuses of [EVERY_STATUS, ['allocated'] as const]) {
+      const filter = { networkId, statuses }
+      expect(await listAllocations(target.machine, filter)).toEqual(
+        await listAllocations(source.machine, filter),
+      )
     }
   }
   await source.machine.close()

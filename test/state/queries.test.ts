@@ -1,14 +1,15 @@
 import { describe, expect, test } from 'vitest'
+import { ALLOCATION_DEFAULTS, NETWORK_DEFAULTS } from '../../src/ipam/defaults.ts'
 import { InvalidCursorError, type Page } from '../../src/ipam/query.ts'
 import type { Allocation } from '../../src/ipam/records.ts'
-import { Harness } from './harness.ts'
+import { accepted, EVERY_STATUS, Harness, listAllocations, listNetworks, page, START } from './harness.ts'
 
 describe('lists', () => {
   test.each([
-    { networkId: null, includeEnded: false },
-    { networkId: null, includeEnded: true },
-    { networkId: 'net-1', includeEnded: false },
-    { networkId: 'net-1', includeEnded: true },
+    { networkId: null, statuses: ['allocated'] as const },
+    { networkId: null, statuses: EVERY_STATUS },
+    { networkId: 'net-1', statuses: ['allocated'] as const },
+    { networkId: 'net-1', statuses: EVERY_STATUS },
   ])('pages of %o neither skip nor repeat while others write', async (filter) => {
     const ipam = await Harness.open()
     ipam.createNetwork('net-1', '10.0.0.0/16')
@@ -17,28 +18,24 @@ describe('lists', () => {
 
     const seen: string[] = []
     let cursor: string | null = null
-    for (let page = 0; page === 0 || cursor !== null; page++) {
-      const answer: Page<Allocation> = await ipam.machine.query({
-        type: 'allocations',
-        ...filter,
-        page: { limit: 7, cursor },
-      })
+    for (let pages = 0; pages === 0 || cursor !== null; pages++) {
+      const answer: Page<Allocation> = await listAllocations(ipam.machine, filter, page(7, cursor))
       seen.push(...answer.rows.map(({ id }) => id))
       cursor = answer.nextCursor
       // Ten are released, spread over what is still to come and what was seen; new ones appear.
-      if (page < 10) {
-        ipam.release(`old-${(page * 17) % 60}`)
-        ipam.allocate(`new-${page}`, 'net-1')
-        if (page % 2 === 0) await ipam.machine.flush()
+      if (pages < 10) {
+        ipam.release(`old-${(pages * 17) % 60}`)
+        ipam.allocate(`new-${pages}`, 'net-1')
+        if (pages % 2 === 0) await ipam.machine.flush()
       }
     }
 
     expect(new Set(seen).size).toBe(seen.length)
-    const released = new Set(Array.from({ length: 10 }, (_, page) => `old-${(page * 17) % 60}`))
+    const released = new Set(Array.from({ length: 10 }, (_, pages) => `old-${(pages * 17) % 60}`))
     const lasting = Array.from({ length: 60 }, (_, i) => i)
       .filter((i) => filter.networkId === null || i % 3 !== 0)
       .map((i) => `old-${i}`)
-      .filter((id) => filter.includeEnded || !released.has(id))
+      .filter((id) => filter.statuses.includes('released') || !released.has(id))
     expect(seen.filter((id) => lasting.includes(id))).toEqual(lasting)
   })
 
@@ -46,15 +43,14 @@ describe('lists', () => {
     const ipam = await Harness.open()
     ipam.createNetwork('net-1', '10.0.0.0/24')
     for (let i = 0; i < 5; i++) ipam.allocate(`alloc-${i}`, 'net-1')
-    const all = { type: 'allocations', networkId: 'net-1', page: { limit: 10, cursor: null } } as const
 
-    const active = ipam.machine.query({ ...all, includeEnded: false })
-    const everything = ipam.machine.query({ ...all, includeEnded: true })
+    const active = listAllocations(ipam.machine, { networkId: 'net-1' })
+    const everything = listAllocations(ipam.machine, { networkId: 'net-1', statuses: EVERY_STATUS })
     const stats = ipam.machine.query({ type: 'networkStats', id: 'net-1' })
-    const networks = ipam.machine.query({ type: 'networks', page: all.page })
-    const audit = ipam.machine.query({ type: 'audit', limit: 2 })
+    const networks = listNetworks(ipam.machine)
+    const audit = ipam.audit(2)
     for (let i = 0; i < 5; i++) ipam.release(`alloc-${i}`)
-    ipam.apply({ type: 'deleteNetwork', id: 'net-1' })
+    ipam.apply({ type: 'deleteNetwork', id: 'net-1', ifChangedIndex: null })
     await ipam.machine.flush()
 
     expect((await active).rows.map(({ id }) => id)).toEqual([0, 1, 2, 3, 4].map((i) => `alloc-${i}`))
@@ -71,9 +67,7 @@ describe('lists', () => {
   test('a page that ends the list has no cursor, also when it is full', async () => {
     const ipam = await Harness.open()
     for (const i of [0, 1, 2, 3]) ipam.createNetwork(`net-${i}`, `10.${i}.0.0/16`)
-    const pageAt = (cursor: string | null) => {
-      return ipam.machine.query({ type: 'networks', page: { limit: 2, cursor } })
-    }
+    const pageAt = (cursor: string | null) => listNetworks(ipam.machine, {}, page(2, cursor))
 
     const first = await pageAt(null)
     const second = await pageAt(first.nextCursor)
@@ -85,29 +79,43 @@ describe('lists', () => {
   test('a cursor that this list has not given out is refused', async () => {
     const ipam = await Harness.open()
     for (const i of [0, 1]) ipam.createNetwork(`net-${i}`, `10.${i}.0.0/16`)
-    const { nextCursor } = await ipam.machine.query({ type: 'networks', page: { limit: 1, cursor: null } })
+    const { nextCursor } = await listNetworks(ipam.machine, {}, page(1))
     if (nextCursor === null) throw new Error('no cursor')
 
     for (const cursor of ['', '!', 'bm9uc2Vuc2U', `${nextCursor}=`, nextCursor.toUpperCase()]) {
-      const asked = ipam.machine.query({ type: 'networks', page: { limit: 1, cursor } })
+      const asked = listNetworks(ipam.machine, {}, page(1, cursor))
       await expect(asked).rejects.toThrow(InvalidCursorError)
     }
-    const other = ipam.machine.query({
-      type: 'allocations',
-      networkId: null,
-      includeEnded: true,
-      page: { limit: 1, cursor: nextCursor },
-    })
+    const other = listAllocations(ipam.machine, { statuses: EVERY_STATUS }, page(1, nextCursor))
     await expect(other).rejects.toThrow(InvalidCursorError)
+  })
+
+  test('a page that had to look at much goes on with its cursor, also among what expires', async () => {
+    const ipam = await Harness.open()
+    for (const i of [1, 2]) ipam.createNetwork(`net-${i}`, `10.${i}.0.0/16`)
+    const request = { ...ALLOCATION_DEFAULTS, network: { id: 'net-1' }, ttlMs: 1_000 }
+    for (let batch = 0; batch < 22; batch++) {
+      const items = Array.from({ length: 1_000 }, (_, i) => ({ ...request, id: `alloc-${batch}-${i}` }))
+      accepted(ipam.apply({ type: 'allocateBatch', items }))
+    }
+    ipam.allocate('last', 'net-2', { ttlMs: 2_000 })
+    const filter = { networkId: 'net-2', expiresBefore: START + 3_000 }
+
+    const first = await listAllocations(ipam.machine, filter, page(10))
+    const second = await listAllocations(ipam.machine, filter, page(10, first.nextCursor))
+
+    expect(first.rows).toEqual([])
+    expect([second.rows.map(({ id }) => id), second.nextCursor]).toEqual([['last'], null])
   })
 
   test('an unknown network has no allocations', async () => {
     const ipam = await Harness.open()
-    const page = { limit: 1, cursor: null }
 
-    expect(
-      await ipam.machine.query({ type: 'allocations', networkId: 'net-1', includeEnded: true, page }),
-    ).toEqual({ rows: [], nextCursor: null })
+    expect(await listAllocations(ipam.machine, { networkId: 'net-1', statuses: EVERY_STATUS })).toEqual({
+      rows: [],
+      nextCursor: null,
+      total: 0,
+    })
   })
 })
 
@@ -158,12 +166,23 @@ describe('results', () => {
     const ipam = await Harness.open()
     const { machine } = ipam
     const outcomes = [
-      ipam.apply({ type: 'createNetwork', id: 'net-1', cidr: '10.0.0.0/24', description: 'x', tags: ['a'] }),
-      { ok: true, value: ipam.allocate('a', 'net-1', { count: 2, hostname: 'web', ttlMs: 5 }) },
-      ipam.apply({ type: 'releaseAllocation', id: 'a' }),
+      ipam.apply({
+        ...NETWORK_DEFAULTS,
+        type: 'createNetwork',
+        id: 'net-1',
+        cidr: '10.0.0.0/24',
+        description: 'x',
+        tags: ['a'],
+      }),
+      {
+        ok: true,
+        isReplay: false,
+        value: ipam.allocate('a', 'net-1', { count: 2, hostname: 'web', ttlMs: 5 }),
+      },
+      ipam.apply({ type: 'releaseAllocation', id: 'a', ifChangedIndex: null }),
       ipam.apply({ type: 'expireAllocations', limit: 5 }),
-      ipam.apply({ type: 'deleteNetwork', id: 'net-1' }),
-      ipam.apply({ type: 'deleteNetwork', id: 'net-1' }),
+      ipam.apply({ type: 'deleteNetwork', id: 'net-1', ifChangedIndex: null }),
+      ipam.apply({ type: 'deleteNetwork', id: 'net-1', ifChangedIndex: null }),
     ]
 
     for (const outcome of outcomes) {

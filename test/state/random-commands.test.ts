@@ -2,24 +2,38 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Entry } from '../../raft/types.ts'
 import { formatAddress, parseAddress } from '../../src/ipam/address.ts'
-import type { Command, Outcome } from '../../src/ipam/command.ts'
-import { parsePrefix } from '../../src/ipam/prefix.ts'
+import type { Command, NetworkRef, Outcome } from '../../src/ipam/command.ts'
+import { NETWORK_DEFAULTS } from '../../src/ipam/defaults.ts'
+import { contains, formatPrefix, parsePrefix } from '../../src/ipam/prefix.ts'
 import { usableRange } from '../../src/ipam/range.ts'
 import type { Allocation } from '../../src/ipam/records.ts'
 import type { SessionStamp } from '../../src/ipam/session.ts'
 import type { IpamStateMachine } from '../../src/state/state-machine.ts'
-import { ALICE, Harness, imageOf, metaAt, openMachine, streamOf } from './harness.ts'
+import {
+  ALICE,
+  allocateCommand,
+  EVERY_STATUS,
+  Harness,
+  imageOf,
+  listAllocations,
+  listAudit,
+  listNetworks,
+  metaAt,
+  openMachine,
+  streamOf,
+} from './harness.ts'
 import { MemoryStorage } from './memory-storage.ts'
 
+/** Some lie inside others, also two deep. */
 const CIDRS = [
   '10.0.0.0/28',
   '10.0.0.32/31',
   '2001:db8::/124',
   '2001:db8::1:0/127',
   '10.0.0.0/27',
+  '10.0.0.4/30',
   '10.0.0.48/32',
 ]
-const ENDLESS = { limit: 10_000, cursor: null }
 
 /** The slow, obvious version: a map from address to the id that holds it. */
 class Model {
@@ -35,9 +49,10 @@ class Model {
     switch (command.type) {
       case 'createNetwork': {
         if (this.networks.has(command.id)) return 'id_in_use'
-        const taken = [...this.networks.values()]
-        if (taken.includes(command.cidr)) return 'network_exists'
-        if (taken.some((cidr) => shareAnAddress(cidr, command.cidr))) return 'network_overlaps'
+        if ([...this.networks.values()].includes(command.cidr)) return 'network_exists'
+        const parent = this.parentOf(command.cidr)
+        const inParent = parent === null ? new Set() : new Set(this.heldIn(parent))
+        if (allAddresses(command.cidr).some((address) => inParent.has(address))) return 'addresses_in_use'
         this.networks.set(command.id, command.cidr)
         break
       }
@@ -48,12 +63,13 @@ class Model {
         break
       }
       case 'allocateAddresses': {
-        const cidr = this.networks.get(command.networkId)
+        const networkId = idIn(command.network)
+        const cidr = this.networks.get(networkId)
         if (cidr === undefined) return 'network_not_found'
         if (this.allocations.has(command.id)) return 'id_in_use'
         const addresses = this.#lowestRun(cidr, command.count)
         if (addresses === null) return 'network_exhausted'
-        const { networkId, ttlMs } = command
+        const { ttlMs } = command
         for (const address of addresses) this.holders.set(address, command.id)
         const expiresAt = ttlMs === null ? null : time + ttlMs
         this.allocations.set(command.id, { networkId, addresses, expiresAt })
@@ -89,6 +105,24 @@ class Model {
     return ids.map(([id]) => id).filter((id) => this.isActive(id))
   }
 
+  /** Addresses of active allocations, in their order. */
+  heldIn(networkId: string): string[] {
+    return this.activeIn(networkId).flatMap((id) => this.allocations.get(id)?.addresses ?? [])
+  }
+
+  /** The smallest network around the prefix. */
+  parentOf(cidr: string): string | null {
+    const around = [...this.networks].filter(([, other]) => isInside(cidr, other))
+    around.sort(([, a], [, b]) => parsePrefix(b).length - parsePrefix(a).length)
+    return around[0]?.[0] ?? null
+  }
+
+  /** Addresses of networks inside this one. */
+  delegatedIn(cidr: string): Set<string> {
+    const inside = [...this.networks.values()].filter((other) => isInside(other, cidr))
+    return new Set(inside.flatMap(allAddresses))
+  }
+
   nextExpiry(): number | null {
     const times = [...this.allocations]
       .filter(([id]) => this.isActive(id))
@@ -104,9 +138,10 @@ class Model {
 
   #lowestRun(cidr: string, count: number): string[] | null {
     const usable = usableAddresses(cidr)
+    const delegated = this.delegatedIn(cidr)
     for (let i = 0; i + count <= usable.length; i++) {
       const run = usable.slice(i, i + count)
-      if (run.every((address) => !this.holders.has(address))) return run
+      if (run.every((address) => !this.holders.has(address) && !delegated.has(address))) return run
     }
     return null
   }
@@ -121,9 +156,13 @@ function usableAddresses(cidr: string): string[] {
   return addresses
 }
 
-function shareAnAddress(a: string, b: string): boolean {
-  const ofB = new Set(allAddresses(b))
-  return allAddresses(a).some((address) => ofB.has(address))
+function isInside(inner: string, outer: string): boolean {
+  return inner !== outer && contains(parsePrefix(outer), parsePrefix(inner))
+}
+
+function idIn(network: NetworkRef): string {
+  if (!('id' in network)) throw new Error('these commands name networks by id')
+  return network.id
 }
 
 function allAddresses(cidr: string): string[] {
@@ -136,29 +175,32 @@ const networkId = fc.constantFrom('net-a', 'net-b', 'net-c')
 const allocationId = fc.nat(30).map((n) => `alloc-${n}`)
 const command: fc.Arbitrary<Command> = fc.oneof(
   {
-    weight: 2,
-    arbitrary: fc.record({
-      type: fc.constant('createNetwork' as const),
-      id: networkId,
-      cidr: fc.constantFrom(...CIDRS),
-      description: fc.constant(''),
-      tags: fc.constant([]),
-    }),
+    weight: 3,
+    arbitrary: fc
+      .record({ id: networkId, cidr: fc.constantFrom(...CIDRS) })
+      .map((fields): Command => ({ ...NETWORK_DEFAULTS, type: 'createNetwork', ...fields })),
   },
-  { weight: 1, arbitrary: fc.record({ type: fc.constant('deleteNetwork' as const), id: networkId }) },
+  {
+    weight: 2,
+    arbitrary: networkId.map((id): Command => ({ type: 'deleteNetwork', id, ifChangedIndex: null })),
+  },
   {
     weight: 8,
-    arbitrary: fc.record({
-      type: fc.constant('allocateAddresses' as const),
-      id: allocationId,
-      networkId,
-      count: fc.integer({ min: 1, max: 4 }),
-      hostname: fc.constant(null),
-      description: fc.constant(''),
-      ttlMs: fc.option(fc.integer({ min: 1, max: 20 })),
-    }),
+    arbitrary: fc
+      .tuple(
+        allocationId,
+        networkId,
+        fc.record({
+          count: fc.integer({ min: 1, max: 4 }),
+          ttlMs: fc.option(fc.integer({ min: 1, max: 20 })),
+        }),
+      )
+      .map((parts) => allocateCommand(...parts)),
   },
-  { weight: 5, arbitrary: fc.record({ type: fc.constant('releaseAllocation' as const), id: allocationId }) },
+  {
+    weight: 5,
+    arbitrary: allocationId.map((id): Command => ({ type: 'releaseAllocation', id, ifChangedIndex: null })),
+  },
   {
     weight: 2,
     arbitrary: fc.record({
@@ -213,7 +255,7 @@ describe('random commands', () => {
           expect(outcome.ok ? 'ok' : outcome.refusal.reason).toBe(model.apply(command, time))
 
           gateway.copy(ipam, back)
-          if (pause === 'list') await ipam.machine.query({ type: 'networks', page: ENDLESS })
+          if (pause === 'list') await listNetworks(ipam.machine)
           if (pause === 'flush') await ipam.machine.flush()
           if (pause !== 'reopen') continue
           await ipam.machine.close()
@@ -291,50 +333,65 @@ async function replay(disk: MemoryStorage, log: readonly Entry[]): Promise<strin
 }
 
 async function expectSame(machine: IpamStateMachine, model: Model): Promise<void> {
-  const active = await machine.query({
-    type: 'allocations',
-    networkId: null,
-    includeEnded: false,
-    page: ENDLESS,
-  })
+  const active = await listAllocations(machine)
   const held = active.rows.flatMap((row) => addressesOf(row).map((address) => [address, row.id] as const))
   // No duplicate: as many addresses as entries, each with the holder that the model has.
   expect(new Map(held).size).toBe(held.length)
   expect(new Map(held)).toEqual(model.holders)
   expect(machine.nextExpiry).toBe(model.nextExpiry())
-  expect(await machine.query({ type: 'audit', limit: 10_000 })).toHaveLength(model.audited)
+  expect((await listAudit(machine)).rows).toHaveLength(model.audited)
 
-  const everything = await machine.query({
-    type: 'allocations',
-    networkId: null,
-    includeEnded: true,
-    page: ENDLESS,
-  })
+  const everything = await listAllocations(machine, { statuses: EVERY_STATUS })
   expect(everything.rows.map(({ id }) => id)).toEqual([...model.allocations.keys()])
   for (const { id, status } of everything.rows) expect(status === 'allocated').toBe(model.isActive(id))
 
-  const { rows: networks } = await machine.query({ type: 'networks', page: ENDLESS })
-  expect(networks.map(({ id, cidr }) => [id, cidr])).toEqual([...model.networks])
+  const { rows: networks } = await listNetworks(machine)
+  expect(networks.map(({ id, cidr }) => [id, cidr])).toEqual([...model.networks].sort(byAddress))
+  for (const { id, cidr, parentId } of networks) expect([id, parentId]).toEqual([id, model.parentOf(cidr)])
   for (const { id, cidr } of networks) {
     const usable = usableAddresses(cidr)
-    const free = usable.filter((address) => !model.holders.has(address))
+    const held = model.heldIn(id)
+    const delegated = model.delegatedIn(cidr)
+    const isFree = (address: string): boolean => !model.holders.has(address) && !delegated.has(address)
+    const free = usable.filter(isFree)
     const ids = model.activeIn(id)
     expect(await machine.query({ type: 'networkStats', id })).toEqual({
       networkId: id,
       total: BigInt(usable.length),
-      allocated: BigInt(usable.length - free.length),
+      allocated: BigInt(held.length),
       available: BigInt(free.length),
+      reserved: 0n,
+      cooling: 0n,
+      delegated: BigInt(usable.filter((address) => delegated.has(address)).length),
+      size: BigInt(allAddresses(cidr).length),
       firstAvailable: free[0] ?? null,
       lastAllocated: model.allocations.get(ids.at(-1) ?? '')?.addresses.at(-1) ?? null,
+      largestFreeBlock: largestBlock(cidr, isFree),
     })
-    const ofNetwork = await machine.query({
-      type: 'allocations',
-      networkId: id,
-      includeEnded: false,
-      page: ENDLESS,
-    })
+    const ofNetwork = await listAllocations(machine, { networkId: id })
     expect(ofNetwork.rows.map((row) => row.id)).toEqual(ids)
   }
+}
+
+/** IPv4 first, then by address, the larger network first. */
+function byAddress([, a]: readonly [string, string], [, b]: readonly [string, string]): number {
+  const [one, other] = [parsePrefix(a), parsePrefix(b)]
+  if (one.family !== other.family) return one.family - other.family
+  return one.first === other.first ? one.length - other.length : one.first < other.first ? -1 : 1
+}
+
+/** The lowest of the largest aligned blocks that have nothing but free addresses. */
+function largestBlock(cidr: string, isFree: (address: string) => boolean): string | null {
+  const { family, first, length } = parsePrefix(cidr)
+  const bits = family === 4 ? 32 : 128
+  for (let inner = length; inner <= bits; inner++) {
+    const size = 1n << BigInt(bits - inner)
+    for (let block = first; block < first + (1n << BigInt(bits - length)); block += size) {
+      const candidate = formatPrefix({ family, first: block, length: inner })
+      if (allAddresses(candidate).every(isFree)) return candidate
+    }
+  }
+  return null
 }
 
 function addressesOf({ ip, endIp }: Allocation): string[] {

@@ -1,5 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest'
+import type { AllocateAddresses } from '../../src/ipam/command.ts'
 import { encodeCommand } from '../../src/ipam/command-codec.ts'
+import { NETWORK_DEFAULTS } from '../../src/ipam/defaults.ts'
 import {
   SESSION_IDLE_MS_MAX,
   SESSION_WINDOW_MAX,
@@ -9,7 +11,16 @@ import {
 import { Slices } from '../../src/state/slices.ts'
 import { decodeRows } from '../../src/state/snapshot.ts'
 import type { IpamStateMachine } from '../../src/state/state-machine.ts'
-import { ALICE, Harness, imageOf, ManualClock, metaAt, openMachine, streamOf } from './harness.ts'
+import {
+  ALICE,
+  allocateCommand,
+  Harness,
+  imageOf,
+  ManualClock,
+  metaAt,
+  openMachine,
+  streamOf,
+} from './harness.ts'
 import { MemoryStorage } from './memory-storage.ts'
 
 let storage: MemoryStorage
@@ -22,9 +33,8 @@ beforeEach(async () => {
   sessionId = ipam.openSession()
 })
 
-function allocation(id: string, networkId = 'net-a') {
-  const rest = { count: 1, hostname: null, description: '', ttlMs: null }
-  return { type: 'allocateAddresses', id, networkId, ...rest } as const
+function allocation(id: string, networkId = 'net-a'): AllocateAddresses {
+  return allocateCommand(id, networkId)
 }
 
 function stamp(sequence: number, floor = 1, session = sessionId): SessionStamp {
@@ -104,10 +114,16 @@ describe('a copy of a write (§6.3)', () => {
   ])('gets the outcome of the first also after $why', async ({ interrupt }) => {
     const commands = [
       allocation('alloc-1'),
-      { type: 'createNetwork', id: 'net-c', cidr: '10.0.3.0/24', description: '', tags: ['x'] },
+      {
+        ...NETWORK_DEFAULTS,
+        type: 'createNetwork',
+        id: 'net-c',
+        cidr: '10.0.3.0/24',
+        tags: ['x'],
+      },
       allocation('alloc-2', 'net-x'),
-      { type: 'releaseAllocation', id: 'alloc-1' },
-      { type: 'deleteNetwork', id: 'net-c' },
+      { type: 'releaseAllocation', id: 'alloc-1', ifChangedIndex: null },
+      { type: 'deleteNetwork', id: 'net-c', ifChangedIndex: null },
       { type: 'expireAllocations', limit: 1 },
     ] as const
     const outcomes = commands.map((command, i) => ipam.apply(command, ALICE, stamp(i + 1)))
@@ -135,7 +151,7 @@ describe('a copy of a write (§6.3)', () => {
 describe('the floor of a session', () => {
   test('lets go of the outcomes below it: a copy that comes after that is refused, and changes nothing', async () => {
     ipam.apply(allocation('alloc-1'), ALICE, stamp(1))
-    ipam.apply({ type: 'releaseAllocation', id: 'alloc-1' }, ALICE, stamp(2, 2))
+    ipam.apply({ type: 'releaseAllocation', id: 'alloc-1', ifChangedIndex: null }, ALICE, stamp(2, 2))
     const rows = await rowsOf(ipam.machine)
 
     const late = ipam.apply(allocation('alloc-1'), ALICE, stamp(1))
@@ -175,7 +191,11 @@ describe('the floor of a session', () => {
     { why: 'flushed before they are forgotten', flushEvery: 3 },
   ])('keeps as many outcomes as writes were under way, also if they are $why', async ({ flushEvery }) => {
     for (let sequence = 1; sequence <= 200; sequence++) {
-      ipam.apply({ type: 'releaseAllocation', id: 'none' }, ALICE, stamp(sequence, Math.max(1, sequence - 9)))
+      ipam.apply(
+        { type: 'releaseAllocation', id: 'none', ifChangedIndex: null },
+        ALICE,
+        stamp(sequence, Math.max(1, sequence - 9)),
+      )
       if (sequence % flushEvery === 0) await ipam.machine.flush()
     }
 
@@ -239,7 +259,8 @@ describe('a session', () => {
 
     ipam.openSession()
 
-    const isOpen = (id: number) => ipam.apply({ type: 'releaseAllocation', id: 'x' }, ALICE, stamp(9, 9, id))
+    const isOpen = (id: number) =>
+      ipam.apply({ type: 'releaseAllocation', id: 'x', ifChangedIndex: null }, ALICE, stamp(9, 9, id))
     expect(isOpen(others[0] ?? 0)).toMatchObject({ refusal: { reason: 'session_expired' } })
     expect(isOpen(others[1] ?? 0)).toMatchObject({ refusal: { reason: 'allocation_not_found' } })
     expect(isOpen(sessionId)).toMatchObject({ refusal: { reason: 'allocation_not_found' } })
@@ -255,7 +276,10 @@ describe('a session', () => {
     ipam.machine.apply(
       ipam.append(
         'command',
-        encodeCommand({ command: { type: 'openSession' }, context: ALICE, session: null }, 1),
+        encodeCommand(
+          { command: { type: 'openSession' }, context: ALICE, session: null, idempotency: null },
+          1,
+        ),
       ),
     )
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { SLICE_BYTES } from '../../src/state/slices.ts'
-import { accepted, Harness, imageOf, ManualClock, metaAt, openMachine } from './harness.ts'
+import { Harness, imageOf, ManualClock, metaAt, openMachine } from './harness.ts'
 import { MemoryStorage } from './memory-storage.ts'
 
 /** As much as a snapshot chunk holds. */
@@ -39,7 +39,7 @@ async function unflushed(): Promise<Harness> {
   const description = 'x'.repeat(10_000)
   for (let i = 0; i < DIRTY_BYTES / 20_000; i++) {
     const cidr = `10.${i >> 8}.${i & 255}.0/24`
-    accepted(ipam.apply({ type: 'createNetwork', id: `net-${i}`, cidr, description, tags: [] }))
+    ipam.createNetwork(`net-${i}`, cidr, { description })
   }
   return ipam
 }

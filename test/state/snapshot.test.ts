@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { CorruptStateError } from '../../src/state/errors.ts'
-import { Harness, imageOf, metaAt, openMachine, streamOf } from './harness.ts'
+import { Harness, imageOf, listAudit, listNetworks, metaAt, openMachine, streamOf } from './harness.ts'
 import { MemoryStorage } from './memory-storage.ts'
 
 let source: Harness
@@ -151,8 +151,8 @@ describe('a snapshot', () => {
     for (const { machine } of reopened) {
       expect(machine.durableIndex).toBe(0)
       expect(machine.appliedIndex).toBe(0)
-      expect((await machine.query({ type: 'networks', page: { limit: 10, cursor: null } })).rows).toEqual([])
-      expect(await machine.query({ type: 'audit', limit: 10 })).toEqual([])
+      expect((await listNetworks(machine)).rows).toEqual([])
+      expect((await listAudit(machine)).rows).toEqual([])
     }
     expect(target.machine.durableIndex).toBe(large.appliedIndex)
   })
@@ -160,11 +160,10 @@ describe('a snapshot', () => {
   test('a restore waits for reads under way, and reads wait for the restore', async () => {
     const target = await Harness.open()
     target.createNetwork('net-old', '10.0.0.0/16')
-    const page = { limit: 10, cursor: null }
 
-    const before = target.machine.query({ type: 'networks', page })
+    const before = listNetworks(target.machine)
     const restored = target.machine.restore(metaAt(image.appliedIndex), streamOf(image.chunks))
-    const during = target.machine.query({ type: 'networks', page })
+    const during = listNetworks(target.machine)
 
     expect((await before).rows.map(({ id }) => id)).toEqual(['net-old'])
     expect((await during).rows.map(({ id }) => id)).toEqual(['net-1'])
@@ -199,7 +198,7 @@ async function largeImage(): Promise<{ appliedIndex: number; chunks: Buffer[] }>
   const ipam = await Harness.open()
   const description = 'x'.repeat(200_000)
   for (let i = 0; i < 30; i++) {
-    ipam.apply({ type: 'createNetwork', id: `net-${i}`, cidr: `10.${i}.0.0/16`, description, tags: [] })
+    ipam.createNetwork(`net-${i}`, `10.${i}.0.0/16`, { description })
   }
   return imageOf(ipam.machine)
 }

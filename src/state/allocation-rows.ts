@@ -1,0 +1,209 @@
+/** Allocations: their rows, the indexes by which they are found, and the memory over them. */
+import { assert } from '../../raft/assert.ts'
+import { type Family, parseAddress } from '../ipam/address.ts'
+import { blocksOf } from '../ipam/free-space/block.ts'
+import type { AddressRange } from '../ipam/range.ts'
+import type { Allocation } from '../ipam/records.ts'
+import type { ExpiryIndex } from './expiry-index.ts'
+import {
+  activeAllocationKey,
+  addressRangeKey,
+  allocationIdKey,
+  allocationKey,
+  allocationTermKey,
+  coolingKey,
+  coverKey,
+  networkActiveAllocationKey,
+  networkAllocationKey,
+  type Position,
+} from './key-space.ts'
+import type { NetworkRows } from './network-rows.ts'
+import type { NetworkState, NetworkTable } from './network-table.ts'
+import { decodeAllocation, encodeAllocation } from './record-codec.ts'
+import {
+  decodeAddressRange,
+  decodeCooling,
+  EMPTY_ROW,
+  encodeAddressRange,
+  encodeCooling,
+} from './row-codec.ts'
+import type { StagedRows } from './staged-rows.ts'
+import { allocationTerms } from './text-index.ts'
+
+export class AllocationRows {
+  readonly #rows: StagedRows
+  readonly #networks: NetworkTable
+  readonly #networkRows: NetworkRows
+  readonly #expiries: ExpiryIndex
+  readonly #coolings: ExpiryIndex
+  /** Of the allocations that this entry has read. */
+  readonly #positions = new Map<string, Position>()
+
+  constructor(options: {
+    rows: StagedRows
+    networks: NetworkTable
+    networkRows: NetworkRows
+    expiries: ExpiryIndex
+    coolings: ExpiryIndex
+  }) {
+    this.#rows = options.rows
+    this.#networks = options.networks
+    this.#networkRows = options.networkRows
+    this.#expiries = options.expiries
+    this.#coolings = options.coolings
+  }
+
+  beginEntry(): void {
+    this.#positions.clear()
+  }
+
+  has(id: string): boolean {
+    return this.#rows.get(allocationIdKey(id)) !== null
+  }
+
+  record(id: string): Allocation | null {
+    const position = this.#rows.get(allocationIdKey(id))?.toString('latin1')
+    return position === undefined ? null : this.#at(position)
+  }
+
+  holderAt(networkId: string, first: bigint): Allocation | null {
+    const { position, prefix } = this.#networkRows.existing(networkId)
+    const row = this.#rows.get(addressRangeKey(position, prefix.family, first))
+    return row === null ? null : this.#at(decodeAddressRange(row).position)
+  }
+
+  due(options: { readonly time: number; readonly limit: number }): Allocation[] {
+    return this.#expiries.due(options).map(({ position }) => this.#at(position))
+  }
+
+  create(allocation: Allocation, range: AddressRange, position: Position): void {
+    const { id, networkId, expiresAt } = allocation
+    const network = this.#networkRows.existing(networkId)
+    network.space.allocate(range)
+    this.#rows.undoLater(() => network.space.release(range, { cools: false }))
+    this.#networkRows.countAllocation(network)
+    this.#setExpiry(position, { before: null, after: expiresAt })
+
+    const rows = this.#rows
+    const place = network.position
+    rows.put(allocationKey(position), encodeAllocation(allocation))
+    rows.put(allocationIdKey(id), Buffer.from(position, 'latin1'))
+    rows.put(activeAllocationKey(position), EMPTY_ROW)
+    rows.put(networkAllocationKey(place, position), EMPTY_ROW)
+    rows.put(networkActiveAllocationKey(place, position), EMPTY_ROW)
+    this.#putRange(network, range, { position, expiresAt })
+    for (const block of blocksOf(range)) {
+      const { namespace, prefix } = network
+      rows.put(coverKey({ namespace, family: prefix.family, ...block }, position), EMPTY_ROW)
+    }
+    for (const term of allocationTerms(allocation)) {
+      rows.put(allocationTermKey(term, { isActive: true, position }), EMPTY_ROW)
+    }
+  }
+
+  update(before: Allocation, after: Allocation): void {
+    const position = this.#positionOf(after.id)
+    this.#rows.put(allocationKey(position), encodeAllocation(after))
+    this.#replaceTerms(before, after, position)
+    if (before.expiresAt === after.expiresAt || after.status !== 'allocated') return
+    const network = this.#networkRows.existing(after.networkId)
+    this.#setExpiry(position, { before: before.expiresAt, after: after.expiresAt })
+    this.#putRange(network, rangeOfAllocation(after), { position, expiresAt: after.expiresAt })
+  }
+
+  end(before: Allocation, after: Allocation, coolUntil: number | null): void {
+    const position = this.#positionOf(after.id)
+    const network = this.#networkRows.existing(after.networkId)
+    const range = rangeOfAllocation(after)
+    const cools = coolUntil !== null
+    network.space.release(range, { cools })
+    this.#rows.undoLater(() => network.space.takeBack(range, { cooled: cools }))
+    this.#networkRows.countEnd(network)
+    this.#setExpiry(position, { before: after.expiresAt, after: null })
+    if (cools) this.#cool({ network, range, position, until: coolUntil })
+
+    const rows = this.#rows
+    rows.put(allocationKey(position), encodeAllocation(after))
+    rows.put(activeAllocationKey(position), null)
+    rows.put(networkActiveAllocationKey(network.position, position), null)
+    rows.put(addressRangeKey(network.position, network.prefix.family, range.first), null)
+    this.#replaceTerms(before, after, position)
+  }
+
+  endCoolings(options: { readonly time: number; readonly limit: number }): number {
+    const due = this.#coolings.due(options)
+    for (const cooling of due) {
+      const key = coolingKey(cooling.position)
+      const { network: place, first, last } = decodeCooling(this.#rows.existing(key))
+      // Null: deleted meanwhile, and its addresses with it.
+      const space = this.#networks.at(place)?.space
+      space?.endCooling({ first, last })
+      this.#coolings.delete(cooling)
+      this.#rows.undoLater(() => {
+        this.#coolings.add(cooling)
+        space?.coolAgain({ first, last })
+      })
+      this.#rows.put(key, null)
+    }
+    return due.length
+  }
+
+  #cool(options: { network: NetworkState; range: AddressRange; position: Position; until: number }): void {
+    const { network, range, position, until } = options
+    const cooling = { expiresAt: until, position }
+    this.#coolings.add(cooling)
+    this.#rows.undoLater(() => this.#coolings.delete(cooling))
+    this.#rows.put(coolingKey(position), encodeCooling({ network: network.position, ...range, until }))
+  }
+
+  #setExpiry(position: Position, { before, after }: { before: number | null; after: number | null }): void {
+    if (before !== null) this.#expiries.delete({ expiresAt: before, position })
+    if (after !== null) this.#expiries.add({ expiresAt: after, position })
+    if (before === null && after === null) return
+    this.#rows.undoLater(() => {
+      if (after !== null) this.#expiries.delete({ expiresAt: after, position })
+      if (before !== null) this.#expiries.add({ expiresAt: before, position })
+    })
+  }
+
+  #putRange(
+    { position: place, prefix }: NetworkState,
+    { first, last }: AddressRange,
+    { position, expiresAt }: { readonly position: Position; readonly expiresAt: number | null },
+  ): void {
+    const row = encodeAddressRange({ last, position, expiresAt })
+    this.#rows.put(addressRangeKey(place, prefix.family, first), row)
+  }
+
+  #replaceTerms(before: Allocation, after: Allocation, position: Position): void {
+    const isActive = after.status === 'allocated'
+    const wasActive = before.status === 'allocated'
+    const [old, fresh] = [allocationTerms(before), allocationTerms(after)]
+    const hasMoved = isActive !== wasActive
+    for (const term of old) {
+      if (!hasMoved && fresh.has(term)) continue
+      this.#rows.put(allocationTermKey(term, { isActive: wasActive, position }), null)
+    }
+    for (const term of fresh) {
+      if (!hasMoved && old.has(term)) continue
+      this.#rows.put(allocationTermKey(term, { isActive, position }), EMPTY_ROW)
+    }
+  }
+
+  #at(position: Position): Allocation {
+    const allocation = decodeAllocation(this.#rows.existing(allocationKey(position)))
+    this.#positions.set(allocation.id, position)
+    return allocation
+  }
+
+  #positionOf(id: string): Position {
+    const position = this.#positions.get(id)
+    assert(position !== undefined, `allocation ${id} was not read before it changes`)
+    return position
+  }
+}
+
+export function rangeOfAllocation({ ip, endIp }: Allocation): AddressRange & { readonly family: Family } {
+  const { family, value } = parseAddress(ip)
+  return { family, first: value, last: endIp === null ? value : parseAddress(endIp).value }
+}

@@ -1,0 +1,91 @@
+/** The audit log: one row a change, in the order of the log, and what finds it by resource, request, action and user. */
+import type { AuditDraft } from '../ipam/store.ts'
+import {
+  AUDIT_BLOCK_INDEXES,
+  AUDIT_FLOOR_KEY,
+  auditBlockKey,
+  auditKey,
+  auditRequestKey,
+  auditResourceKey,
+  positionOf,
+} from './key-space.ts'
+import { decodeAudit, encodeAudit } from './record-codec.ts'
+import { type AuditFloor, decodeAuditFloor, EMPTY_ROW, encodeAuditFloor } from './row-codec.ts'
+import type { StagedRows } from './staged-rows.ts'
+
+const WHOLE_LOG: AuditFloor = { index: 1, values: [] }
+
+export class AuditRows {
+  readonly #rows: StagedRows
+  #index = 0
+  #count = 0
+
+  constructor(options: { rows: StagedRows }) {
+    this.#rows = options.rows
+  }
+
+  beginEntry(index: number): void {
+    this.#index = index
+    this.#count = 0
+  }
+
+  append(draft: AuditDraft): void {
+    const position = positionOf(this.#index, this.#count)
+    this.#count += 1
+    const rows = this.#rows
+    rows.undoLater(() => {
+      this.#count -= 1
+    })
+    rows.put(auditKey(position), encodeAudit(draft))
+    rows.put(auditResourceKey(draft.resource, position), EMPTY_ROW)
+    if (draft.requestId !== null) rows.put(auditRequestKey(draft.requestId, position), EMPTY_ROW)
+    rows.put(auditBlockKey('action', draft.action, this.#index), EMPTY_ROW)
+    rows.put(auditBlockKey('user', draft.user, this.#index), EMPTY_ROW)
+  }
+
+  /** @returns `isDone` when the oldest row that is left is not older than `before`, or is of this entry. */
+  prune({ before, limit }: { readonly before: number; readonly limit: number }): {
+    pruned: number
+    isDone: boolean
+  } {
+    const row = this.#rows.get(AUDIT_FLOOR_KEY)
+    const floor = row === null ? WHOLE_LOG : decodeAuditFloor(row)
+    const end = Math.min(floor.index + limit, this.#index)
+    const values = new Set(floor.values)
+    let pruned = 0
+    let index = floor.index
+    for (; index < end && this.#isBefore(index, before); index++) {
+      pruned += this.#pruneEntry(index, values)
+      if ((index + 1) % AUDIT_BLOCK_INDEXES === 0) this.#endBlock(values)
+    }
+    if (index > floor.index) this.#rows.put(AUDIT_FLOOR_KEY, encodeAuditFloor({ index, values: [...values] }))
+    return { pruned, isDone: index < end || end === this.#index }
+  }
+
+  /** All rows of an entry have one time. */
+  #isBefore(index: number, time: number): boolean {
+    const position = positionOf(index, 0)
+    const row = this.#rows.get(auditKey(position))
+    return row === null || decodeAudit(position, row).timestamp < time
+  }
+
+  #pruneEntry(index: number, values: Set<string>): number {
+    for (let sequence = 0; ; sequence++) {
+      const position = positionOf(index, sequence)
+      const row = this.#rows.get(auditKey(position))
+      if (row === null) return sequence
+      const { resource, requestId, action, user } = decodeAudit(position, row)
+      this.#rows.put(auditKey(position), null)
+      this.#rows.put(auditResourceKey(resource, position), null)
+      if (requestId !== null) this.#rows.put(auditRequestKey(requestId, position), null)
+      values.add(auditBlockKey('action', action, index))
+      values.add(auditBlockKey('user', user, index))
+    }
+  }
+
+  /** Only then no row of the block is left that its keys would find. */
+  #endBlock(keys: Set<string>): void {
+    for (const key of keys) this.#rows.put(key, null)
+    keys.clear()
+  }
+}

@@ -1,0 +1,200 @@
+/** Where a list's rows come from: positions of records in a stable order, a chunk at a time. */
+import type { KeyRange, Position } from '../key-space.ts'
+import { positionIn } from '../key-space.ts'
+import type { Scan, StoredRow, View } from '../view.ts'
+
+export interface Candidate {
+  readonly position: Position
+  /** Where it stands among the others; what comes after it is greater. */
+  readonly place: string
+  /** The index row that named it, empty if none did. */
+  readonly key: string
+}
+
+export interface Candidates {
+  /** Tells lists apart: a cursor of one means nothing to another. */
+  readonly name: string
+  /** The next ones; fewer than `count` only at the end. */
+  take(count: number): Promise<readonly Candidate[]>
+  close(): Promise<void>
+}
+
+interface Run {
+  readonly scan: Scan
+  rows: StoredRow[]
+  offset: number
+  isLast: boolean
+}
+
+const RUN_ROWS = 256
+
+/**
+ * The rows of several ranges as one list, in the order of what `placeOf` makes of their keys. Within a range that must be
+ * the order of keys, and all ranges must be alike but for a start of the same length.
+ */
+export class IndexCandidates implements Candidates {
+  readonly name: string
+  readonly #placeOf: (key: string) => string
+  readonly #isReverse: boolean
+  readonly #runs: readonly Run[]
+
+  /** @param after Only what stands after this place. */
+  constructor(
+    view: View,
+    options: {
+      readonly name: string
+      readonly ranges: readonly KeyRange[]
+      /** How many characters of a key come before its place. */
+      readonly placeOffset: number
+      readonly after: string | null
+      readonly isReverse?: boolean
+    },
+  ) {
+    const { name, ranges, placeOffset, after, isReverse = false } = options
+    this.name = name
+    this.#placeOf = (key) => key.slice(placeOffset)
+    this.#isReverse = isReverse
+    this.#runs = ranges
+      .map((range) => from(range, { placeOffset, after, isReverse }))
+      .map((range): Run => ({ scan: view.scan({ ...range, isReverse }), rows: [], offset: 0, isLast: false }))
+  }
+
+  async take(count: number): Promise<Candidate[]> {
+    const candidates: Candidate[] = []
+    while (candidates.length < count) {
+      await this.#fill(count - candidates.length)
+      const key = this.#takeNext()
+      if (key === null) break
+      candidates.push({ position: positionIn(key), place: this.#placeOf(key), key })
+    }
+    return candidates
+  }
+
+  async close(): Promise<void> {
+    for (const { scan } of this.#runs) await scan.close()
+  }
+
+  async #fill(wanted: number): Promise<void> {
+    for (const run of this.#runs) {
+      if (run.offset < run.rows.length || run.isLast) continue
+      const limit = this.#runs.length === 1 ? wanted : Math.min(wanted, RUN_ROWS)
+      run.rows = await run.scan.take(limit)
+      run.offset = 0
+      run.isLast = run.rows.length < limit
+    }
+  }
+
+  #takeNext(): string | null {
+    let next: Run | null = null
+    let place = ''
+    for (const run of this.#runs) {
+      const key = run.rows[run.offset]?.[0]
+      if (key === undefined) continue
+      const own = this.#placeOf(key)
+      if (next !== null && (this.#isReverse ? own <= place : own >= place)) continue
+      next = run
+      place = own
+    }
+    if (next === null) return null
+    next.offset += 1
+    return next.rows[next.offset - 1]?.[0] ?? null
+  }
+}
+
+function from(
+  range: KeyRange,
+  { placeOffset, after, isReverse }: { placeOffset: number; after: string | null; isReverse: boolean },
+): KeyRange {
+  if (after === null) return range
+  const key = range.gte.slice(0, placeOffset) + after
+  // The lowest key after another one is that with a zero byte behind it.
+  const gte = `${key}\0`
+  if (isReverse) return { gte: range.gte, lt: key < range.lt ? key : range.lt }
+  return { gte: gte > range.gte ? gte : range.gte, lt: range.lt }
+}
+
+/** What is in memory: whatever a generator gives. */
+export class MemoryCandidates implements Candidates {
+  readonly name: string
+  readonly #candidates: Iterator<Candidate>
+
+  constructor(name: string, candidates: Iterable<Candidate>) {
+    this.name = name
+    this.#candidates = candidates[Symbol.iterator]()
+  }
+
+  async take(count: number): Promise<Candidate[]> {
+    const taken: Candidate[] = []
+    while (taken.length < count) {
+      const next = this.#candidates.next()
+      if (next.done === true) break
+      taken.push(next.value)
+    }
+    return taken
+  }
+
+  async close(): Promise<void> {
+    this.#candidates.return?.()
+  }
+}
+
+/** Several lists as one, in the order of places. */
+export class MergedCandidates implements Candidates {
+  readonly name: string
+  readonly #isReverse: boolean
+  readonly #sources: readonly Source[]
+
+  constructor(
+    name: string,
+    lists: readonly Candidates[],
+    { isReverse = false }: { isReverse?: boolean } = {},
+  ) {
+    this.name = name
+    this.#isReverse = isReverse
+    this.#sources = lists.map((list) => ({ list, rows: [], offset: 0, isLast: false }))
+  }
+
+  async take(count: number): Promise<Candidate[]> {
+    const taken: Candidate[] = []
+    while (taken.length < count) {
+      await Promise.all(this.#sources.map(refill))
+      const source = this.#nextSource()
+      const candidate = source?.rows[source.offset]
+      if (source === null || candidate === undefined) break
+      source.offset += 1
+      taken.push(candidate)
+    }
+    return taken
+  }
+
+  async close(): Promise<void> {
+    for (const { list } of this.#sources) await list.close()
+  }
+
+  #nextSource(): Source | null {
+    let best: Source | null = null
+    for (const source of this.#sources) {
+      const own = source.rows[source.offset]?.place
+      const other = best?.rows[best.offset]?.place
+      if (own === undefined) continue
+      if (other === undefined || (this.#isReverse ? own > other : own < other)) best = source
+    }
+    return best
+  }
+}
+
+interface Source {
+  readonly list: Candidates
+  rows: readonly Candidate[]
+  offset: number
+  isLast: boolean
+}
+
+const SOURCE_ROWS = 64
+
+async function refill(source: Source): Promise<void> {
+  if (source.offset < source.rows.length || source.isLast) return
+  source.rows = await source.list.take(SOURCE_ROWS)
+  source.offset = 0
+  source.isLast = source.rows.length < SOURCE_ROWS
+}

@@ -1,0 +1,202 @@
+import { parseAddress } from '../../ipam/address.ts'
+import { DEFAULT_NAMESPACE } from '../../ipam/defaults.ts'
+import type { AuditFilter, Page, PageRequest } from '../../ipam/query.ts'
+import type { AuditEntry } from '../../ipam/records.ts'
+import {
+  AUDIT,
+  AUDIT_BLOCK_INDEXES,
+  allocationKey,
+  auditBlocks,
+  auditKey,
+  auditsOfRequest,
+  auditsOfResource,
+  type KeyRange,
+  type Position,
+  parseAuditBlockKey,
+  positionIn,
+  positionOf,
+} from '../key-space.ts'
+import { decodeAllocation, decodeAudit } from '../record-codec.ts'
+import type { Scan, View } from '../view.ts'
+import { type Candidate, type Candidates, IndexCandidates, MergedCandidates } from './candidates.ts'
+import { coverCandidates } from './covers.ts'
+import { decodeCursor, takePage } from './page.ts'
+
+/** Allocations of one address whose changes are shown, the newest. */
+const HOLDERS_MAX = 100
+
+interface Bounds {
+  /** Both as positions; null: none. */
+  readonly from: Position | null
+  readonly before: Position | null
+}
+
+/** Newest first inside, oldest first in the answer; the cursor leads to older ones. */
+export async function listAudit(
+  view: View,
+  { filter, page }: { readonly filter: AuditFilter; readonly page: PageRequest },
+): Promise<Page<AuditEntry>> {
+  const bounds = await boundsOf(view, filter)
+  const listing = {
+    candidates: await candidatesFor(view, { filter, page, bounds }),
+    keyOf: ({ position }: Candidate) => auditKey(position),
+    decode: (row: Buffer, { position }: Candidate): AuditEntry => decodeAudit(position, row),
+    accepts: (entry: AuditEntry): boolean => matches(entry, filter),
+  }
+  const taken = await takePage(view, listing, page)
+  return { ...taken, rows: taken.rows.toReversed() }
+}
+
+/** Log time of the oldest row; null if there is none. */
+export async function oldestAudit(view: View): Promise<number | null> {
+  const [row] = await view.take({ ...AUDIT, limit: 1 })
+  return row === undefined ? null : decodeAudit(positionIn(row[0]), row[1]).timestamp
+}
+
+function matches({ action, user, resource, requestId, timestamp }: AuditEntry, filter: AuditFilter): boolean {
+  if (filter.action !== null && action !== filter.action) return false
+  if (filter.user !== null && user !== filter.user) return false
+  if (filter.resource !== null && resource !== filter.resource) return false
+  if (filter.requestId !== null && requestId !== filter.requestId) return false
+  if (filter.since !== null && timestamp < filter.since) return false
+  return filter.until === null || timestamp < filter.until
+}
+
+async function candidatesFor(
+  view: View,
+  { filter, page, bounds }: { filter: AuditFilter; page: PageRequest; bounds: Bounds },
+): Promise<Candidates> {
+  const { resource, requestId, ip, namespace, user, action } = filter
+  const name = `audit ${[resource, requestId, ip, namespace, user, action].map((value) => encodeURIComponent(value ?? '')).join(' ')}`
+  const after = decodeCursor(page.cursor, name)
+  const open = (ranges: readonly KeyRange[]): Candidates => {
+    const placeOffset = ranges[0]?.gte.length ?? 0
+    const bounded = ranges.map((range) => within(range, bounds))
+    return new IndexCandidates(view, { name, ranges: bounded, placeOffset, after, isReverse: true })
+  }
+  if (resource !== null) return open([auditsOfResource(resource)])
+  if (requestId !== null) return open([auditsOfRequest(requestId)])
+  if (ip !== null) {
+    const holders = await holdersOf(view, ip, namespace ?? DEFAULT_NAMESPACE)
+    // Ids are of one length or another: each resource has a range of its own.
+    return new MergedCandidates(
+      name,
+      holders.map((id) => open([auditsOfResource(id)])),
+      { isReverse: true },
+    )
+  }
+  if (user !== null)
+    return new BlockCandidates(view, { name, blocks: auditBlocks('user', user), bounds, after })
+  if (action !== null)
+    return new BlockCandidates(view, { name, blocks: auditBlocks('action', action), bounds, after })
+  return open([AUDIT])
+}
+
+async function holdersOf(view: View, ip: string, namespace: string): Promise<string[]> {
+  const options = {
+    name: 'audit',
+    namespaces: [namespace],
+    address: parseAddress(ip),
+    after: null,
+    isReverse: true,
+  }
+  const candidates = coverCandidates(view, options)
+  try {
+    const found = await candidates.take(HOLDERS_MAX)
+    const rows = await view.getMany(found.map(({ position }) => allocationKey(position)))
+    return rows.flatMap((row) => (row === undefined ? [] : [decodeAllocation(row).id]))
+  } finally {
+    await candidates.close()
+  }
+}
+
+function within(range: KeyRange, { from, before }: Bounds): KeyRange {
+  const gte = from === null ? range.gte : range.gte + from
+  const lt = before === null ? range.lt : range.gte + before
+  return { gte, lt: lt < gte ? gte : lt }
+}
+
+/** Times rise with the log, so that a time is found as a word in a dictionary. */
+async function boundsOf(view: View, { since, until, afterIndex }: AuditFilter): Promise<Bounds> {
+  const from = since === null ? null : await indexAt(view, since)
+  const least = Math.max(from ?? 0, afterIndex === null ? 0 : afterIndex + 1)
+  const before = until === null ? null : await indexAt(view, until)
+  return {
+    from: least === 0 ? null : positionOf(least, 0),
+    before: before === null ? null : positionOf(before, 0),
+  }
+}
+
+/** The lowest log index of which no audit row is older than `time`, or one beyond the last. */
+async function indexAt(view: View, time: number): Promise<number> {
+  let low = 0
+  let high = view.point.index + 1
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2)
+    const [row] = await view.take({ gte: auditKey(positionOf(middle, 0)), lt: AUDIT.lt, limit: 1 })
+    const isOlder = row !== undefined && decodeAudit(positionIn(row[0]), row[1]).timestamp < time
+    if (isOlder) low = middle + 1
+    else high = middle
+  }
+  return low
+}
+
+/** All rows of the blocks in which some row has the value, newest first: not all of them have it. */
+class BlockCandidates implements Candidates {
+  readonly name: string
+  readonly #view: View
+  readonly #blocks: Scan
+  readonly #bounds: Bounds
+  readonly #after: string | null
+  #rows: Scan | null = null
+
+  constructor(
+    view: View,
+    options: {
+      readonly name: string
+      readonly blocks: KeyRange
+      readonly bounds: Bounds
+      readonly after: string | null
+    },
+  ) {
+    this.name = options.name
+    this.#view = view
+    this.#bounds = options.bounds
+    this.#after = options.after
+    this.#blocks = view.scan({ ...options.blocks, isReverse: true })
+  }
+
+  async take(count: number): Promise<Candidate[]> {
+    const candidates: Candidate[] = []
+    while (candidates.length < count) {
+      this.#rows ??= await this.#nextBlock()
+      if (this.#rows === null) break
+      const wanted = count - candidates.length
+      const rows = await this.#rows.take(wanted)
+      for (const [key] of rows) candidates.push({ position: positionIn(key), place: positionIn(key), key })
+      if (rows.length === wanted) continue
+      await this.#rows.close()
+      this.#rows = null
+    }
+    return candidates
+  }
+
+  async close(): Promise<void> {
+    await this.#rows?.close()
+    await this.#blocks.close()
+  }
+
+  async #nextBlock(): Promise<Scan | null> {
+    const [block] = await this.#blocks.take(1)
+    if (block === undefined) return null
+    const index = parseAuditBlockKey(block[0])
+    const { from, before } = this.#bounds
+    const ends = [positionOf(index + AUDIT_BLOCK_INDEXES, 0), before, this.#after].filter(
+      (end) => end !== null,
+    )
+    const starts = [positionOf(index, 0), from].filter((start) => start !== null)
+    const gte = auditKey(starts.toSorted().at(-1) ?? '')
+    const lt = auditKey(ends.toSorted()[0] ?? '')
+    return this.#view.scan({ gte, lt: lt < gte ? gte : lt, isReverse: true })
+  }
+}

@@ -1,0 +1,215 @@
+/** The records of people: networks, allocations, audit rows. MessagePack arrays with fixed positions; a change of any is a new `FORMAT`. */
+import { Packr } from 'msgpackr'
+import {
+  type Allocation,
+  type AllocationStatus,
+  AUDIT_ACTIONS,
+  type AuditEntry,
+  type Metadata,
+  type Network,
+  type Strategy,
+} from '../ipam/records.ts'
+import type { AuditDraft } from '../ipam/store.ts'
+import { CorruptStateError } from './errors.ts'
+import { type Position, parsePosition } from './key-space.ts'
+
+const STATUSES: readonly AllocationStatus[] = ['allocated', 'released', 'expired']
+const STRATEGIES: readonly Strategy[] = ['lowest', 'next', 'random']
+
+/** Without records, so that the bytes of a row depend on nothing but the row. */
+const packr = new Packr({ useRecords: false })
+
+export function encodeNetwork(network: Network): Buffer {
+  return packr.pack(networkFields(network))
+}
+
+export function decodeNetwork(row: Uint8Array): Network {
+  return networkOf(packr.unpack(row) as NetworkFields)
+}
+
+export function encodeAllocation(allocation: Allocation): Buffer {
+  return packr.pack(allocationFields(allocation))
+}
+
+export function decodeAllocation(row: Uint8Array): Allocation {
+  return allocationOf(packr.unpack(row) as AllocationFields)
+}
+
+/** `before` and `after` are both networks or both allocations. Index and sequence are in the key. */
+export function encodeAudit(draft: AuditDraft): Buffer {
+  const { timestamp, action, resource, details, user, requestId, before, after } = draft
+  return packr.pack([
+    timestamp,
+    AUDIT_ACTIONS.indexOf(action),
+    resource,
+    details,
+    user,
+    requestId,
+    before && recordFields(before),
+    after && recordFields(after),
+  ])
+}
+
+export function decodeAudit(position: Position, row: Uint8Array): AuditEntry {
+  const [timestamp, action, resource, details, user, requestId, before, after] = packr.unpack(
+    row,
+  ) as AuditFields
+  return {
+    ...parsePosition(position),
+    timestamp,
+    action: listed(AUDIT_ACTIONS, action),
+    resource,
+    details,
+    user,
+    requestId,
+    before: before && recordOf(before),
+    after: after && recordOf(after),
+  }
+}
+
+export function recordFields(record: Network | Allocation): RecordFields {
+  return 'cidr' in record ? networkFields(record) : allocationFields(record)
+}
+
+export function recordOf(fields: RecordFields): Network | Allocation {
+  return isNetworkFields(fields) ? networkOf(fields) : allocationOf(fields)
+}
+
+type NetworkFields = [
+  id: string,
+  cidr: string,
+  namespace: string,
+  tags: readonly string[],
+  description: string,
+  gateway: string | null,
+  reserved: readonly string[],
+  cooldownMs: number,
+  strategy: number,
+  metadata: MetadataFields,
+  createdAt: number,
+  updatedAt: number,
+  changedIndex: number,
+]
+
+/** Keys and values in turn. */
+type MetadataFields = readonly string[]
+
+type AllocationFields = [
+  id: string,
+  networkId: string,
+  ip: string,
+  endIp: string | null,
+  hostname: string | null,
+  description: string,
+  tags: readonly string[],
+  mac: string | null,
+  metadata: MetadataFields,
+  status: number,
+  allocatedAt: number,
+  expiresAt: number | null,
+  releasedAt: number | null,
+  changedIndex: number,
+]
+
+export type RecordFields = NetworkFields | AllocationFields
+
+type AuditFields = [
+  timestamp: number,
+  action: number,
+  resource: string,
+  details: string,
+  user: string,
+  requestId: string | null,
+  before: RecordFields | null,
+  after: RecordFields | null,
+]
+
+function networkFields(network: Network): NetworkFields {
+  const { id, cidr, namespace, tags, description, gateway, reserved, cooldownMs, strategy } = network
+  const { metadata, createdAt, updatedAt, changedIndex } = network
+  const place = STRATEGIES.indexOf(strategy)
+  const settings = [gateway, reserved, cooldownMs, place, metadataFields(metadata)] as const
+  return [id, cidr, namespace, tags, description, ...settings, createdAt, updatedAt, changedIndex]
+}
+
+function networkOf(fields: NetworkFields): Network {
+  const [id, cidr, namespace, tags, description, gateway, reserved, cooldownMs, place, ...rest] = fields
+  const [metadata, createdAt, updatedAt, changedIndex] = rest
+  return {
+    id,
+    cidr,
+    namespace,
+    description,
+    tags,
+    gateway,
+    reserved,
+    cooldownMs,
+    strategy: listed(STRATEGIES, place),
+    metadata: metadataOf(metadata),
+    createdAt,
+    updatedAt,
+    changedIndex,
+  }
+}
+
+function allocationFields(allocation: Allocation): AllocationFields {
+  const { id, networkId, ip, endIp, hostname, description, tags, mac, metadata, status } = allocation
+  const { allocatedAt, expiresAt, releasedAt, changedIndex } = allocation
+  const settings = [hostname, description, tags, mac, metadataFields(metadata)] as const
+  const statusNumber = STATUSES.indexOf(status)
+  return [
+    id,
+    networkId,
+    ip,
+    endIp,
+    ...settings,
+    statusNumber,
+    allocatedAt,
+    expiresAt,
+    releasedAt,
+    changedIndex,
+  ]
+}
+
+function allocationOf(fields: AllocationFields): Allocation {
+  const [id, networkId, ip, endIp, hostname, description, tags, mac, metadata, status, ...rest] = fields
+  const [allocatedAt, expiresAt, releasedAt, changedIndex] = rest
+  return {
+    id,
+    networkId,
+    ip,
+    endIp,
+    hostname,
+    description,
+    tags,
+    mac,
+    metadata: metadataOf(metadata),
+    status: listed(STATUSES, status),
+    allocatedAt,
+    expiresAt,
+    releasedAt,
+    changedIndex,
+  }
+}
+
+function metadataFields(metadata: Metadata): MetadataFields {
+  return Object.entries(metadata).flat()
+}
+
+function metadataOf(fields: MetadataFields): Metadata {
+  if (fields.length === 0) return {}
+  const entries: [string, string][] = []
+  for (let i = 0; i + 1 < fields.length; i += 2) entries.push([fields[i] as string, fields[i + 1] as string])
+  return Object.fromEntries(entries)
+}
+
+/** The fourth field of a network is its list of tags; of an allocation, text or null. */
+function isNetworkFields(fields: RecordFields): fields is NetworkFields {
+  return Array.isArray(fields[3])
+}
+
+function listed<T>(list: readonly T[], place: number): T {
+  const found = list[place]
+  if (found === undefined) throw new CorruptStateError(`no meaning is known for the number ${place}`)
+  return found
+}

@@ -1,0 +1,65 @@
+/** What one entry writes, until it is over: rows and memory, all of which can be taken back. */
+import { assert } from '../../raft/assert.ts'
+import type { Outcome } from '../ipam/command.ts'
+import type { Overlay, Row } from './overlay.ts'
+import type { StateDatabase } from './storage.ts'
+
+export class StagedRows {
+  readonly #database: StateDatabase
+  readonly #overlay: Overlay
+  readonly #rows = new Map<string, Row>()
+  /** What takes back the changes since the entry began, newest last. */
+  readonly #undo: (() => void)[] = []
+
+  constructor(options: { database: StateDatabase; overlay: Overlay }) {
+    this.#database = options.database
+    this.#overlay = options.overlay
+  }
+
+  get(key: string): Buffer | null {
+    const staged = this.#rows.get(key)
+    if (staged !== undefined) return staged
+    const row = this.#overlay.get(key)
+    return row === undefined ? (this.#database.getSync(key) ?? null) : row
+  }
+
+  existing(key: string): Buffer {
+    const row = this.get(key)
+    assert(row !== null, `no row ${key}`)
+    return row
+  }
+
+  /** @param row Null deletes it. */
+  put(key: string, row: Row): void {
+    const before = this.#rows.get(key)
+    this.#undo.push(() => {
+      if (before === undefined) this.#rows.delete(key)
+      else this.#rows.set(key, before)
+    })
+    this.#rows.set(key, row)
+  }
+
+  /** Memory has changed with the rows. */
+  undoLater(undo: () => void): void {
+    this.#undo.push(undo)
+  }
+
+  /** Takes back what `change` did if it refuses. */
+  attempt(change: () => Outcome): Outcome {
+    const mark = this.#undo.length
+    const outcome = change()
+    if (!outcome.ok) this.#takeBack(mark)
+    return outcome
+  }
+
+  /** What the entry has written stays, in the order in which it was written first. */
+  endEntry(): void {
+    for (const [key, row] of this.#rows) this.#overlay.put(key, row)
+    this.#rows.clear()
+    this.#undo.length = 0
+  }
+
+  #takeBack(mark: number): void {
+    while (this.#undo.length > mark) this.#undo.pop()?.()
+  }
+}
