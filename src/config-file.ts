@@ -16,6 +16,8 @@ export interface ClusterFile {
   readonly retainedEntriesMin: number
   /** Free bytes below which a node's disk is low; 0: never. */
   readonly diskLowBytes: number
+  /** Null: for ever. */
+  readonly auditKeptMs: number | null
   /** Null if the file leaves it open. */
   readonly logLevel: LogLevel | null
 }
@@ -55,6 +57,22 @@ const MIB = 1024 * 1024
 const DISK_LOW_MIB_DEFAULT = 256
 const DISK_LOW_MIB_MAX = 1024 * 1024
 export const DISK_LOW_BYTES_DEFAULT = DISK_LOW_MIB_DEFAULT * MIB
+
+const DURATION = /^([1-9][0-9]{0,8})(s|m|h|d)$/
+const DURATION_MS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }
+
+/** Milliseconds; null for "forever". */
+const retention = z
+  .string({ error: (issue) => expected('"forever", or a duration such as "90d"', issue.input) })
+  .transform((text, context) => {
+    if (text === 'forever') return null
+    const [, count, unit = ''] = DURATION.exec(text) ?? []
+    const unitMs = DURATION_MS[unit]
+    if (count !== undefined && unitMs !== undefined) return Number(count) * unitMs
+    const message = expected('"forever", or a number with s, m, h or d such as "90d"', text)
+    context.addIssue({ code: 'custom', message, input: text })
+    return z.NEVER
+  })
 
 const wholeNumber = (max: number, min = 1) => {
   const error = (issue: { input?: unknown }) => expected(`a whole number from ${min} to ${max}`, issue.input)
@@ -118,6 +136,7 @@ const FileSchema = z
         .array(NodeSchema, { error: (issue) => expected('a list of nodes', issue.input) })
         .min(1, { error: 'must name at least one node' }),
       raft: RaftSchema.prefault({}),
+      audit_retention: retention.prefault('forever'),
       log: LogSchema.prefault({}),
     },
     { error: section },
@@ -179,6 +198,7 @@ function toClusterFile(file: z.output<typeof FileSchema>): ClusterFile {
     },
     retainedEntriesMin: file.raft.retained_entries_min,
     diskLowBytes: file.raft.disk_low_mib * MIB,
+    auditKeptMs: file.audit_retention,
     logLevel: file.log.level,
   }
 }

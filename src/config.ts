@@ -37,6 +37,8 @@ export interface Config {
   readonly retainedEntriesMin: number
   /** With less free space than this the node takes part, and asks for no more; 0: the space is not looked at. */
   readonly diskLowBytes: number
+  /** How long audit rows are kept, at least; null: for ever. The leader's setting counts. */
+  readonly auditKeptMs: number | null
   readonly logLevel: LogLevel
 }
 
@@ -48,6 +50,7 @@ const STANDALONE: ClusterFile = {
   timing: TIMING_DEFAULTS,
   retainedEntriesMin: RETAINED_ENTRIES_DEFAULT,
   diskLowBytes: DISK_LOW_BYTES_DEFAULT,
+  auditKeptMs: null,
   logLevel: null,
 }
 
@@ -106,6 +109,7 @@ export function loadConfig(
     timing: file.timing,
     retainedEntriesMin: file.retainedEntriesMin,
     diskLowBytes: file.diskLowBytes,
+    auditKeptMs: file.auditKeptMs,
     logLevel:
       settings['log-level'] === undefined ? (file.logLevel ?? 'info') : parseLogLevel(settings['log-level']),
   }

@@ -1,7 +1,7 @@
 /** Lets time pass in the log: the leader proposes that what is due expires, and `apply` decides what is. */
 import type { Clock, RaftNode } from '../raft/index.ts'
 import { RaftError } from '../raft/index.ts'
-import type { Outcome } from './ipam/command.ts'
+import type { Outcome, ResultOf } from './ipam/command.ts'
 import { encodeCommand } from './ipam/command-codec.ts'
 import { traitsOf } from './ipam/command-traits.ts'
 import type { IpamStateMachine } from './state/state-machine.ts'
@@ -65,10 +65,12 @@ export class Expiry {
     const context = { user: 'system', requestId: null }
     const { result } = await this.#node.propose(
       // Without a session: a second copy ends what is due by then, which is right whoever asked for it.
-      encodeCommand({ command, context, session: null }, this.#node.schemaVersion),
+      encodeCommand({ command, context, session: null, idempotency: null }, this.#node.schemaVersion),
       { ...traitsOf(command), isIdempotent: true },
     )
     const outcome = result as Outcome
-    return outcome.ok ? (outcome.value as { expired: number }).expired : 0
+    if (!outcome.ok) return 0
+    const { expired, cooled } = outcome.value as ResultOf<typeof command>
+    return expired + cooled
   }
 }

@@ -16,8 +16,9 @@ import {
   type Outcome,
   type ResultOf,
 } from './ipam/command.ts'
-import { encodeCommand } from './ipam/command-codec.ts'
+import { type CommandEnvelope, encodeCommand } from './ipam/command-codec.ts'
 import { traitsOf } from './ipam/command-traits.ts'
+import type { IdempotencyStamp } from './ipam/idempotency.ts'
 import { SESSION_IDLE_MS_MAX, SESSION_WINDOW_MAX, type SessionStamp } from './ipam/session.ts'
 
 /** Unused for so long the session may soon be gone, and finding out would cost a write its certainty. */
@@ -58,19 +59,22 @@ export class GatewaySession {
   async execute<C extends Command>(
     command: C,
     context: CommandContext,
-  ): Promise<{ value: ResultOf<C>; index: number }> {
+    idempotency: IdempotencyStamp | null = null,
+  ): Promise<{ value: ResultOf<C>; index: number; isReplay: boolean }> {
     if (this.#writesUnderWay >= this.#windowMax) {
       throw new OverloadedError(`${this.#writesUnderWay} writes are under way on this node`)
     }
     this.#writesUnderWay += 1
     try {
-      const written = (await this.#write(command, context)) ?? (await this.#write(command, context))
+      const write = { command, context, idempotency }
+      const written = (await this.#write(write)) ?? (await this.#write(write))
       if (written === null) throw new OverloadedError('sessions are forgotten as soon as they are opened')
       const { outcome, index } = written
-      if (outcome.ok) return { value: outcome.value as ResultOf<C>, index }
+      const { isReplay } = outcome
+      if (outcome.ok) return { value: outcome.value as ResultOf<C>, index, isReplay }
       throw isSessionRefusal(outcome.refusal)
         ? new ProposalUncertainError(`an earlier copy may have been applied: ${outcome.refusal.message}`)
-        : new IpamError(outcome.refusal)
+        : new IpamError(outcome.refusal, { isReplay })
     } finally {
       this.#writesUnderWay -= 1
     }
@@ -78,16 +82,15 @@ export class GatewaySession {
 
   /** @returns Null if the session was gone and nothing was applied: another one will do. */
   async #write(
-    command: Command,
-    context: CommandContext,
+    write: Pick<CommandEnvelope, 'command' | 'context' | 'idempotency'>,
   ): Promise<{ outcome: Outcome; index: number } | null> {
     const session = await this.#openedSession()
     const stamp = session.begin(this.#windowMax)
     const sentAt = this.#now()
     try {
-      const payload = encodeCommand({ command, context, session: stamp }, this.#schemaVersion())
+      const payload = encodeCommand({ ...write, session: stamp }, this.#schemaVersion())
       const { result, index, isOnlyCopy } = await this.#propose(payload, {
-        ...traitsOf(command),
+        ...traitsOf(write.command),
         isIdempotent: true,
       })
       const outcome = result as Outcome
@@ -117,7 +120,7 @@ export class GatewaySession {
     const outcome = await this.#proposeSession()
     if (!outcome.ok) {
       if (isSessionRefusal(outcome.refusal)) throw new OverloadedError(outcome.refusal.message)
-      throw new IpamError(outcome.refusal)
+      throw new IpamError(outcome.refusal, { isReplay: false })
     }
     const { sessionId } = outcome.value as ResultOf<Command & { type: 'openSession' }>
     this.#session = new NumberedSession(sessionId, openedAt)
@@ -127,7 +130,7 @@ export class GatewaySession {
   async #proposeSession(): Promise<Outcome> {
     const context = { user: SYSTEM_USER, requestId: null }
     // Itself without a session: of two copies one opens a session that is never used.
-    const envelope = { command: { type: 'openSession' }, context, session: null } as const
+    const envelope = { command: { type: 'openSession' }, context, session: null, idempotency: null } as const
     const payload = encodeCommand(envelope, this.#schemaVersion())
     try {
       return (await this.#propose(payload, { isIdempotent: true })).result as Outcome

@@ -2,6 +2,7 @@
 import { type DiskStatus, MembershipRefusedError, type RaftNode, type RaftStatus } from '../raft/index.ts'
 import { GatewaySession } from './gateway-session.ts'
 import type { Command, CommandContext, ResultOf } from './ipam/command.ts'
+import type { IdempotencyStamp } from './ipam/idempotency.ts'
 import type { AnswerTo, Query } from './ipam/query.ts'
 import type { ClusterStatus, Consistency, IpamService, MemberStatus, Readiness } from './service.ts'
 import type { IpamStateMachine } from './state/state-machine.ts'
@@ -51,8 +52,9 @@ export class ReplicatedIpamService implements IpamService {
   execute<C extends Command>(
     command: C,
     context: CommandContext,
-  ): Promise<{ value: ResultOf<C>; index: number }> {
-    return this.#session.execute(command, context)
+    idempotency: IdempotencyStamp | null = null,
+  ): Promise<{ value: ResultOf<C>; index: number; isReplay: boolean }> {
+    return this.#session.execute(command, context, idempotency)
   }
 
   async read<Q extends Query>(

@@ -19,6 +19,7 @@ import {
   TcpTransport,
   type Transport,
 } from '../raft/index.ts'
+import { AuditRetention } from './audit-retention.ts'
 import { readVersion } from './cli/package.ts'
 import type { Config } from './config.ts'
 import { claimDataDirectory, makeDirectories } from './data-directory.ts'
@@ -70,15 +71,28 @@ export async function startServer(config: Config): Promise<Server> {
       now: () => systemClock.now(),
     })
     const expiry = new Expiry({ node, stateMachine, clock: systemClock, onFatal })
+    const retention =
+      config.auditKeptMs === null
+        ? null
+        : new AuditRetention({
+            node,
+            stateMachine,
+            clock: systemClock,
+            logger,
+            onFatal,
+            keptMs: config.auditKeptMs,
+          })
     const app = createApp({ service, logger, version: readVersion() })
     const listener = await listen(app, { ...config.api, logger })
     expiry.start()
+    retention?.start()
     return {
       url: `http://${hostOfUrl(config.api.host)}:${listener.port}`,
       async close() {
         logger.info({}, 'shutting down')
         service.drain()
         expiry.stop()
+        retention?.stop()
         const hasHandedOver = await node.handOver()
         await listener.close()
         if (hasHandedOver) await node.settleDown()

@@ -1,5 +1,6 @@
 /** All that HTTP, the command line and later parts know of the cluster. */
 import type { Command, CommandContext, ResultOf } from './ipam/command.ts'
+import type { IdempotencyStamp } from './ipam/idempotency.ts'
 import type { AnswerTo, Query } from './ipam/query.ts'
 
 /** `stale` answers from this node as it is; `minIndex` first waits until that index is applied here. */
@@ -52,12 +53,14 @@ export interface IpamService {
   /**
    * Replicates a command and waits until it is durable on a majority and applied.
    *
+   * @param idempotency A second command with the same key is not carried out: it gets the answer of the first, as `isReplay`.
    * @throws {IpamError} if it was refused; nothing has changed then.
    */
   execute<C extends Command>(
     command: C,
     context: CommandContext,
-  ): Promise<{ readonly value: ResultOf<C>; readonly index: number }>
+    idempotency?: IdempotencyStamp | null,
+  ): Promise<{ readonly value: ResultOf<C>; readonly index: number; readonly isReplay: boolean }>
   /** @throws {InvalidCursorError} */
   read<Q extends Query>(
     query: Q,

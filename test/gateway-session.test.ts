@@ -3,6 +3,7 @@ import { type Completion, NotLeaderError, OverloadedError, ProposalUncertainErro
 import { GatewaySession } from '../src/gateway-session.ts'
 import type { CommandContext } from '../src/ipam/command.ts'
 import { type CommandEnvelope, decodeCommand } from '../src/ipam/command-codec.ts'
+import { NETWORK_DEFAULTS } from '../src/ipam/defaults.ts'
 import { SESSION_IDLE_MS_MAX } from '../src/ipam/session.ts'
 import { Harness } from './state/harness.ts'
 
@@ -59,6 +60,7 @@ class OneNodeLog {
 
 function network(name: string, place: number) {
   return {
+    ...NETWORK_DEFAULTS,
     type: 'createNetwork',
     id: `net-${name}`,
     cidr: `10.0.${place}.0/24`,
@@ -224,7 +226,7 @@ test('no write passes an unanswered one by more than the window', async () => {
   await write(1)
   log.plans.push(never)
   void write(2)
-  const command = { type: 'releaseAllocation', id: 'none' } as const
+  const command = { type: 'releaseAllocation', id: 'none', ifChangedIndex: null } as const
   for (let i = 1; i < WINDOW_MAX; i++) {
     await expect(log.session.execute(command, CALLER)).rejects.toMatchObject({
       reason: 'allocation_not_found',

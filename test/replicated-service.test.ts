@@ -5,6 +5,7 @@ import { noPeers, RaftNode, SegmentedLog, SnapshotFiles, systemClock } from '../
 import { DEFAULT_PROPOSAL_LIMITS } from '../raft/proposal-limits.ts'
 import { DEFAULT_READ_LIMITS } from '../raft/reads.ts'
 import type { Entry, SchemaRange } from '../raft/types.ts'
+import { NETWORK_DEFAULTS } from '../src/ipam/defaults.ts'
 import { ReplicatedIpamService } from '../src/replicated-service.ts'
 import { IpamStateMachine } from '../src/state/state-machine.ts'
 import { MemoryDisk } from './sim/memory-disk.ts'
@@ -12,7 +13,12 @@ import { MemoryStorage } from './state/memory-storage.ts'
 
 const QUIET = { info: () => {}, warn: () => {}, error: () => {} }
 const CONTEXT = { user: 'alice', requestId: null }
-const CREATE = { type: 'createNetwork', id: 'net-1', cidr: '10.0.0.0/24', description: '', tags: [] } as const
+const CREATE = {
+  ...NETWORK_DEFAULTS,
+  type: 'createNetwork',
+  id: 'net-1',
+  cidr: '10.0.0.0/24',
+} as const
 const TIMING = { heartbeatMs: 10, electionMinMs: 50, electionMaxMs: 100 }
 
 /** A service on a cluster of one, whose program is said to read `schemas`, and the log below it. */

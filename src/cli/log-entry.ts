@@ -17,6 +17,7 @@ export function entryFields(entry: Entry): object {
     command: null,
     context: null,
     session: null,
+    idempotency: null,
     membership: null,
     note: null,
     hex: null,
@@ -33,12 +34,12 @@ export function entryText(entry: Entry): string {
 }
 
 function contentText(content: Readonly<Record<string, unknown>>): string {
-  const { command, context, session, hex } = content
+  const { command, context, session, idempotency, hex } = content
   if (typeof hex === 'string') return `unknown 0x${hex}`
   if (command === undefined) return printable(content)
   const { type, ...fields } = command as { type: string }
-  const stamp = session === null ? '' : ` ${printable(session)}`
-  return `${type} ${printable(fields)} ${printable(context)}${stamp}`
+  const stamps = [session, idempotency].filter((stamp) => stamp !== null)
+  return [type, ...[fields, context, ...stamps].map(printable)].join(' ')
 }
 
 function contentOf({ type, payload }: Entry): Record<string, unknown> {
@@ -67,14 +68,14 @@ function hexOf(payload: Uint8Array): Record<string, unknown> {
   return { hex: Buffer.from(payload.subarray(0, HEX_BYTES_MAX)).toString('hex') }
 }
 
-/** The same value with keys in snake_case. */
+/** The same value with keys in snake_case, but for those that clients have chosen. */
 function inApiNames(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(inApiNames)
   if (typeof value !== 'object' || value === null) return value
   return Object.fromEntries(
     Object.entries(value).map(([key, field]) => [
       key.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
-      inApiNames(field),
+      key === 'metadata' ? field : inApiNames(field),
     ]),
   )
 }

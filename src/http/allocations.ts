@@ -1,49 +1,45 @@
 import { type Context, Hono } from 'hono'
 import { z } from 'zod'
-import type { Allocation } from '../ipam/records.ts'
 import type { IpamService } from '../service.ts'
 import { show } from '../show.ts'
-import { etag, formatTime, json, noContent, positionHeaders } from './answer.ts'
 import {
-  booleanParam,
-  description,
-  hostname,
-  id,
+  AllocateBody,
+  allocationBody,
+  allocationChanges,
+  allocationRequest,
+  RenewBody,
+  renewedTtlMs,
+  UpdateAllocationBody,
+} from './allocation-body.ts'
+import { ALLOCATION_FILTER_PARAMS, toAllocationFilter } from './allocation-filter.ts'
+import { etag, json, noContent, positionHeaders } from './answer.ts'
+import {
+  expected,
   isId,
   NO_PARAMS,
-  nextPageHeaders,
   PAGE_PARAMS,
+  pageHeaders,
   READ_PARAMS,
   toConsistency,
-  wholeNumber,
+  toPage,
 } from './fields.ts'
 import type { Handle } from './handle.ts'
-import { readBody, readQuery } from './input.ts'
-import { invalidRequest, ProblemError } from './problem.ts'
+import { readBody, readBodyAndKeys, readQuery } from './input.ts'
+import { ProblemError } from './problem.ts'
+import { ifMatch, write } from './write.ts'
 
-const HOUR_MS = 3_600_000
-/** 100 years; what should last longer has no expiry. */
-const TTL_HOURS_MAX = 876_000
+const BATCH_ITEMS_MAX = 1_000
 
-const AllocateBody = z.strictObject({
-  network_id: id,
-  count: wholeNumber({ min: 1, max: Number.MAX_SAFE_INTEGER })
-    .nullish()
-    .transform((count) => count ?? 1),
-  hostname,
-  description,
-  ttl_hours: ttl({ unitMs: HOUR_MS }),
-  ttl_seconds: ttl({ unitMs: 1_000 }),
-})
-
-const ListParams = z.strictObject({
-  network_id: id.nullable().default(null),
-  all: booleanParam.default(false),
-  ...PAGE_PARAMS,
-  ...READ_PARAMS,
-})
+const ListParams = z.strictObject({ ...ALLOCATION_FILTER_PARAMS, ...PAGE_PARAMS, ...READ_PARAMS })
 const GetParams = z.strictObject(READ_PARAMS)
 const ReleaseBody = z.strictObject({})
+const BatchBody = z.strictObject({
+  items: z
+    .array(z.unknown(), { error: (issue) => expected('a list of allocations', issue.input) })
+    .min(1, { error: 'must have at least one item' })
+    .max(BATCH_ITEMS_MAX, { error: `must have at most ${BATCH_ITEMS_MAX} items` })
+    .pipe(z.array(AllocateBody)),
+})
 
 export function allocationRoutes(service: IpamService, handle: Handle): Hono {
   return new Hono()
@@ -53,12 +49,11 @@ export function allocationRoutes(service: IpamService, handle: Handle): Hono {
         const params = readQuery(c, ListParams)
         const query = {
           type: 'allocations',
-          networkId: params.network_id,
-          includeEnded: params.all,
-          page: { limit: params.limit, cursor: params.cursor },
+          filter: toAllocationFilter(params),
+          page: toPage(params),
         } as const
         const { value, ...position } = await service.read(query, toConsistency(params))
-        const headers = { ...positionHeaders(position), ...nextPageHeaders(c, value.nextCursor) }
+        const headers = { ...positionHeaders(position), ...pageHeaders(c, value) }
         return json(200, value.rows.map(allocationBody), headers)
       }),
     )
@@ -67,21 +62,26 @@ export function allocationRoutes(service: IpamService, handle: Handle): Hono {
       handle(async (c, caller) => {
         readQuery(c, NO_PARAMS)
         const body = await readBody(c, AllocateBody)
-        const command = {
-          type: 'allocateAddresses',
-          id: service.newId('alloc'),
-          networkId: body.network_id,
-          count: body.count,
-          hostname: body.hostname,
-          description: body.description,
-          ttlMs: ttlMs(body),
-        } as const
-        const { value, index } = await service.execute(command, caller)
+        const request = allocationRequest(service.newId('alloc'), body)
+        const command = { type: 'allocateAddresses', ...request } as const
+        const { value, headers } = await write(service, { c, caller, body }, command)
         return json(201, allocationBody(value), {
+          ...headers,
           Location: `/api/v1/allocations/${value.id}`,
           ETag: etag(value.changedIndex),
-          'X-Raft-Index': String(index),
         })
+      }),
+    )
+    .post(
+      '/allocations/batch',
+      handle(async (c, caller) => {
+        readQuery(c, NO_PARAMS)
+        const body = await readBody(c, BatchBody)
+        const items = body.items.map((item, i) =>
+          allocationRequest(service.newId('alloc'), item, `items[${i}].`),
+        )
+        const { value, headers } = await write(service, { c, caller, body }, { type: 'allocateBatch', items })
+        return json(201, value.map(allocationBody), headers)
       }),
     )
     .get(
@@ -97,37 +97,43 @@ export function allocationRoutes(service: IpamService, handle: Handle): Hono {
         })
       }),
     )
+    .patch(
+      '/allocations/:id',
+      handle(async (c, caller) => {
+        readQuery(c, NO_PARAMS)
+        const { body, keys } = await readBodyAndKeys(c, UpdateAllocationBody)
+        const changes = allocationChanges(body, keys)
+        const target = { id: allocationId(c), ifChangedIndex: ifMatch(c) }
+        const command = { type: 'updateAllocation', changes, ...target } as const
+        const { value, headers } = await write(service, { c, caller, body }, command)
+        return json(200, allocationBody(value), { ...headers, ETag: etag(value.changedIndex) })
+      }),
+    )
+    .post(
+      '/allocations/:id/renew',
+      handle(async (c, caller) => {
+        readQuery(c, NO_PARAMS)
+        const body = await readBody(c, RenewBody)
+        const target = { id: allocationId(c), ifChangedIndex: ifMatch(c) }
+        const command = { type: 'renewAllocation', ttlMs: renewedTtlMs(body), ...target } as const
+        const { value, headers } = await write(service, { c, caller, body }, command)
+        return json(200, allocationBody(value), { ...headers, ETag: etag(value.changedIndex) })
+      }),
+    )
     .post(
       '/allocations/:id/release',
       handle(async (c, caller) => {
         readQuery(c, NO_PARAMS)
-        await readBody(c, ReleaseBody, { isOptional: true })
-        const command = { type: 'releaseAllocation', id: allocationId(c) } as const
-        const { index } = await service.execute(command, caller)
-        return noContent({ 'X-Raft-Index': String(index) })
+        const body = await readBody(c, ReleaseBody, { isOptional: true })
+        const target = { id: allocationId(c), ifChangedIndex: ifMatch(c) }
+        const { headers } = await write(
+          service,
+          { c, caller, body },
+          { type: 'releaseAllocation', ...target },
+        )
+        return noContent(headers)
       }),
     )
-}
-
-/** Rounded to milliseconds, so at least half of one. */
-function ttl({ unitMs }: { unitMs: number }) {
-  const max = (TTL_HOURS_MAX * HOUR_MS) / unitMs
-  const error = (issue: { input?: unknown }) =>
-    `must be a number above 0 and up to ${max} (100 years), not ${show(issue.input)}; leave it out for no expiry`
-  return z
-    .number({ error })
-    .max(max, { error })
-    .refine((value) => Math.round(value * unitMs) >= 1, { error })
-    .nullish()
-    .transform((value) => value ?? null)
-}
-
-function ttlMs(body: { ttl_hours: number | null; ttl_seconds: number | null }): number | null {
-  if (body.ttl_hours !== null && body.ttl_seconds !== null) {
-    throw invalidRequest([{ field: 'ttl_seconds', message: 'does not go with ttl_hours; leave one out' }])
-  }
-  if (body.ttl_hours !== null) return Math.round(body.ttl_hours * HOUR_MS)
-  return body.ttl_seconds === null ? null : Math.round(body.ttl_seconds * 1_000)
 }
 
 function allocationId(c: Context): string {
@@ -139,20 +145,4 @@ function allocationId(c: Context): string {
 function allocationNotFound(id: string, headers: Record<string, string> = {}): ProblemError {
   const message = `Allocation not found: no allocation has the id ${isId(id) ? id : show(id)}`
   return new ProblemError({ status: 404, reason: 'allocation_not_found', message, headers })
-}
-
-function allocationBody(allocation: Allocation) {
-  const { id, networkId, ip, endIp, hostname, description, status } = allocation
-  return {
-    id,
-    network_id: networkId,
-    ip,
-    end_ip: endIp,
-    hostname,
-    description,
-    status,
-    allocated_at: formatTime(allocation.allocatedAt),
-    expires_at: allocation.expiresAt === null ? null : formatTime(allocation.expiresAt),
-    released_at: allocation.releasedAt === null ? null : formatTime(allocation.releasedAt),
-  }
 }

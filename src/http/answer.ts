@@ -3,8 +3,13 @@
 export interface Answer {
   readonly status: number
   /** Ready for the wire; null for none. */
-  readonly body: string | null
+  readonly body: string | ReadableStream<Uint8Array> | null
   readonly headers: Record<string, string>
+}
+
+/** Whose body is at hand as a whole. */
+export interface TextAnswer extends Answer {
+  readonly body: string | null
 }
 
 /** Where in the log an answer comes from. */

@@ -3,12 +3,15 @@ import { type Context, Hono } from 'hono'
 import type { Logger } from '../logger.ts'
 import type { IpamService } from '../service.ts'
 import { show } from '../show.ts'
+import { addressRoutes } from './addresses.ts'
 import { allocationRoutes } from './allocations.ts'
 import { type Answer, noContent } from './answer.ts'
 import { auditRoutes } from './audit.ts'
 import { clusterRoutes } from './cluster.ts'
+import { exportRoutes } from './export.ts'
 import { createHandle, createRequestIds } from './handle.ts'
 import { healthRoutes } from './health.ts'
+import { importRoutes } from './import.ts'
 import { networkRoutes } from './networks.ts'
 import { ProblemError } from './problem.ts'
 
@@ -37,8 +40,12 @@ export function createApp({
   const startedAt = now()
   const uptimeMs = () => now() - startedAt
   const app = new Hono()
+  // Before the routes by id, which would take "export" for one.
+  app.route(BASE_PATH, exportRoutes(service, handle))
+  app.route(BASE_PATH, importRoutes(service, handle))
   app.route(BASE_PATH, networkRoutes(service, handle))
   app.route(BASE_PATH, allocationRoutes(service, handle))
+  app.route(BASE_PATH, addressRoutes(service, handle))
   app.route(BASE_PATH, clusterRoutes(service, { version, handle }))
   app.route(BASE_PATH, healthRoutes(service, { version, uptimeMs, handle }))
   app.route(BASE_PATH, auditRoutes(service, handle))

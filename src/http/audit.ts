@@ -1,16 +1,44 @@
 import { Hono } from 'hono'
 import { z } from 'zod'
-import type { AuditEntry } from '../ipam/records.ts'
+import type { Allocation, AuditEntry, Network } from '../ipam/records.ts'
+import { AUDIT_ACTIONS } from '../ipam/records.ts'
 import type { IpamService } from '../service.ts'
+import { allocationBody } from './allocation-body.ts'
 import { formatTime, json, positionHeaders } from './answer.ts'
-import { PAGE_ROWS_MAX, READ_PARAMS, toConsistency, wholeNumberParam } from './fields.ts'
+import {
+  expected,
+  ip,
+  namespaceName,
+  PAGE_PARAMS,
+  PAGE_ROWS_MAX,
+  pageHeaders,
+  READ_PARAMS,
+  searchParam,
+  timeParam,
+  toConsistency,
+  toPage,
+  wholeNumberParam,
+} from './fields.ts'
 import type { Handle } from './handle.ts'
 import { readQuery } from './input.ts'
+import { networkBody } from './network-body.ts'
 
 const AUDIT_ROWS = 100
 
 const ListParams = z.strictObject({
+  ...PAGE_PARAMS,
   limit: wholeNumberParam({ min: 1, max: PAGE_ROWS_MAX }).default(AUDIT_ROWS),
+  action: z
+    .enum(AUDIT_ACTIONS, { error: (issue) => expected(`one of ${AUDIT_ACTIONS.join(', ')}`, issue.input) })
+    .optional(),
+  resource: searchParam.optional(),
+  user: searchParam.optional(),
+  request_id: searchParam.optional(),
+  ip: ip.optional(),
+  namespace: namespaceName.optional(),
+  since: timeParam.optional(),
+  until: timeParam.optional(),
+  after_index: wholeNumberParam({ min: 0, max: Number.MAX_SAFE_INTEGER }).optional(),
   ...READ_PARAMS,
 })
 
@@ -19,13 +47,43 @@ export function auditRoutes(service: IpamService, handle: Handle): Hono {
     '/audit',
     handle(async (c) => {
       const params = readQuery(c, ListParams)
-      const query = { type: 'audit', limit: params.limit } as const
+      const filter = {
+        action: params.action ?? null,
+        resource: params.resource ?? null,
+        user: params.user ?? null,
+        requestId: params.request_id ?? null,
+        ip: params.ip ?? null,
+        namespace: params.namespace ?? null,
+        since: params.since ?? null,
+        until: params.until ?? null,
+        afterIndex: params.after_index ?? null,
+      }
+      const query = { type: 'audit', filter, page: toPage(params) } as const
       const { value, ...position } = await service.read(query, toConsistency(params))
-      return json(200, value.map(auditBody), positionHeaders(position))
+      const headers = { ...positionHeaders(position), ...pageHeaders(c, value) }
+      return json(200, value.rows.map(auditBody), headers)
     }),
   )
 }
 
-function auditBody({ timestamp, action, resource, details, user }: AuditEntry) {
-  return { timestamp: formatTime(timestamp), action, resource, details, user }
+function auditBody(entry: AuditEntry) {
+  const { timestamp, action, resource, details, user, index, requestId, before, after } = entry
+  return {
+    timestamp: formatTime(timestamp),
+    action,
+    resource,
+    details,
+    user,
+    index,
+    request_id: requestId,
+    before: before && recordBody(before),
+    after: after && recordBody(after),
+  }
+}
+
+/** Where a network lay at that time is not on record. */
+function recordBody(record: Network | Allocation): object {
+  if (!('cidr' in record)) return allocationBody(record)
+  const { parent_id: _, ...body } = networkBody({ ...record, parentId: null })
+  return body
 }

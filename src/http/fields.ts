@@ -2,8 +2,24 @@
 import type { Context } from 'hono'
 import { z } from 'zod'
 import { parseReachableAddr } from '../config-addr.ts'
-import { AddressSyntaxError } from '../ipam/address.ts'
+import { AddressSyntaxError, formatAddress, parseAddress } from '../ipam/address.ts'
+import {
+  DESCRIPTION_CHARS_MAX,
+  HOSTNAME_CHARS_MAX,
+  ID_CHARS_MAX,
+  isNamespace,
+  isPrintable,
+  METADATA_KEY_CHARS_MAX,
+  METADATA_KEYS_MAX,
+  METADATA_VALUE_CHARS_MAX,
+  RESERVED_MAX,
+  TAG_CHARS_MAX,
+  TAGS_MAX,
+} from '../ipam/limits.ts'
+import { canonicalMac, MacSyntaxError } from '../ipam/mac.ts'
 import { formatPrefix, parsePrefix } from '../ipam/prefix.ts'
+import type { Page, PageRequest } from '../ipam/query.ts'
+import { canonicalReserved } from '../ipam/reserved.ts'
 import type { Consistency } from '../service.ts'
 import { show } from '../show.ts'
 import { invalidRequest } from './problem.ts'
@@ -11,15 +27,10 @@ import { invalidRequest } from './problem.ts'
 export const PAGE_ROWS_MAX = 10_000
 const PAGE_ROWS = 1_000
 const CURSOR_CHARS_MAX = 1_024
-const ID_CHARS_MAX = 64
-const DESCRIPTION_CHARS_MAX = 1_024
-const HOSTNAME_CHARS_MAX = 253
-const TAGS_MAX = 64
-const TAG_CHARS_MAX = 64
+const OFFSET_MAX = 10_000
+const SEARCH_CHARS_MAX = 256
 
 const ID = new RegExp(`^[A-Za-z0-9_-]{1,${ID_CHARS_MAX}}$`)
-/** Control characters but for line breaks and tabs, and halves of characters, which UTF-8 cannot hold. */
-const UNPRINTABLE = /(?![\n\r\t])[\p{Cc}\p{Cs}]/u
 
 /** Ids of other shapes name nothing. */
 export function isId(text: string): boolean {
@@ -34,15 +45,7 @@ export const id = z.string({ error: (issue) => expected('an id', issue.input) })
 /** Canonical. */
 export const cidr = z
   .string({ error: (issue) => expected('a prefix such as "10.0.0.0/24"', issue.input) })
-  .transform((text, context) => {
-    try {
-      return formatPrefix(parsePrefix(text))
-    } catch (error) {
-      if (!(error instanceof AddressSyntaxError)) throw error
-      context.addIssue({ code: 'custom', message: error.message })
-      return z.NEVER
-    }
-  })
+  .transform((text, context) => canonical(context, () => formatPrefix(parsePrefix(text))))
 
 /** Where the other nodes reach one. */
 export const addr = z
@@ -58,19 +61,78 @@ export const addr = z
     }
   })
 
-function text(charsMax: number) {
+/** Names of address spaces: VRFs. */
+export const namespaceName = z
+  .string({ error: (issue) => expected('a name', issue.input) })
+  .refine(isNamespace, {
+    error: (issue) => `must be 1 to 64 letters, digits, -, _ and ., not ${show(issue.input)}`,
+  })
+
+/** Canonical address. */
+export const ip = z
+  .string({ error: (issue) => expected('an address such as "10.0.0.5"', issue.input) })
+  .transform((text, context) => canonical(context, () => formatAddress(parseAddress(text))))
+
+/** Canonical, null for none. */
+export const optionalIp = ip.nullish().transform((value) => value ?? null)
+
+/** Canonical, in any notation. */
+export const mac = z
+  .string({ error: (issue) => expected('a MAC address such as "00:00:5e:00:53:01"', issue.input) })
+  .transform((text, context) => canonical(context, () => canonicalMac(text)))
+
+/** Addresses, ranges and prefixes: canonical. */
+export const reserved = z
+  .array(z.string({ error: (issue) => expected('an address, a range or a prefix', issue.input) }), {
+    error: (issue) => expected('a list of addresses, ranges "10.0.0.1-10.0.0.9" and prefixes', issue.input),
+  })
+  .max(RESERVED_MAX, { error: `must have at most ${RESERVED_MAX} entries` })
+  .transform((texts, context) =>
+    texts.map((text, i) => canonical(context, () => canonicalReserved(text), [i])),
+  )
+
+export const strategy = z.enum(['lowest', 'next', 'random'], {
+  error: (issue) => expected('lowest, next or random', issue.input),
+})
+
+/** A map of texts. */
+export const metadata = metadataOf(text(METADATA_VALUE_CHARS_MAX))
+/** As a merge patch (RFC 7396): null removes a key. */
+export const metadataChanges = metadataOf(text(METADATA_VALUE_CHARS_MAX).nullable())
+
+function metadataOf<Value extends z.ZodType>(value: Value) {
+  return z
+    .record(text(METADATA_KEY_CHARS_MAX).min(1, { error: 'must not have an empty key' }), value, {
+      error: (issue) => expected('an object of texts', issue.input),
+    })
+    .refine((entries) => Object.keys(entries).length <= METADATA_KEYS_MAX, {
+      error: `must have at most ${METADATA_KEYS_MAX} keys`,
+    })
+}
+
+function canonical(context: z.RefinementCtx, parse: () => string, path: PropertyKey[] = []): string {
+  try {
+    return parse()
+  } catch (error) {
+    if (!(error instanceof AddressSyntaxError || error instanceof MacSyntaxError)) throw error
+    context.addIssue({ code: 'custom', message: error.message, path })
+    return z.NEVER
+  }
+}
+
+export function text(charsMax: number) {
   return z
     .string({ error: (issue) => expected('text', issue.input) })
     .max(charsMax, {
       error: (issue) => `must have at most ${charsMax} characters, not ${String(issue.input).length}`,
     })
-    .refine((value) => !UNPRINTABLE.test(value), { error: 'must not have control characters' })
+    .refine(isPrintable, { error: 'must not have control characters' })
 }
 
+export const descriptionText = text(DESCRIPTION_CHARS_MAX)
+
 /** Null and nothing are the same. */
-export const description = text(DESCRIPTION_CHARS_MAX)
-  .nullish()
-  .transform((value) => value ?? '')
+export const description = descriptionText.nullish().transform((value) => value ?? '')
 
 /** Null, nothing and the empty text are the same. */
 export const hostname = text(HOSTNAME_CHARS_MAX)
@@ -81,12 +143,12 @@ export const hostname = text(HOSTNAME_CHARS_MAX)
   .transform((value) => (value ? value : null))
 
 /** The number of tags is checked first, so that a million wrong ones are one mistake. */
-export const tags = z
+export const tagList = z
   .array(z.unknown(), { error: (issue) => expected('a list of texts', issue.input) })
   .max(TAGS_MAX, { error: `must have at most ${TAGS_MAX} tags` })
   .pipe(z.array(text(TAG_CHARS_MAX).min(1, { error: 'must not be empty' })))
-  .nullish()
-  .transform((value) => value ?? [])
+
+export const tags = tagList.nullish().transform((value) => value ?? [])
 
 export function wholeNumber({ min, max }: { min: number; max: number }) {
   const error = (issue: { input?: unknown }) => expected(`a whole number from ${min} to ${max}`, issue.input)
@@ -112,6 +174,23 @@ export const flag = z.boolean({ error: (issue) => expected('true or false', issu
 /** For a request that takes none: a typo there is as much a typo as anywhere. */
 export const NO_PARAMS = z.strictObject({})
 
+/** A moment, as milliseconds since 1970. */
+export const timeParam = z.string().transform((text, context) => {
+  const ms = RFC_3339.test(text) ? Date.parse(text) : Number.NaN
+  if (Number.isFinite(ms)) return ms
+  context.addIssue({ code: 'custom', message: expected('a time such as 2026-01-31T12:00:00Z', text) })
+  return z.NEVER
+})
+
+/** With an offset, or it would mean something else on every machine. */
+const RFC_3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/i
+
+/** What somebody types into a search box. */
+export const searchParam = z
+  .string()
+  .max(SEARCH_CHARS_MAX, { error: `must have at most ${SEARCH_CHARS_MAX} characters` })
+  .refine((value) => value.trim() !== '', { error: 'must not be empty; leave it out to have all' })
+
 export const READ_PARAMS = {
   consistency: z
     .enum(['linearizable', 'stale'], { error: (issue) => expected('linearizable or stale', issue.input) })
@@ -127,6 +206,14 @@ export const PAGE_PARAMS = {
     .max(CURSOR_CHARS_MAX, { error: `must have at most ${CURSOR_CHARS_MAX} characters` })
     .nullable()
     .default(null),
+  offset: wholeNumberParam({ min: 0, max: OFFSET_MAX }).default(0),
+}
+
+/** @throws {ProblemError} */
+export function toPage(query: { limit: number; cursor: string | null; offset: number }): PageRequest {
+  const { limit, cursor, offset } = query
+  if (cursor === null || offset === 0) return { limit, cursor, offset }
+  throw invalidRequest([{ field: 'offset', message: 'does not go with cursor; leave one out' }])
 }
 
 /** `min_index` waits on this node, so it says all there is to say about `stale`. */
@@ -143,14 +230,20 @@ export function toConsistency(query: {
   return { type: 'minIndex', index: query.min_index }
 }
 
-/** The same list from `cursor` on, as a `Link` (RFC 8288). Relative, so that it holds behind any proxy. */
-export function nextPageHeaders(c: Context, cursor: string | null): Record<string, string> {
-  if (cursor === null) return {}
+/** The same list from its cursor on, as a `Link` (RFC 8288), relative, so that it holds behind any proxy; and how many there are. */
+export function pageHeaders(
+  c: Context,
+  { nextCursor, total }: Omit<Page<unknown>, 'rows'>,
+): Record<string, string> {
+  const headers: Record<string, string> = total === null ? {} : { 'X-Total-Count': String(total) }
+  if (nextCursor === null) return headers
   const query = new URLSearchParams(new URL(c.req.url).search)
-  query.set('cursor', cursor)
-  return { Link: `<${c.req.path}?${query}>; rel="next"` }
+  query.delete('offset')
+  query.set('cursor', nextCursor)
+  headers['Link'] = `<${c.req.path}?${query}>; rel="next"`
+  return headers
 }
 
-function expected(what: string, input: unknown): string {
+export function expected(what: string, input: unknown): string {
   return input === undefined ? `is required: ${what}` : `must be ${what}, not ${show(input)}`
 }

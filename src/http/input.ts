@@ -1,9 +1,9 @@
 /** What a client sent, checked: everything wrong with it becomes a 400 that names the field and the way out. */
 import type { Context } from 'hono'
 import type { z } from 'zod'
+import { JsonSyntaxError, parseJson } from '../json.ts'
 import { nearest } from '../nearest.ts'
 import { cut, show } from '../show.ts'
-import { JsonSyntaxError, parseJson } from './json.ts'
 import { type Detail, invalidRequest, ProblemError } from './problem.ts'
 
 export const BODY_BYTES_MAX = 1 << 20
@@ -18,16 +18,29 @@ const DETAILS_MAX = 20
 export async function readBody<S extends z.ZodObject>(
   c: Context,
   schema: S,
-  { isOptional = false }: { isOptional?: boolean } = {},
+  options: { isOptional?: boolean } = {},
 ): Promise<z.output<S>> {
+  return check(await readObject(c, options), schema, 'field')
+}
+
+/** For changes, where what is left out and what is null are not the same. @throws {ProblemError} */
+export async function readBodyAndKeys<S extends z.ZodObject>(
+  c: Context,
+  schema: S,
+): Promise<{ readonly body: z.output<S>; readonly keys: ReadonlySet<string> }> {
+  const value = await readObject(c, {})
+  return { body: check(value, schema, 'field'), keys: new Set(Object.keys(value)) }
+}
+
+async function readObject(c: Context, { isOptional = false }: { isOptional?: boolean }): Promise<object> {
   const bytes = await readBytes(c)
-  if (bytes.byteLength === 0 && isOptional) return check({}, schema, 'field')
+  if (bytes.byteLength === 0 && isOptional) return {}
   checkMediaType(c)
   const value = parseBody(bytes)
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw invalidRequest([{ field: 'body', message: `must be a JSON object, not ${show(value)}` }])
   }
-  return check(value, schema, 'field')
+  return value
 }
 
 /** @throws {ProblemError} */
@@ -38,6 +51,12 @@ export function readQuery<S extends z.ZodObject>(c: Context, schema: S): z.outpu
     values[name] = value
   }
   return check(values, schema, 'parameter')
+}
+
+/** The body as it is, of at most `BODY_BYTES_MAX`. @throws {ProblemError} */
+export async function readRawBody(c: Context): Promise<Uint8Array> {
+  const bytes = await readBytes(c)
+  return bytes instanceof Uint8Array ? bytes : new Uint8Array(bytes)
 }
 
 /** Stops at the limit, whether the length was announced or not. */

@@ -11,7 +11,7 @@ import type { AddressInfo, Socket } from 'node:net'
 import { getRequestListener, RequestError } from '@hono/node-server'
 import type { Hono } from 'hono'
 import type { Logger } from '../logger.ts'
-import type { Answer } from './answer.ts'
+import type { TextAnswer } from './answer.ts'
 import { createRequestIds } from './handle.ts'
 import { formatProblem, type Problem, ProblemError, toProblem } from './problem.ts'
 
@@ -107,7 +107,7 @@ export async function listen(
   }
 }
 
-function createListener(app: Hono, format: (problem: Problem) => Answer): RequestListener {
+function createListener(app: Hono, format: (problem: Problem) => TextAnswer): RequestListener {
   const answer = getRequestListener(app.fetch, {
     // HTTP/1.0 health checks come without a Host.
     hostname: 'localhost',
@@ -170,7 +170,7 @@ function problemOf(init: { status: number; reason: string; message: string }): P
  * Only where the answer cannot be mistaken for that of a request before it on the same connection, which may have been
  * carried out: there the connection just ends, and the client knows that it does not know.
  */
-function answerClientError(socket: Socket, answer: Answer): void {
+function answerClientError(socket: Socket, answer: TextAnswer): void {
   // Undocumented, but what node's own default for this event looks at.
   const { _httpMessage: response } = socket as { _httpMessage?: ServerResponse | null }
   const isFirst = response === undefined || response === null
@@ -181,7 +181,7 @@ function answerClientError(socket: Socket, answer: Answer): void {
   else if (!socket.writableEnded) socket.destroy()
 }
 
-function answerOnSocket(socket: Socket, { status, headers, body }: Answer): void {
+function answerOnSocket(socket: Socket, { status, headers, body }: TextAnswer): void {
   const bytes = Buffer.from(body ?? '')
   const lines = Object.entries({ ...headers, 'Content-Length': String(bytes.length), Connection: 'close' })
   const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')
@@ -193,7 +193,7 @@ function answerOnSocket(socket: Socket, { status, headers, body }: Answer): void
   socket.once('close', () => clearTimeout(timer))
 }
 
-function answerOnResponse(response: ServerResponse, { status, headers, body }: Answer): void {
+function answerOnResponse(response: ServerResponse, { status, headers, body }: TextAnswer): void {
   const bytes = Buffer.from(body ?? '')
   response.writeHead(status, { ...headers, 'Content-Length': bytes.length, Connection: 'close' })
   response.end(bytes)

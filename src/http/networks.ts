@@ -1,37 +1,71 @@
 import { type Context, Hono } from 'hono'
 import { z } from 'zod'
-import type { Network, NetworkStats } from '../ipam/records.ts'
+import type { PlacedNetwork } from '../ipam/records.ts'
 import type { IpamService } from '../service.ts'
 import { show } from '../show.ts'
-import { etag, formatCount, formatTime, json, noContent, positionHeaders } from './answer.ts'
+import { type Answer, etag, json, noContent, positionHeaders } from './answer.ts'
 import {
-  cidr,
   description,
   isId,
+  metadata,
   NO_PARAMS,
-  nextPageHeaders,
   PAGE_PARAMS,
+  pageHeaders,
   READ_PARAMS,
   tags,
   toConsistency,
+  toPage,
+  wholeNumber,
+  wholeNumberParam,
 } from './fields.ts'
 import type { Handle } from './handle.ts'
-import { readBody, readQuery } from './input.ts'
+import { readBody, readBodyAndKeys, readQuery } from './input.ts'
+import {
+  CreateNetworkBody,
+  networkBody,
+  networkChanges,
+  networkSettings,
+  statsBody,
+  UpdateNetworkBody,
+} from './network-body.ts'
+import { NETWORK_FILTER_PARAMS, toNetworkFilter } from './network-filter.ts'
 import { ProblemError } from './problem.ts'
+import { ifMatch, write } from './write.ts'
 
-const CreateNetworkBody = z.strictObject({ cidr, description, tags })
-const ListParams = z.strictObject({ ...PAGE_PARAMS, ...READ_PARAMS })
+const CARVED_MAX = 256
+const PREVIEWED_MAX = 1_000
+
+const ListParams = z.strictObject({ ...NETWORK_FILTER_PARAMS, ...PAGE_PARAMS, ...READ_PARAMS })
 const GetParams = z.strictObject(READ_PARAMS)
+const AvailableParams = z.strictObject({
+  count: wholeNumberParam({ min: 1, max: PREVIEWED_MAX }).default(1),
+  ...READ_PARAMS,
+})
+const AvailableSubnetsParams = z.strictObject({
+  prefix_length: wholeNumberParam({ min: 0, max: 128 }).optional(),
+  count: wholeNumberParam({ min: 1, max: PREVIEWED_MAX }).optional(),
+  ...READ_PARAMS,
+})
+const CarveBody = z.strictObject({
+  prefix_length: wholeNumber({ min: 0, max: 128 }),
+  count: wholeNumber({ min: 1, max: CARVED_MAX })
+    .nullish()
+    .transform((count) => count ?? 1),
+  description,
+  tags,
+  metadata: metadata.nullish().transform((value) => value ?? {}),
+})
 
 export function networkRoutes(service: IpamService, handle: Handle): Hono {
   return new Hono()
     .get(
       '/networks',
       handle(async (c) => {
-        const query = readQuery(c, ListParams)
-        const page = { limit: query.limit, cursor: query.cursor }
-        const { value, ...position } = await service.read({ type: 'networks', page }, toConsistency(query))
-        const headers = { ...positionHeaders(position), ...nextPageHeaders(c, value.nextCursor) }
+        const params = readQuery(c, ListParams)
+        const filter = toNetworkFilter(params)
+        const query = { type: 'networks', filter, page: toPage(params) } as const
+        const { value, ...position } = await service.read(query, toConsistency(params))
+        const headers = { ...positionHeaders(position), ...pageHeaders(c, value) }
         return json(200, value.rows.map(networkBody), headers)
       }),
     )
@@ -40,13 +74,9 @@ export function networkRoutes(service: IpamService, handle: Handle): Hono {
       handle(async (c, caller) => {
         readQuery(c, NO_PARAMS)
         const body = await readBody(c, CreateNetworkBody)
-        const command = { type: 'createNetwork', id: service.newId('net'), ...body } as const
-        const { value, index } = await service.execute(command, caller)
-        return json(201, networkBody(value), {
-          Location: `/api/v1/networks/${value.id}`,
-          ETag: etag(value.changedIndex),
-          'X-Raft-Index': String(index),
-        })
+        const command = { type: 'createNetwork', id: service.newId('net'), ...networkSettings(body) } as const
+        const { value, headers } = await write(service, { c, caller, body }, command)
+        return created(value, headers)
       }),
     )
     .get(
@@ -59,12 +89,29 @@ export function networkRoutes(service: IpamService, handle: Handle): Hono {
         return json(200, networkBody(value), { ...positionHeaders(position), ETag: etag(value.changedIndex) })
       }),
     )
+    .patch(
+      '/networks/:id',
+      handle(async (c, caller) => {
+        readQuery(c, NO_PARAMS)
+        const { body, keys } = await readBodyAndKeys(c, UpdateNetworkBody)
+        const changes = networkChanges(body, keys)
+        const command = {
+          type: 'updateNetwork',
+          id: networkId(c),
+          changes,
+          ifChangedIndex: ifMatch(c),
+        } as const
+        const { value, headers } = await write(service, { c, caller, body }, command)
+        return json(200, networkBody(value), { ...headers, ETag: etag(value.changedIndex) })
+      }),
+    )
     .delete(
       '/networks/:id',
       handle(async (c, caller) => {
         readQuery(c, NO_PARAMS)
-        const { index } = await service.execute({ type: 'deleteNetwork', id: networkId(c) }, caller)
-        return noContent({ 'X-Raft-Index': String(index) })
+        const command = { type: 'deleteNetwork', id: networkId(c), ifChangedIndex: ifMatch(c) } as const
+        const { headers } = await write(service, { c, caller, body: null }, command)
+        return noContent(headers)
       }),
     )
     .get(
@@ -77,6 +124,55 @@ export function networkRoutes(service: IpamService, handle: Handle): Hono {
         return json(200, statsBody(value), positionHeaders(position))
       }),
     )
+    .post(
+      '/networks/:id/subnets',
+      handle(async (c, caller) => {
+        readQuery(c, NO_PARAMS)
+        const body = await readBody(c, CarveBody)
+        const { prefix_length: prefixLength, count, description, tags, metadata } = body
+        const ids = Array.from({ length: count }, () => service.newId('net'))
+        const settings = { description, tags, metadata }
+        const command = {
+          type: 'carveNetworks',
+          parentId: networkId(c),
+          ids,
+          prefixLength,
+          ...settings,
+        } as const
+        const { value, headers } = await write(service, { c, caller, body }, command)
+        return json(201, value.map(networkBody), headers)
+      }),
+    )
+    .get(
+      '/networks/:id/available',
+      handle(async (c) => {
+        const params = readQuery(c, AvailableParams)
+        const query = { type: 'availableAddresses', id: networkId(c), count: params.count } as const
+        const { value, ...position } = await service.read(query, toConsistency(params))
+        if (value === null) throw networkNotFound(query.id, positionHeaders(position))
+        return json(200, value, positionHeaders(position))
+      }),
+    )
+    .get(
+      '/networks/:id/available-subnets',
+      handle(async (c) => {
+        const params = readQuery(c, AvailableSubnetsParams)
+        const prefixLength = params.prefix_length ?? null
+        const count = params.count ?? (prefixLength === null ? PREVIEWED_MAX : 1)
+        const query = { type: 'availableNetworks', id: networkId(c), prefixLength, count } as const
+        const { value, ...position } = await service.read(query, toConsistency(params))
+        if (value === null) throw networkNotFound(query.id, positionHeaders(position))
+        return json(200, value, positionHeaders(position))
+      }),
+    )
+}
+
+function created(network: PlacedNetwork, headers: Record<string, string>): Answer {
+  return json(201, networkBody(network), {
+    ...headers,
+    Location: `/api/v1/networks/${network.id}`,
+    ETag: etag(network.changedIndex),
+  })
 }
 
 function networkId(c: Context): string {
@@ -88,26 +184,4 @@ function networkId(c: Context): string {
 function networkNotFound(id: string, headers: Record<string, string> = {}): ProblemError {
   const message = `Network not found: no network has the id ${isId(id) ? id : show(id)}`
   return new ProblemError({ status: 404, reason: 'network_not_found', message, headers })
-}
-
-function networkBody({ id, cidr, description, tags, createdAt }: Network) {
-  return { id, cidr, description, tags, created_at: formatTime(createdAt) }
-}
-
-function statsBody(stats: NetworkStats) {
-  return {
-    network_id: stats.networkId,
-    total_ips: formatCount(stats.total),
-    allocated_ips: formatCount(stats.allocated),
-    available_ips: formatCount(stats.available),
-    utilization_percent: percent(stats.allocated, stats.total),
-    first_available: stats.firstAvailable,
-    last_allocated: stats.lastAllocated,
-  }
-}
-
-/** To one decimal, exact for any size: 45 of 254 is 17.7. */
-function percent(part: bigint, whole: bigint): number {
-  if (whole === 0n) return 0
-  return Number((part * 2_000n + whole) / (whole * 2n)) / 10
 }

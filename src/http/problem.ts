@@ -4,7 +4,7 @@ import * as raft from '../../raft/errors.ts'
 import { RaftError } from '../../raft/errors.ts'
 import { IpamError, type RefusalReason } from '../ipam/command.ts'
 import { InvalidCursorError } from '../ipam/query.ts'
-import type { Answer } from './answer.ts'
+import type { TextAnswer } from './answer.ts'
 
 /** One thing that is wrong with the input. */
 export interface Detail {
@@ -18,7 +18,7 @@ export interface Problem {
   readonly reason: string
   /** For people: what is wrong with which value, and the way out. */
   readonly message: string
-  /** Empty but for invalid input. */
+  /** Which fields or items are meant; mostly empty. */
   readonly details: readonly Detail[]
   /** Whether the change was made; null on a 400, which never gets that far. */
   readonly applied: 'no' | 'unknown' | null
@@ -51,10 +51,21 @@ export function invalidRequest(details: readonly Detail[]): ProblemError {
 const REFUSAL_STATUS: Record<RefusalReason, number> = {
   network_not_found: 404,
   network_exists: 409,
-  network_overlaps: 409,
   network_has_allocations: 409,
   network_exhausted: 409,
+  addresses_in_use: 409,
+  no_free_block: 409,
   allocation_not_found: 404,
+  allocation_ended: 409,
+  address_not_in_network: 400,
+  address_taken: 409,
+  address_reserved: 409,
+  address_cooling: 409,
+  address_not_usable: 409,
+  precondition_failed: 412,
+  invalid_value: 400,
+  batch_refused: 409,
+  idempotency_key_reused: 422,
   id_in_use: 409,
   // The cluster still has members of an older version.
   unsupported_command: 503,
@@ -102,7 +113,9 @@ type KnownRaftCode = Exclude<
 export function toProblem(error: unknown): Problem {
   if (error instanceof ProblemError) return error.problem
   if (error instanceof IpamError) {
-    return problem({ status: REFUSAL_STATUS[error.reason], reason: error.reason, message: error.message })
+    const { reason, message, details, isReplay } = error
+    const headers: Record<string, string> = isReplay ? { 'Idempotency-Replayed': 'true' } : {}
+    return problem({ status: REFUSAL_STATUS[reason], reason, message, details, headers })
   }
   if (error instanceof InvalidCursorError) {
     const message = `${error.message}; leave it out to start from the beginning`
@@ -129,7 +142,7 @@ export function toProblem(error: unknown): Problem {
 export function formatProblem(
   problem: Problem,
   { requestId, isRfc9457 }: { requestId: string; isRfc9457: boolean },
-): Answer {
+): TextAnswer {
   const { status, reason, message, details, applied, retryAfterS, reasons } = problem
   const common = {
     code: status,

@@ -13,6 +13,7 @@ import { dumpLog } from '../../src/cli/log-dump.ts'
 import { OutputClosedError, type Shell, writerTo } from '../../src/cli/shell.ts'
 import { claimDataDirectory } from '../../src/data-directory.ts'
 import { COMMAND_SCHEMAS, encodeCommand } from '../../src/ipam/command-codec.ts'
+import { NETWORK_DEFAULTS } from '../../src/ipam/defaults.ts'
 import { metaAt } from '../contract/log-store.ts'
 import { chunksOf } from '../contract/snapshot-store.ts'
 import { carryOut, prng, readAll, WorkSource } from '../raft/storage/log-model.ts'
@@ -24,9 +25,17 @@ const SEGMENT_BYTES = 2048
 const SECTOR_BYTES = 512
 const SEGMENT_1 = 'log/0000000000000001.log'
 const CREATE = {
-  command: { type: 'createNetwork', id: 'net-1', cidr: '10.0.0.0/24', description: '\u009b2J', tags: [] },
+  command: {
+    ...NETWORK_DEFAULTS,
+    type: 'createNetwork',
+    id: 'net-1',
+    cidr: '10.0.0.0/24',
+    description: '\u009b2J',
+    metadata: { ownedBy: 'Ada' },
+  },
   context: { user: 'ada', requestId: 'r-1' },
   session: { sessionId: 9, sequence: 4, floor: 2 },
+  idempotency: { keyDigest: 'digest', fingerprint: 'print' },
 } as const
 
 /** Above the directories of nodes. */
@@ -300,7 +309,7 @@ describe('ipam log dump', () => {
       '1 1 2023-11-14T22:13:20.001Z noop 0',
       expect.stringMatching(/^2 1 2023-11-14T22:13:20.002Z membership \d+ \{"membership":.*"note":"who"\}$/),
       expect.stringMatching(
-        /^3 1 2023-11-14T22:13:20.003Z command \d+ createNetwork \{"id":"net-1","cidr":"10.0.0.0\/24","description":"\\u009b2J","tags":\[\]\} \{"user":"ada","request_id":"r-1"\} \{"session_id":9,"sequence":4,"floor":2\}$/,
+        /^3 1 2023-11-14T22:13:20.003Z command \d+ createNetwork \{"id":"net-1","cidr":"10.0.0.0\/24",.*"description":"\\u009b2J",.*"metadata":\{"ownedBy":"Ada"\}\} \{"user":"ada","request_id":"r-1"\} \{"session_id":9,"sequence":4,"floor":2\} \{"key_digest":"digest","fingerprint":"print"\}$/,
       ),
       `4 1 2023-11-14T22:13:20.004Z command 201 unknown 0x63${'ab'.repeat(31)}`,
       '5 2 2023-11-14T22:13:20.005Z command 0 unknown 0x',
@@ -312,15 +321,19 @@ describe('ipam log dump', () => {
   test('prints JSON lines, in which what does not apply is null', async () => {
     const { out } = await ipamLog(['dump', await makeNode(), '--json', '--from', '3', '--to', '4'])
 
-    const absent = { command: null, context: null, session: null, membership: null, note: null, hex: null }
+    const ofCommand = { command: null, context: null, session: null, idempotency: null }
+    const absent = { ...ofCommand, membership: null, note: null, hex: null }
+    // The keys of metadata are the client's own.
+    const { cooldownMs, ...command } = CREATE.command
     const lines = out.trimEnd().split('\n')
     expect(lines.map((line) => JSON.parse(line))).toEqual([
       {
         ...{ ...absent, index: 3, term: 1, time: '2023-11-14T22:13:20.003Z', type: 'command' },
         bytes: encodeCommand(CREATE, COMMAND_SCHEMAS.max).length,
-        command: CREATE.command,
+        command: { ...command, cooldown_ms: cooldownMs },
         context: { user: 'ada', request_id: 'r-1' },
         session: { session_id: 9, sequence: 4, floor: 2 },
+        idempotency: { key_digest: 'digest', fingerprint: 'print' },
       },
       {
         ...{ ...absent, index: 4, term: 1, time: '2023-11-14T22:13:20.004Z', type: 'command', bytes: 201 },

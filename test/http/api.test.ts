@@ -26,8 +26,21 @@ describe('networks (ipam-rest-api.md, Network Management)', () => {
     const { status, headers, body } = await api.request('POST', '/networks', request)
 
     expect(status).toBe(201)
-    expect(body).toEqual({ id: 'net-1', ...request, created_at: '2024-01-15T10:30:00Z' })
-    expect(Object.keys(body)).toEqual(['id', 'cidr', 'description', 'tags', 'created_at'])
+    expect(body).toEqual({
+      id: 'net-1',
+      ...request,
+      created_at: '2024-01-15T10:30:00Z',
+      namespace: 'default',
+      parent_id: null,
+      gateway: null,
+      reserved: [],
+      cooldown_seconds: 0,
+      strategy: 'lowest',
+      updated_at: '2024-01-15T10:30:00Z',
+      metadata: {},
+    })
+    const documented = ['id', 'cidr', 'description', 'tags', 'created_at']
+    expect(Object.keys(body).slice(0, documented.length)).toEqual(documented)
     expect(headers.get('location')).toBe('/api/v1/networks/net-1')
     expect(headers.get('etag')).toBe('"1"')
     expect(headers.get('x-raft-index')).toBe('1')
@@ -72,15 +85,25 @@ describe('networks (ipam-rest-api.md, Network Management)', () => {
     expect((await api.request('GET', '/networks')).body).toEqual([])
   })
 
-  test('an overlap is 409, with the id of the network in the way', async () => {
+  test('the same prefix again is 409, with the id of the network that has it', async () => {
     await createNetwork('10.0.0.0/16')
 
     const same = await api.request('POST', '/networks', { cidr: '10.0.0.0/16' })
-    const inside = await api.request('POST', '/networks', { cidr: '10.0.1.0/24' })
 
-    expect(same).toMatchObject({ status: 409, body: { reason: 'network_exists' } })
+    expect(same).toMatchObject({ status: 409, body: { reason: 'network_exists', applied: 'no' } })
     expect(same.body.error).toContain('net-1')
-    expect(inside).toMatchObject({ status: 409, body: { reason: 'network_overlaps' } })
+  })
+
+  test('a network inside another is its child, but not over addresses that the parent has allocated', async () => {
+    await createNetwork('10.0.0.0/16')
+    const inside = await api.request('POST', '/networks', { cidr: '10.0.1.0/24' })
+    await api.request('POST', '/allocations', { network_id: 'net-1' })
+
+    const occupied = await api.request('POST', '/networks', { cidr: '10.0.0.0/24' })
+
+    expect(inside).toMatchObject({ status: 201, body: { parent_id: 'net-1' } })
+    expect(occupied).toMatchObject({ status: 409, body: { reason: 'addresses_in_use', applied: 'no' } })
+    expect(occupied.body.error).toContain('10.0.0.1')
   })
 
   test.each(['GET', 'DELETE'])('%s of an unknown network is 404', async (method) => {
@@ -107,6 +130,11 @@ describe('networks (ipam-rest-api.md, Network Management)', () => {
       utilization_percent: 17.7,
       first_available: '192.168.1.46',
       last_allocated: '192.168.1.45',
+      reserved_ips: 0,
+      cooling_ips: 0,
+      delegated_ips: 0,
+      largest_free_block: '192.168.1.128/25',
+      size: 256,
     })
     expect((await api.request('GET', '/networks/net-9/stats')).status).toBe(404)
   })
@@ -161,6 +189,9 @@ describe('allocations (ipam-rest-api.md, IP Allocation Management)', () => {
       allocated_at: '2024-01-15T10:30:00Z',
       expires_at: '2024-01-16T10:30:00Z',
       released_at: null,
+      tags: [],
+      mac: null,
+      metadata: {},
     })
     expect(headers.get('location')).toBe('/api/v1/allocations/alloc-2')
     expect((await api.request('GET', '/allocations/alloc-2')).body).toEqual(body)
@@ -188,6 +219,20 @@ describe('allocations (ipam-rest-api.md, IP Allocation Management)', () => {
 
     expect(status).toBe(409)
     expect(body).toMatchObject({ reason: 'network_exhausted', applied: 'no' })
+  })
+
+  test('an allocation that names no network is 400, and says how to name one', async () => {
+    const { status, body } = await api.request('POST', '/allocations', { count: 1 })
+
+    expect([status, body.details]).toEqual([
+      400,
+      [
+        {
+          field: 'network_id',
+          message: 'is required: the id of a network; or its cidr, or an ip inside it',
+        },
+      ],
+    ])
   })
 
   test('an allocation in an unknown network is 404', async () => {
@@ -356,7 +401,11 @@ describe('health and audit (ipam-rest-api.md, System Endpoints)', () => {
     await allocate({ hostname: 'web-server-01' })
 
     const { body } = await api.request('GET', '/audit')
+    const network = (await api.request('GET', '/networks/net-1')).body
+    const allocation = (await api.request('GET', '/allocations/alloc-2')).body
     const newest = await api.request('GET', '/audit?limit=1')
+    // Where a network lay among the others is not on record.
+    const { parent_id: _, ...recorded } = network
 
     expect(body).toEqual([
       {
@@ -365,6 +414,10 @@ describe('health and audit (ipam-rest-api.md, System Endpoints)', () => {
         resource: 'net-1',
         details: 'Created network 192.168.1.0/24',
         user: 'system',
+        index: 1,
+        request_id: 'request-1',
+        before: null,
+        after: recorded,
       },
       {
         timestamp: '2024-01-15T10:30:00Z',
@@ -372,6 +425,10 @@ describe('health and audit (ipam-rest-api.md, System Endpoints)', () => {
         resource: 'alloc-2',
         details: 'Allocated 192.168.1.1 to web-server-01',
         user: 'system',
+        index: 2,
+        request_id: 'request-2',
+        before: null,
+        after: allocation,
       },
     ])
     expect(newest.body).toEqual([body[1]])
@@ -491,12 +548,12 @@ describe('what all requests have in common (api.md, Conventions)', () => {
 
   test.each([
     { path: '/networks', allow: 'GET, POST, HEAD, OPTIONS' },
-    { path: '/networks/net-1', allow: 'GET, DELETE, HEAD, OPTIONS' },
+    { path: '/networks/net-1', allow: 'GET, PATCH, DELETE, HEAD, OPTIONS' },
     { path: '/allocations/alloc-1/release', allow: 'POST, OPTIONS' },
     { path: '/cluster/nodes/4', allow: 'DELETE, OPTIONS' },
   ])('OPTIONS and 405 of $path name $allow', async ({ path, allow }) => {
     const options = await api.request('OPTIONS', path)
-    const wrong = await api.request('PATCH', path)
+    const wrong = await api.request('PUT', path)
 
     expect([options.status, options.headers.get('allow')]).toEqual([204, allow])
     expect(options.headers.get('access-control-allow-origin')).toBeNull()

@@ -14,6 +14,7 @@ import {
   type ResultOf,
 } from '../../src/ipam/command.ts'
 import { encodeCommand } from '../../src/ipam/command-codec.ts'
+import type { IdempotencyStamp } from '../../src/ipam/idempotency.ts'
 import type { AnswerTo, Query } from '../../src/ipam/query.ts'
 import type { Logger } from '../../src/logger.ts'
 import type { ClusterStatus, Consistency, IpamService, Readiness } from '../../src/service.ts'
@@ -57,11 +58,14 @@ export class OneNodeService implements IpamService {
   async execute<C extends Command>(
     command: C,
     context: CommandContext,
-  ): Promise<{ value: ResultOf<C>; index: number }> {
+    idempotency: IdempotencyStamp | null = null,
+  ): Promise<{ value: ResultOf<C>; index: number; isReplay: boolean }> {
     this.#checkFailure()
-    const outcome = this.#append('command', encodeCommand({ command, context, session: null }, 1)) as Outcome
-    if (!outcome.ok) throw new IpamError(outcome.refusal as Refusal)
-    return { value: outcome.value as ResultOf<C>, index: this.#state.appliedIndex }
+    const payload = encodeCommand({ command, context, session: null, idempotency }, 1)
+    const outcome = this.#append('command', payload) as Outcome
+    const { isReplay } = outcome
+    if (!outcome.ok) throw new IpamError(outcome.refusal as Refusal, { isReplay })
+    return { value: outcome.value as ResultOf<C>, index: this.#state.appliedIndex, isReplay }
   }
 
   async read<Q extends Query>(

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { JsonSyntaxError, parseJson } from '../../src/http/json.ts'
+import { JsonSyntaxError, parseJson } from '../../src/json.ts'
 
 function offsetOfError(text: string): number | null {
   try {

@@ -113,18 +113,51 @@ describe('what the state refuses', () => {
   const statuses: Record<RefusalReason, number> = {
     network_not_found: 404,
     network_exists: 409,
-    network_overlaps: 409,
     network_has_allocations: 409,
     network_exhausted: 409,
+    addresses_in_use: 409,
+    no_free_block: 409,
     allocation_not_found: 404,
+    allocation_ended: 409,
+    address_not_in_network: 400,
+    address_taken: 409,
+    address_reserved: 409,
+    address_cooling: 409,
+    address_not_usable: 409,
+    precondition_failed: 412,
+    invalid_value: 400,
+    batch_refused: 409,
+    idempotency_key_reused: 422,
     id_in_use: 409,
     unsupported_command: 503,
   }
 
   test.each(Object.entries(statuses))('%s is %i', (reason, status) => {
-    const error = new IpamError({ reason: reason as RefusalReason, message: 'because' })
+    const details = [{ field: 'ip', message: 'because' }]
+    const error = new IpamError(
+      { reason: reason as RefusalReason, message: 'because', details },
+      { isReplay: false },
+    )
 
-    expect(toProblem(error)).toMatchObject({ status, reason, message: 'because', applied: 'no' })
+    // Of invalid input nobody asks whether it was applied.
+    const applied = status === 400 ? null : 'no'
+    expect(toProblem(error)).toMatchObject({
+      status,
+      reason,
+      message: 'because',
+      details,
+      applied,
+      headers: {},
+    })
+  })
+
+  test('the answer of an earlier request with the same key is marked as that', () => {
+    const error = new IpamError(
+      { reason: 'network_exhausted', message: 'because', details: [] },
+      { isReplay: true },
+    )
+
+    expect(toProblem(error).headers).toEqual({ 'Idempotency-Replayed': 'true' })
   })
 
   test('a cursor of another list is invalid input', () => {

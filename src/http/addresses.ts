@@ -1,0 +1,48 @@
+import { type Context, Hono } from 'hono'
+import { z } from 'zod'
+import { AddressSyntaxError, formatAddress, parseAddress } from '../ipam/address.ts'
+import { DEFAULT_NAMESPACE } from '../ipam/defaults.ts'
+import type { IpamService } from '../service.ts'
+import { allocationBody } from './allocation-body.ts'
+import { json, positionHeaders } from './answer.ts'
+import { namespaceName, READ_PARAMS, timeParam, toConsistency } from './fields.ts'
+import type { Handle } from './handle.ts'
+import { readQuery } from './input.ts'
+import { networkBody } from './network-body.ts'
+import { invalidRequest } from './problem.ts'
+
+const AddressParams = z.strictObject({
+  namespace: namespaceName.default(DEFAULT_NAMESPACE),
+  at: timeParam.optional(),
+  ...READ_PARAMS,
+})
+
+export function addressRoutes(service: IpamService, handle: Handle): Hono {
+  return new Hono().get(
+    '/addresses/:ip',
+    handle(async (c) => {
+      const params = readQuery(c, AddressParams)
+      const question = { namespace: params.namespace, ip: addressOf(c), at: params.at ?? null }
+      const { value, ...position } = await service.read({ type: 'address', question }, toConsistency(params))
+      const body = {
+        ip: question.ip,
+        namespace: question.namespace,
+        state: value.state,
+        networks: value.networks.map(networkBody),
+        allocation: value.allocation === null ? null : allocationBody(value.allocation),
+        history: value.history.map(allocationBody),
+      }
+      return json(200, body, positionHeaders(position))
+    }),
+  )
+}
+
+/** Canonical. @throws {ProblemError} */
+function addressOf(c: Context): string {
+  try {
+    return formatAddress(parseAddress(c.req.param('ip') ?? ''))
+  } catch (error) {
+    if (!(error instanceof AddressSyntaxError)) throw error
+    throw invalidRequest([{ field: 'ip', message: error.message }])
+  }
+}

@@ -1,0 +1,57 @@
+/** What all writes have in common: idempotency keys, preconditions, and where in the log the answer comes from. */
+import { createHash } from 'node:crypto'
+import type { Context } from 'hono'
+import type { Command, CommandContext, ResultOf } from '../ipam/command.ts'
+import type { IdempotencyStamp } from '../ipam/idempotency.ts'
+import type { IpamService } from '../service.ts'
+import { show } from '../show.ts'
+import { invalidRequest, ProblemError } from './problem.ts'
+
+const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/
+/** 132 bits: no two requests of this world meet by chance. */
+const DIGEST_CHARS = 22
+
+/**
+ * @param body What the fingerprint of the request is made of, beside method and path.
+ * @returns The result, and headers for the answer.
+ */
+export async function write<C extends Command>(
+  service: IpamService,
+  { c, caller, body }: { readonly c: Context; readonly caller: CommandContext; readonly body: unknown },
+  command: C,
+): Promise<{ readonly value: ResultOf<C>; readonly headers: Record<string, string> }> {
+  const { value, index, isReplay } = await service.execute(command, caller, idempotencyOf(c, caller, body))
+  const headers: Record<string, string> = { 'X-Raft-Index': String(index) }
+  if (isReplay) headers['Idempotency-Replayed'] = 'true'
+  return { value, headers }
+}
+
+/** Null without the header. @throws {ProblemError} */
+function idempotencyOf(c: Context, { user }: CommandContext, body: unknown): IdempotencyStamp | null {
+  const key = c.req.raw.headers.get('idempotency-key')
+  if (key === null) return null
+  if (!IDEMPOTENCY_KEY.test(key)) {
+    const message = `must be 1 to 255 printable ASCII characters without spaces, not ${show(key)}`
+    throw invalidRequest([{ field: 'Idempotency-Key', message }])
+  }
+  const asked = [c.req.method, c.req.path, c.req.raw.headers.get('if-match'), body]
+  return { keyDigest: digest([user, key]), fingerprint: digest(asked) }
+}
+
+function digest(value: unknown): string {
+  return createHash('sha256').update(JSON.stringify(value)).digest('base64url').slice(0, DIGEST_CHARS)
+}
+
+/**
+ * The index that the client's `If-Match` names (RFC 9110 §13.1.1); null without one, or for any.
+ *
+ * @throws {ProblemError}
+ */
+export function ifMatch(c: Context): number | null {
+  const header = c.req.raw.headers.get('if-match')
+  if (header === null || header.trim() === '*') return null
+  const [, index] = /^\s*"([1-9][0-9]{0,15})"\s*$/.exec(header) ?? []
+  if (index !== undefined && Number.isSafeInteger(Number(index))) return Number(index)
+  const message = `If-Match: ${show(header)} is no ETag of this API, which are numbers in quotes such as "17"; read the resource again`
+  throw new ProblemError({ status: 412, reason: 'precondition_failed', message })
+}
