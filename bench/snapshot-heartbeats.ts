@@ -13,10 +13,11 @@ import { FileDisk } from '../raft/storage/file-disk.ts'
 import { SnapshotFiles } from '../raft/storage/snapshot-files.ts'
 import type { SnapshotMeta } from '../raft/types.ts'
 import { COMMAND_SCHEMAS, encodeCommand } from '../src/ipam/command-codec.ts'
+import { NETWORK_DEFAULTS } from '../src/ipam/defaults.ts'
 import { levelStorage } from '../src/state/level-storage.ts'
 import { IpamStateMachine } from '../src/state/state-machine.ts'
 import { realClock, TestNode } from '../test/raft/transport/support.ts'
-import { silentLog } from '../test/state/harness.ts'
+import { allocateCommand, silentLog } from '../test/state/harness.ts'
 
 const ALLOCATIONS = 130_000
 /** Every tenth address is given back: a free-space index of many runs, as after months of use. */
@@ -58,18 +59,25 @@ function openMachine(name: string): Promise<IpamStateMachine> {
 async function fill(machine: IpamStateMachine): Promise<void> {
   let index = 0
   const apply = async (command: Parameters<typeof encodeCommand>[0]['command']): Promise<void> => {
-    const payload = encodeCommand({ command, context: CONTEXT, session: null }, COMMAND_SCHEMAS.max)
+    const payload = encodeCommand(
+      { command, context: CONTEXT, session: null, idempotency: null },
+      COMMAND_SCHEMAS.max,
+    )
     machine.apply({ index: ++index, term: 1, time: 1_700_000_000_000 + index, type: 'command', payload })
     await machine.waitForCapacity()
   }
-  await apply({ type: 'createNetwork', id: 'net', cidr: '10.0.0.0/8', description: '', tags: [] })
+  await apply({
+    ...NETWORK_DEFAULTS,
+    type: 'createNetwork',
+    id: 'net',
+    cidr: '10.0.0.0/8',
+  })
   for (let i = 0; i < ALLOCATIONS; i++) {
     const description = `a description of some length, as people write it for number ${i}`.padEnd(200, '.')
-    const fields = { networkId: 'net', count: 1, hostname: `host-${i}`, description, ttlMs: 1e9 + i }
-    await apply({ type: 'allocateAddresses', id: `alloc-${i}`, ...fields })
+    await apply(allocateCommand(`alloc-${i}`, 'net', { hostname: `host-${i}`, description, ttlMs: 1e9 + i }))
   }
   for (let i = 0; i < ALLOCATIONS; i += RELEASED_EACH) {
-    await apply({ type: 'releaseAllocation', id: `alloc-${i}` })
+    await apply({ type: 'releaseAllocation', id: `alloc-${i}`, ifChangedIndex: null })
   }
 }
 

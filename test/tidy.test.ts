@@ -69,15 +69,18 @@ const LAYERS: { of: string; may: string[] }[] = [
       'abstract-level',
     ],
   },
+  { of: 'src/bulk/', may: ['src/ipam/', 'src/show.ts', 'src/nearest.ts', 'src/json.ts'] },
   { of: 'src/service.ts', may: ['src/ipam/'] },
   {
     of: 'src/http/',
     may: [
       'src/service.ts',
       'src/ipam/',
+      'src/bulk/',
       'src/logger.ts',
       'src/show.ts',
       'src/nearest.ts',
+      'src/json.ts',
       'src/config-addr.ts',
       'raft/errors.ts',
       'node:',

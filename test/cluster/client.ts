@@ -26,6 +26,7 @@ export interface ErrorBody {
 export interface NetworkBody {
   readonly id: string
   readonly cidr: string
+  readonly parent_id: string | null
 }
 
 export interface AllocationBody {
@@ -46,6 +47,8 @@ export interface AuditBody {
   readonly resource: string
   readonly details: string
   readonly user: string
+  /** Of the log entry; rows of one entry have the same. */
+  readonly index: number
 }
 
 export interface MemberBody {
@@ -161,18 +164,25 @@ export class Client {
     throw new Error(`${method} ${this.url}${path}: ${status} ${JSON.stringify(body)}`)
   }
 
-  /** All pages of a list, and the log index that each of them came from. */
-  async list<Row>(path: string): Promise<{ rows: Row[]; indexes: Set<number> }> {
-    const rows: Row[] = []
+  /**
+   * All pages of a list, and the log index that each of them came from.
+   *
+   * @param isBackwards Each page comes before those that were read: the audit log starts with the newest.
+   */
+  async list<Row>(
+    path: string,
+    { isBackwards = false } = {},
+  ): Promise<{ rows: Row[]; indexes: Set<number> }> {
+    const pages: (readonly Row[])[] = []
     const indexes = new Set<number>()
     let next: string | null = `${path}${path.includes('?') ? '&' : '?'}limit=10000`
     while (next !== null) {
       const answer: Answer<Row[]> = await this.send<Row[]>('GET', next)
-      for (const row of this.#expectDone('GET', next, answer)) rows.push(row)
+      pages.push(this.#expectDone('GET', next, answer))
       indexes.add(Number(answer.headers['x-raft-index']))
       next = /^<\/api\/v1(\/[^>]+)>; rel="next"$/.exec(String(answer.headers['link'] ?? ''))?.[1] ?? null
     }
-    return { rows, indexes }
+    return { rows: (isBackwards ? pages.toReversed() : pages).flat(), indexes }
   }
 
   status(): Promise<StatusBody> {

@@ -9,7 +9,6 @@ const LEVEL_MS_MAX = 60_000
 export interface State {
   readonly networks: readonly unknown[]
   readonly allocations: readonly AllocationBody[]
-  /** The newest 10,000. */
   readonly audit: readonly AuditBody[]
   readonly index: number
 }
@@ -18,7 +17,7 @@ export interface State {
 async function readState({ client }: Node): Promise<State | null> {
   const networks = await client.list('/networks?consistency=stale')
   const allocations = await client.list<AllocationBody>('/allocations?all=true&consistency=stale')
-  const audit = await client.list<AuditBody>('/audit?consistency=stale')
+  const audit = await client.list<AuditBody>('/audit?consistency=stale', { isBackwards: true })
   const indexes = new Set([...networks.indexes, ...allocations.indexes, ...audit.indexes])
   const [index = 0] = indexes
   if (indexes.size > 1) return null

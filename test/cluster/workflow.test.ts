@@ -60,6 +60,11 @@ async function expectCompleteWorkflow({ port }: { port: number }): Promise<void>
     utilization_percent: 0.4,
     first_available: '10.0.0.2',
     last_allocated: '10.0.0.1',
+    reserved_ips: 0,
+    cooling_ips: 0,
+    delegated_ips: 0,
+    largest_free_block: '10.0.0.128/25',
+    size: 256,
   })
 }
 
@@ -97,8 +102,18 @@ async function expectNetworks(client: Client, cidr: string): Promise<NetworkBody
     id: expect.stringMatching(ID.network),
     created_at: expect.stringMatching(TIME),
   }
-  expect(created).toMatchObject({ status: 201, body: network })
-  expect(Object.keys(created.body).toSorted()).toEqual(Object.keys(network).toSorted())
+  expect(created.status).toBe(201)
+  expect(created.body).toEqual({
+    ...network,
+    namespace: 'default',
+    parent_id: null,
+    gateway: null,
+    reserved: [],
+    cooldown_seconds: 0,
+    strategy: 'lowest',
+    updated_at: expect.stringMatching(TIME),
+    metadata: {},
+  })
   const { id } = created.body
   expect(created.headers.location).toBe(`/api/v1/networks/${id}`)
   expect(await client.get(`/networks/${id}`)).toEqual(created.body)
@@ -111,6 +126,11 @@ async function expectNetworks(client: Client, cidr: string): Promise<NetworkBody
     utilization_percent: 0,
     first_available: cidr.replace('0/24', '1'),
     last_allocated: null,
+    reserved_ips: 0,
+    cooling_ips: 0,
+    delegated_ips: 0,
+    largest_free_block: cidr,
+    size: 256,
   })
   return created.body
 }
@@ -140,6 +160,9 @@ async function expectAllocations(client: Client, { id: networkId, cidr }: Networ
     allocated_at: expect.stringMatching(TIME),
     expires_at: expect.stringMatching(TIME),
     released_at: null,
+    tags: [],
+    mac: null,
+    metadata: {},
   })
   const { id, allocated_at, expires_at } = created.body
   expect(Date.parse(String(expires_at)) - Date.parse(allocated_at)).toBe(24 * 3_600_000)
@@ -242,6 +265,10 @@ async function expectSystem(
       resource: expect.stringMatching(/^(net|alloc)-/),
       details: expect.stringMatching(/^(Created|Allocated|Released|Deleted) /),
       user: 'system',
+      index: expect.any(Number),
+      request_id: expect.any(String),
+      before: /_(created|allocated)$/.test(row.action) ? null : expect.any(Object),
+      after: row.action === 'network_deleted' ? null : expect.any(Object),
     })
   }
 }

@@ -11,8 +11,8 @@ export const STATE_MACHINE: readonly Mutant[] = [
   {
     name: 'an allocated address is free for the next entry',
     source: 'promise 1',
-    file: 'src/state/row-store.ts',
-    find: `    network.space.occupy(first, last)
+    file: 'src/state/allocation-rows.ts',
+    find: `    network.space.allocate(range)
 `,
     replace: ``,
     caughtBy: RANDOM_COMMANDS,
@@ -20,8 +20,8 @@ export const STATE_MACHINE: readonly Mutant[] = [
   {
     name: 'a second release frees an address that somebody else has by now',
     source: 'promises 1 and 4',
-    file: 'src/ipam/apply.ts',
-    find: `  if (before.status !== 'allocated') return { ok: true, value: before }
+    file: 'src/ipam/apply-allocation.ts',
+    find: `  if (before.status !== 'allocated') return accept(before)
 `,
     replace: ``,
     caughtBy: APPLY,
@@ -29,7 +29,7 @@ export const STATE_MACHINE: readonly Mutant[] = [
   {
     name: 'allocations expire by the clock of the node, not by the log’s',
     source: 'src/state/README.md (TTL)',
-    file: 'src/ipam/apply.ts',
+    file: 'src/ipam/apply-allocation.ts',
     find: `store.dueAllocations({ time: at.time, limit })`,
     replace: `store.dueAllocations({ time: Date.now(), limit })`,
     caughtBy: APPLY,
@@ -37,8 +37,8 @@ export const STATE_MACHINE: readonly Mutant[] = [
   {
     name: 'an allocation expires that was released before',
     source: 'src/state/README.md (TTL)',
-    file: 'src/state/row-store.ts',
-    find: `    if (expiresAt !== null) this.#memory.expiries.delete({ expiresAt, position })
+    file: 'src/state/allocation-rows.ts',
+    find: `    this.#setExpiry(position, { before: after.expiresAt, after: null })
 `,
     replace: ``,
     caughtBy: RANDOM_COMMANDS,
@@ -46,7 +46,7 @@ export const STATE_MACHINE: readonly Mutant[] = [
   {
     name: 'an expiry leaves no audit row',
     source: 'promise 6',
-    file: 'src/ipam/apply.ts',
+    file: 'src/ipam/apply-allocation.ts',
     find: `    store.appendAudit({
       timestamp: at.time,
       action: 'ip_expired',`,
@@ -59,7 +59,7 @@ export const STATE_MACHINE: readonly Mutant[] = [
   {
     name: 'a release leaves no audit row',
     source: 'promise 6',
-    file: 'src/ipam/apply.ts',
+    file: 'src/ipam/apply-allocation.ts',
     find: `  store.appendAudit({
     timestamp: at.time,
     action: 'ip_released',`,
@@ -68,6 +68,40 @@ export const STATE_MACHINE: readonly Mutant[] = [
     timestamp: at.time,
     action: 'ip_released',`,
     caughtBy: APPLY,
+  },
+  {
+    name: 'a network hands out the addresses of its child',
+    source: 'api.md (nesting)',
+    file: 'src/state/network-rows.ts',
+    find: `    this.#delegate(state, [rangeOf(prefix)])
+`,
+    replace: ``,
+    caughtBy: RANDOM_COMMANDS,
+  },
+  {
+    name: 'the addresses of a network that was deleted are nobody’s',
+    source: 'api.md (nesting)',
+    file: 'src/state/network-rows.ts',
+    find: `    this.#delegate(network, this.#childRanges(namespace, prefix))
+`,
+    replace: ``,
+    caughtBy: APPLY,
+  },
+  {
+    name: 'a network gets its parent’s addresses, allocated or not',
+    source: 'promise 1; api.md (nesting)',
+    file: 'src/ipam/apply-network.ts',
+    find: `const occupied = parent === null ? null : refuseOccupied(parent, prefix)`,
+    replace: `const occupied = null as ReturnType<typeof refuseOccupied>`,
+    caughtBy: APPLY,
+  },
+  {
+    name: 'a restart forgets which addresses belong to children',
+    source: 'api.md (nesting)',
+    file: 'src/state/load.ts',
+    find: `delegated: rangesOf(prefix, prefixes.childrenOf(network.namespace, prefix)),`,
+    replace: `delegated: [],`,
+    caughtBy: RANDOM_COMMANDS,
   },
   {
     name: 'the applied index is written after the rows, not with them',

@@ -1,8 +1,10 @@
 /** How long a planned hand-over keeps writes waiting, in virtual time: what the protocol costs, whatever the machine. */
 import { expect, test } from 'vitest'
+import { NETWORK_DEFAULTS } from '../../src/ipam/defaults.ts'
 import type { ReplicatedIpamService } from '../../src/replicated-service.ts'
 import { Cluster, type Machine } from '../sim/cluster.ts'
 import { PERFECT_NETWORK } from '../sim/network.ts'
+import { allocateCommand } from '../state/harness.ts'
 
 const WAIT_MS_MAX = 5_000
 const WRITERS = 8
@@ -43,9 +45,8 @@ class Writers {
 
   async #write(service: ReplicatedIpamService, writer: number): Promise<void> {
     for (let i = 0; !this.#isStopped; i++) {
-      const fields = { networkId: 'net', count: 1, hostname: null, description: '', ttlMs: null }
       try {
-        await service.execute({ type: 'allocateAddresses', id: `a-${writer}-${i}`, ...fields }, CONTEXT)
+        await service.execute(allocateCommand(`a-${writer}-${i}`, 'net'), CONTEXT)
         this.doneAt.push(this.#cluster.world.now)
       } catch (error) {
         this.failures.push(error)
@@ -79,7 +80,12 @@ async function gapOf(
     if (leader === undefined || others[0] === undefined || service === undefined)
       throw new Error('no cluster')
     await service.execute(
-      { type: 'createNetwork', id: 'net', cidr: '10.0.0.0/8', description: '', tags: [] },
+      {
+        ...NETWORK_DEFAULTS,
+        type: 'createNetwork',
+        id: 'net',
+        cidr: '10.0.0.0/8',
+      },
       CONTEXT,
     )
     await cluster.world.sleep(100)

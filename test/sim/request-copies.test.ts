@@ -4,12 +4,15 @@ import type { Command } from '../../src/ipam/command.ts'
 import { encodeCommand } from '../../src/ipam/command-codec.ts'
 import { RequestCopies } from './request-copies.ts'
 
-const RELEASE: Command = { type: 'releaseAllocation', id: 'a' }
+const RELEASE: Command = { type: 'releaseAllocation', id: 'a', ifChangedIndex: null }
 const SESSION = { sessionId: 5, sequence: 1, floor: 1 }
 
 function commandRequest(command: Command, { isIdempotent }: { isIdempotent: boolean }): ForwardedRequest {
   const session = isIdempotent ? SESSION : null
-  const payload = encodeCommand({ command, context: { user: 'sim', requestId: null }, session }, 1)
+  const payload = encodeCommand(
+    { command, context: { user: 'sim', requestId: null }, session, idempotency: null },
+    1,
+  )
   return { type: 'command', payload, traits: { isIdempotent, needsRoom: false } }
 }
 
@@ -52,6 +55,6 @@ describe('of what is forwarded the network doubles', () => {
     copies.noteDoubled(frame([IDEMPOTENT]))
 
     expect(copies.hasDoubled(RELEASE)).toBe(true)
-    expect(copies.hasDoubled({ type: 'releaseAllocation', id: 'b' })).toBe(false)
+    expect(copies.hasDoubled({ type: 'releaseAllocation', id: 'b', ifChangedIndex: null })).toBe(false)
   })
 })

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { NodeId } from '../../raft/types.ts'
+import { NETWORK_DEFAULTS } from '../../src/ipam/defaults.ts'
 import { addrOf, Cluster, type Machine, type MachineImage } from './cluster.ts'
 import { PERFECT_NETWORK } from './network.ts'
 
@@ -51,7 +52,12 @@ class Scenario {
   async write(among: readonly Machine[]): Promise<void> {
     const cidr = `10.0.${this.#nextNetwork}.0/24`
     this.#nextNetwork += 1
-    const command = { type: 'createNetwork', id: cidr, cidr, description: '', tags: [] } as const
+    const command = {
+      ...NETWORK_DEFAULTS,
+      type: 'createNetwork',
+      id: cidr,
+      cidr,
+    } as const
     const context = { user: 'alice', requestId: null }
     const { index = 0 } = (await among[0]?.running?.service.execute(command, context)) ?? {}
     await this.until(() => among.every(({ node }) => (node?.status().appliedIndex ?? 0) >= index))

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import type { NodeId } from '../../raft/types.ts'
+import { NETWORK_DEFAULTS } from '../../src/ipam/defaults.ts'
 import { Cluster, type Machine } from './cluster.ts'
 import { PERFECT_NETWORK } from './network.ts'
 
@@ -49,13 +50,7 @@ class Scenario {
   }
 
   async write({ running }: Machine): Promise<void> {
-    const command = {
-      type: 'createNetwork',
-      id: 'a',
-      cidr: '10.0.0.0/24',
-      description: '',
-      tags: [],
-    } as const
+    const command = { ...NETWORK_DEFAULTS, type: 'createNetwork', id: 'a', cidr: '10.0.0.0/24' } as const
     await running?.service.execute(command, { user: 'alice', requestId: null })
   }
 }

@@ -10,8 +10,15 @@ import {
   type ResultOf,
 } from '../../src/ipam/command.ts'
 import { decodeCommand } from '../../src/ipam/command-codec.ts'
+import { NETWORK_DEFAULTS } from '../../src/ipam/defaults.ts'
 import { parsePrefix } from '../../src/ipam/prefix.ts'
-import type { AnswerTo, Query } from '../../src/ipam/query.ts'
+import {
+  type AnswerTo,
+  NO_ALLOCATION_FILTER,
+  type Page,
+  type PageRequest,
+  type Query,
+} from '../../src/ipam/query.ts'
 import { usableRange } from '../../src/ipam/range.ts'
 import type { Allocation, AuditEntry } from '../../src/ipam/records.ts'
 import type { Consistency } from '../../src/service.ts'
@@ -26,6 +33,7 @@ import {
   ipamModel,
   settle,
 } from '../linearizability/ipam-model.ts'
+import { allocateCommand, EVERY_STATUS, listAllocations, listAudit, page } from '../state/harness.ts'
 import type { Cluster, Machine, Running } from './cluster.ts'
 import { checkExactlyOnce } from './exactly-once.ts'
 import type { Random } from './random.ts'
@@ -37,7 +45,6 @@ const CIDRS = ['10.0.0.0/28', '2001:db8::/124', '10.0.1.0/29']
 const LEASES = { id: 'net-leases', cidr: '10.1.0.0/24' }
 /** Of the search for an order; where many writes were never answered it is long. */
 const STATES_MAX = 3_000_000
-const PAGE = { limit: 1_000, cursor: null }
 
 /** A network as the checker knows it: addresses count from the first of the prefix. */
 interface Field {
@@ -100,7 +107,12 @@ export class Workload {
   async #createNetwork(id: string, cidr: string): Promise<void> {
     for (;;) {
       const machine = this.#random.pick(this.#cluster.running)
-      const command = { type: 'createNetwork', id, cidr, description: '', tags: [] } as const
+      const command = {
+        ...NETWORK_DEFAULTS,
+        type: 'createNetwork',
+        id,
+        cidr,
+      } as const
       const answer = machine === null ? null : await this.#execute(machine, command)
       if (answer !== null && answer.type !== 'error') return
       await this.#cluster.world.sleep(50)
@@ -147,7 +159,7 @@ export class Workload {
     client.known.push({ field, id })
     if (client.known.length > 20) client.known.shift()
     await this.#record(client, field, { type: 'allocate', id, count }, async () => {
-      const answer = await this.#execute(machine, allocateCommand(field.id, { id, count, ttlMs: null }))
+      const answer = await this.#execute(machine, allocateCommand(id, field.id, { count }))
       if (answer === null) return 'unknown'
       if (answer.type === 'error') return this.#noteError(answer.error, id)
       if (answer.type === 'declined')
@@ -164,7 +176,7 @@ export class Workload {
     if (target === null) return
     const { field, id } = target
     await this.#record(client, field, { type: 'release', id }, async () => {
-      const answer = await this.#execute(machine, { type: 'releaseAllocation', id })
+      const answer = await this.#execute(machine, { type: 'releaseAllocation', id, ifChangedIndex: null })
       if (answer === null) return 'unknown'
       if (answer.type === 'error') return this.#noteError(answer.error, null)
       if (answer.type === 'declined')
@@ -178,7 +190,7 @@ export class Workload {
   async #lease(machine: Machine): Promise<void> {
     const id = this.#newAllocationId()
     const ttlMs = this.#random.integer(100, 3_000)
-    const answer = await this.#execute(machine, allocateCommand(LEASES.id, { id, count: 1, ttlMs }))
+    const answer = await this.#execute(machine, allocateCommand(id, LEASES.id, { ttlMs }))
     if (answer === null) this.counts.unknown += 1
     else if (answer.type === 'error') this.#noteError(answer.error, id)
     else if (answer.type === 'declined')
@@ -204,10 +216,10 @@ export class Workload {
 
   async #list(client: Client, machine: Machine, field: Field): Promise<void> {
     await this.#record(client, field, { type: 'list' }, async () => {
-      const query = { type: 'allocations', networkId: field.id, includeEnded: false, page: PAGE } as const
-      const page = await this.#read(machine, query)
-      if (page === 'unknown') return 'none'
-      return { type: 'listed', active: page.rows.map((row) => heldOf(field, row)) }
+      const filter = { ...NO_ALLOCATION_FILTER, networkId: field.id }
+      const listed = await this.#read(machine, { type: 'allocations', filter, page: page(1_000) })
+      if (listed === 'unknown') return 'none'
+      return { type: 'listed', active: listed.rows.map((row) => heldOf(field, row)) }
     })
   }
 
@@ -346,13 +358,7 @@ export class Workload {
   ): Promise<void> {
     this.#checkRefused(log)
     checkExactlyOnce(log.entries, log.outcomes)
-    const page = { limit: 100_000, cursor: null }
-    const { rows } = await stateMachine.query({
-      type: 'allocations',
-      networkId: null,
-      includeEnded: true,
-      page,
-    })
+    const rows = await everyPage((asked) => listAllocations(stateMachine, { statuses: EVERY_STATUS }, asked))
     const records = new Map(rows.map((row) => [row.id, row]))
     for (const { allocation, index } of this.#acknowledged) {
       const record = records.get(allocation.id)
@@ -362,7 +368,7 @@ export class Workload {
     }
     for (const field of this.#fields) this.#checkLinearizable(field, rows)
     checkExpiries(rows)
-    checkAudit(rows, await stateMachine.query({ type: 'audit', limit: page.limit }))
+    checkAudit(rows, await everyPage((asked) => listAudit(stateMachine, {}, asked)))
   }
 
   /** "No" is a promise: no such command is in the log, then or ever after; unless its session was gone, and it did nothing. */
@@ -413,11 +419,15 @@ function upOf({ running, process }: Machine): { running: Running; died: Promise<
   return running === null || process === null ? null : { running, died: process.died.then(() => null) }
 }
 
-function allocateCommand(
-  networkId: string,
-  { id, count, ttlMs }: { id: string; count: number; ttlMs: number | null },
-) {
-  return { type: 'allocateAddresses', id, networkId, count, hostname: null, description: '', ttlMs } as const
+async function everyPage<T>(list: (asked: PageRequest) => Promise<Page<T>>): Promise<T[]> {
+  const rows: T[] = []
+  let cursor: string | null = null
+  do {
+    const taken: Page<T> = await list(page(10_000, cursor))
+    rows.push(...taken.rows)
+    cursor = taken.nextCursor
+  } while (cursor !== null)
+  return rows
 }
 
 function placeOf({ base }: Field, { ip }: Allocation): number {

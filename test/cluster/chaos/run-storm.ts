@@ -13,7 +13,7 @@ import { Storm } from './storm.ts'
 const CLIENTS = 256
 const NETWORKS = 64
 const THINK_MS = 900
-/** The audit lists its newest 10,000 rows; the rest is for networks and members. */
+/** The nodes hold still until every page of every list is read from one log index. */
 const WRITES_MAX = 9_500
 const FLOW_MS_MAX = 60_000
 

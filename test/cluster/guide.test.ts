@@ -1,0 +1,51 @@
+/** The pages for readers do what they say. */
+import { execFile } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { promisify } from 'node:util'
+import { expect } from 'vitest'
+import { test } from './cluster-test.ts'
+import { reservePorts } from './ports.ts'
+import { until } from './until.ts'
+
+const DOCUMENTED = '127.0.0.1:8080'
+const MARK = '=== what was printed by block'
+
+interface Step {
+  readonly script: string
+  /** Null: it does not matter. */
+  readonly printed: string | null
+}
+
+/** The blocks of a page that are commands, each with the text that follows it. */
+function stepsOf(page: string): Step[] {
+  const blocks = [...page.matchAll(/^```(\w+)\n([\s\S]*?)^```$/gm)].map(([, kind, text]) => ({
+    kind,
+    text: text ?? '',
+  }))
+  return blocks.flatMap(({ kind, text }, i) => {
+    const next = blocks[i + 1]
+    return kind === 'sh' ? [{ script: text, printed: next?.kind === 'text' ? next.text : null }] : []
+  })
+}
+
+test.for(['docs/guide.md'])('%s runs as it stands', async (path, { startProgram, directory }) => {
+  const [port = 0] = await reservePorts(1)
+  const program = startProgram(['server', '--listen', `127.0.0.1:${port}`], { cwd: directory })
+  await until('the node says where it serves', () => program.stdout.length > 0)
+  const steps = stepsOf(readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8'))
+  const script = steps.map(({ script: text }, i) => `${text}\necho '${MARK}' ${i}`).join('\n')
+
+  const { stdout } = await promisify(execFile)(
+    'bash',
+    ['-euc', script.replaceAll(DOCUMENTED, `127.0.0.1:${port}`)],
+    {
+      cwd: directory,
+    },
+  )
+
+  expect(steps.length).toBeGreaterThan(10)
+  const printed = stdout.split(new RegExp(`${MARK} \\d+\\n`))
+  for (const [i, step] of steps.entries()) {
+    if (step.printed !== null) expect(printed[i], step.script).toBe(step.printed)
+  }
+})
