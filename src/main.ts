@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 /** The `ipam` command: arguments, environment, signals. The only reader of `process`. */
+import { systemClock } from '../raft/system-clock.ts'
 import { complaintAboutNode } from './cli/node-version.ts'
-import { type ExitCode, type Shell, writerTo } from './cli/shell.ts'
+import { type ClientShell, type ExitCode, writerTo } from './cli/shell.ts'
 
 process.on('uncaughtException', (error) => void die(error))
 main(process.argv.slice(2)).then((code) => process.exit(code), die)
@@ -18,7 +19,8 @@ async function main([command = '--help', ...argv]: string[]): Promise<ExitCode> 
     shell.print((await import('./cli/package.ts')).readVersion())
     return 0
   }
-  const usage = (await import('./cli/usage.ts')).usageFor(command, argv)
+  const { nearestWord, usageFor } = await import('./cli/usage.ts')
+  const usage = usageFor(command, argv)
   if (usage !== null) {
     shell.print(usage)
     return 0
@@ -27,11 +29,17 @@ async function main([command = '--help', ...argv]: string[]): Promise<ExitCode> 
   if (command === 'local-cluster')
     return (await import('./cli/local-cluster.ts')).runLocalCluster(argv, shell)
   if (command === 'log') return (await import('./cli/log.ts')).runLog(argv, shell)
-  shell.complain(`unknown command ${JSON.stringify(command)} (see ipam --help)`)
+  const { isClientWord } = await import('./cli/client/commands.ts')
+  if (isClientWord(command)) {
+    return (await import('./cli/client/run.ts')).runClient([command, ...argv], shell)
+  }
+  const meant = nearestWord(command)
+  const wayOut = meant === null ? '(see ipam --help)' : `; did you mean ipam ${meant}?`
+  shell.complain(`unknown command ${JSON.stringify(command)}${meant === null ? ' ' : ''}${wayOut}`)
   return 2
 }
 
-function createShell(): Shell {
+function createShell(): ClientShell {
   const stopped = new Promise<void>((resolve) => {
     let signalCount = 0
     const stop = () => {
@@ -50,6 +58,13 @@ function createShell(): Shell {
     write: writerTo(process.stdout),
     complain: (line) => process.stderr.write(`ipam: ${line}\n`),
     stopped,
+    columns: process.stdout.isTTY ? process.stdout.columns || null : null,
+    isErrorTerminal: process.stderr.isTTY === true,
+    input: () => process.stdin,
+    report: (text) => process.stderr.write(text),
+    now: systemClock.now,
+    wallTime: systemClock.wallTime,
+    wait: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
   }
 }
 

@@ -13,8 +13,25 @@ export interface Shell {
   readonly stopped: Promise<void>
 }
 
-/** 1: it failed. 2: it was called the wrong way. */
-export type ExitCode = 0 | 1 | 2
+/** What the commands that talk to a cluster need besides. */
+export interface ClientShell extends Shell {
+  /** Width of the terminal that standard output is; null where it is none. */
+  readonly columns: number | null
+  /** Standard error is a terminal. */
+  readonly isErrorTerminal: boolean
+  /** Standard input. */
+  input(): AsyncIterable<Uint8Array>
+  /** Text on standard error as it is, without a line end: progress. */
+  report(text: string): void
+  /** Monotonic milliseconds. */
+  now(): number
+  /** Milliseconds since 1970. */
+  wallTime(): number
+  wait(ms: number): Promise<void>
+}
+
+/** 1: it failed. 2: it was called the wrong way. The client's alone: 3: not found. 4: conflict. 5: outcome unknown. */
+export type ExitCode = 0 | 1 | 2 | 3 | 4 | 5
 
 /** Nobody reads our output any more: the other end of the pipe is closed. */
 export class OutputClosedError extends Error {

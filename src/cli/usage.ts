@@ -1,34 +1,51 @@
 /** What `--help` prints. */
+import { nearest } from '../nearest.ts'
+import { firstWords, OWN_WORDS } from './client/commands.ts'
+import { clientUsage, commandLines, EXIT_CODES } from './client/help.ts'
 
 /** Null if no help is asked for. */
 export function usageFor(command: string, argv: readonly string[]): string | null {
-  if (command === 'help' || command === '--help' || command === '-h') return usageOf(argv[0])
-  return argv.includes('--help') || argv.includes('-h') ? usageOf(command) : null
+  if (command === 'help' || command === '--help' || command === '-h') return usageOf(argv)
+  const ownWords = argv.includes('--') ? argv.slice(0, argv.indexOf('--')) : argv
+  return ownWords.includes('--help') || ownWords.includes('-h') ? usageOf([command, ...ownWords]) : null
 }
 
-function usageOf(command: string | undefined): string {
+/** The command that was meant by a misspelt one; null when nothing is close. */
+export function nearestWord(word: string): string | null {
+  return nearest(word, [...OWN_WORDS, ...firstWords()])
+}
+
+function usageOf(words: readonly string[]): string {
+  const [command] = words
   if (command === 'server') return SERVER_USAGE
   if (command === 'log') return LOG_USAGE
-  return command === 'local-cluster' ? LOCAL_CLUSTER_USAGE : USAGE
+  if (command === 'local-cluster') return LOCAL_CLUSTER_USAGE
+  return clientUsage(words) ?? USAGE
 }
 
 const USAGE = `IP address management on a Raft-replicated cluster.
 
 Usage: ipam <command> [flags]
 
-Commands:
+Nodes:
   server           run a node: standalone, or a member of a cluster
   local-cluster    run all nodes of a cluster file on this machine, to try it out
   log              look into the data directory of a node that does not run
 
+Through the API of any node (--server URL[,URL…] or IPAM_SERVER; default http://127.0.0.1:8080):
+${commandLines()}
   --help           print this; with a command, print its flags
   --version        print the version
 
+REF is a network by id or CIDR; ID|IP an allocation by its id or an address. Tables are for people; --json prints what
+the API answers. Data goes to standard output, messages to standard error.
+
 Example:
-  ipam server
-  curl -X POST http://127.0.0.1:8080/api/v1/networks \\
-    -H 'Content-Type: application/json' -d '{"cidr": "10.0.0.0/24"}'
-`
+  ipam server &
+  ipam network add 10.0.0.0/24 --description Office
+  ipam allocate 10.0.0.0/24 --hostname web-1
+
+${EXIT_CODES}`
 
 const SERVER_USAGE = `Runs a node. Without --config it is standalone: one node that serves http://127.0.0.1:8080/api/v1.
 

@@ -1,0 +1,69 @@
+/** Runs a command of the client: arguments, one or a few requests, output, exit code. */
+import { type ClientShell, type ExitCode, OutputClosedError, OutputFailedError } from '../shell.ts'
+import { Api } from './api.ts'
+import { type Arguments, parseArguments } from './arguments.ts'
+import { ClientError } from './client-error.ts'
+import type { CommandName } from './commands.ts'
+import type { Run } from './invocation.ts'
+import { Output } from './output.ts'
+import { serversOf, timeoutMsOf } from './servers.ts'
+
+/** Loaded when needed. A command without its line here does not compile. */
+const RUNS: Record<CommandName, () => Promise<Run>> = {
+  'network add': async () => (await import('./network.ts')).addNetwork,
+  'network list': async () => (await import('./network.ts')).listNetworks,
+  'network show': async () => (await import('./network.ts')).showNetwork,
+  'network set': async () => (await import('./network.ts')).setNetwork,
+  'network delete': async () => (await import('./network.ts')).deleteNetwork,
+  'network stats': async () => (await import('./network.ts')).showStats,
+  'network carve': async () => (await import('./network.ts')).carveNetworks,
+  'network free': async () => (await import('./network.ts')).showFree,
+  allocate: async () => (await import('./allocation.ts')).allocate,
+  release: async () => (await import('./allocation.ts')).release,
+  renew: async () => (await import('./allocation.ts')).renew,
+  set: async () => (await import('./allocation.ts')).setAllocation,
+  list: async () => (await import('./allocation.ts')).listAllocations,
+  show: async () => (await import('./allocation.ts')).showAllocation,
+  find: async () => (await import('./find.ts')).find,
+  audit: async () => (await import('./audit.ts')).listAudit,
+  'export networks': async () => (await import('./export.ts')).exportNetworks,
+  'export allocations': async () => (await import('./export.ts')).exportAllocations,
+  import: async () => (await import('./import.ts')).importFile,
+  'cluster status': async () => (await import('./cluster.ts')).showCluster,
+  'cluster add': async () => (await import('./cluster.ts')).addNode,
+  'cluster remove': async () => (await import('./cluster.ts')).removeNode,
+  'cluster transfer': async () => (await import('./cluster.ts')).transferLeader,
+  'cluster drain': async () => (await import('./cluster.ts')).drain,
+  'cluster undrain': async () => (await import('./cluster.ts')).undrain,
+  completion: async () => (await import('./completion.ts')).printCompletion,
+}
+
+/** @param words From the name of the command on. */
+export async function runClient(words: readonly string[], shell: ClientShell): Promise<ExitCode> {
+  try {
+    const args = parseArguments(words)
+    const api = new Api({ servers: serversOf(args, shell.env), timeoutMs: timeoutMsOf(args) }, shell)
+    const output = new Output({ isJson: args.has('json') }, shell)
+    const run = await RUNS[args.command]()
+    return await orStopped(run({ api, args, output, shell }), { args, api, shell })
+  } catch (error) {
+    // Whoever read our output has seen enough, as `head` does.
+    if (error instanceof OutputClosedError) return 0
+    if (!(error instanceof ClientError || error instanceof OutputFailedError)) throw error
+    shell.complain(error.message)
+    return error instanceof ClientError ? error.exitCode : 1
+  }
+}
+
+/** An import stops by itself, after the chunk that it is at. */
+async function orStopped(
+  running: Promise<ExitCode>,
+  { args, api, shell }: { args: Arguments; api: Api; shell: ClientShell },
+): Promise<ExitCode> {
+  if (args.command === 'import') return await running
+  const stopped = shell.stopped.then(() => {
+    if (!api.isWriting) throw new ClientError('stopped', 1)
+    throw new ClientError('stopped before the answer came: it may have been done', 5)
+  })
+  return await Promise.race([running, stopped])
+}
