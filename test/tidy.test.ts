@@ -72,6 +72,10 @@ const LAYERS: { of: string; may: string[] }[] = [
   { of: 'src/bulk/', may: ['src/ipam/', 'src/show.ts', 'src/nearest.ts', 'src/json.ts'] },
   { of: 'src/service.ts', may: ['src/ipam/'] },
   {
+    of: 'src/cli/client/',
+    may: ['src/bulk/', 'src/ipam/', 'src/cli/shell.ts', 'src/show.ts', 'src/nearest.ts', 'node:', 'nanoid'],
+  },
+  {
     of: 'src/http/',
     may: [
       'src/service.ts',

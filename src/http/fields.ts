@@ -177,13 +177,19 @@ export const NO_PARAMS = z.strictObject({})
 /** A moment, as milliseconds since 1970. */
 export const timeParam = z.string().transform((text, context) => {
   const ms = RFC_3339.test(text) ? Date.parse(text) : Number.NaN
-  if (Number.isFinite(ms)) return ms
+  if (Number.isFinite(ms) && !isRolledOver(text)) return ms
   context.addIssue({ code: 'custom', message: expected('a time such as 2026-01-31T12:00:00Z', text) })
   return z.NEVER
 })
 
 /** With an offset, or it would mean something else on every machine. */
 const RFC_3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/i
+
+/** `Date.parse` takes the 31st of February for the 3rd of March. */
+function isRolledOver(text: string): boolean {
+  const date = text.slice(0, 'yyyy-mm-dd'.length)
+  return new Date(`${date}T00:00:00Z`).toISOString().slice(0, date.length) !== date
+}
 
 /** What somebody types into a search box. */
 export const searchParam = z

@@ -603,6 +603,7 @@ const QUERIES: readonly Malformed[] = [
   queryCase(ALLOCATIONS, 'expires_before=2026-01-31', 'expires_before'),
   queryCase(ALLOCATIONS, 'expires_before=2026-01-31T12:00:00', 'expires_before'),
   queryCase(ALLOCATIONS, 'expires_before=2026-13-31T12:00:00Z', 'expires_before'),
+  queryCase(ALLOCATIONS, 'expires_before=2026-02-31T12:00:00Z', 'expires_before'),
   queryCase(ALLOCATIONS, 'namespace=a/b', 'namespace'),
   queryCase(NETWORKS, 'cidr=10.0.0.5/24', 'cidr'),
   queryCase(NETWORKS, 'contains=10.0.0.0/24', 'contains'),
