@@ -43,6 +43,7 @@ describe('config', () => {
       timing: { tickMs: 50, heartbeatMs: 100, electionMinMs: 1_000, electionMaxMs: 2_000 },
       retainedEntriesMin: 100_000,
       diskLowBytes: 256 * 1024 * 1024,
+      auditKeptMs: null,
       logLevel: 'info',
     })
   })
@@ -64,6 +65,7 @@ describe('config', () => {
       timing: { tickMs: 50, heartbeatMs: 100, electionMinMs: 1_000, electionMaxMs: 2_000 },
       retainedEntriesMin: 100_000,
       diskLowBytes: 256 * 1024 * 1024,
+      auditKeptMs: null,
       logLevel: 'info',
     })
   })
@@ -240,7 +242,7 @@ describe('a wrong cluster file', () => {
     },
     {
       file: `${FILE}tls: {}\n`,
-      message: '7:1: tls: unknown key; known are cluster_id, data_dir, nodes, raft, log',
+      message: '7:1: tls: unknown key; known are cluster_id, data_dir, nodes, raft, audit_retention, log',
     },
     {
       file: edit('cluster_id: 100\n', ''),

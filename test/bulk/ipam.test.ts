@@ -146,7 +146,7 @@ describe('our own files', () => {
         description: text,
         tags,
         metadata,
-        namespace: text.filter((value) => value !== ''),
+        namespace: fc.stringMatching(/^[A-Za-z0-9._-]{1,64}$/),
         gateway: fc.constantFrom(null, '10.0.0.1'),
         cooldown_seconds: fc.constantFrom(null, 0, 3_600),
       })
@@ -327,7 +327,11 @@ describe('what is wrong with a row', () => {
       message: 'must be a whole number from 0 to 31622400, not 31622401',
     },
     { field: 'strategy', value: 'best', message: 'must be lowest, next or random, not "best"' },
-    { field: 'namespace', value: 'x'.repeat(65), message: 'must have at most 64 characters, not 65' },
+    {
+      field: 'namespace',
+      value: 'Customer A',
+      message: 'must be 1 to 64 letters, digits, -, _ and ., not "Customer A"',
+    },
   ])('a network: $field $message', async ({ field, value, message }) => {
     const names = field === 'cidr' ? ['cidr', 'description'] : ['cidr', field]
     const fields = field === 'cidr' ? [value, 'a'] : ['10.0.0.0/24', value]
