@@ -62,6 +62,7 @@ export function allocationRequest(id: string, body: AllocateInput, path = ''): A
   const { count, ip, preferred_ip: preferredIp, alignment, hostname, description, tags, mac } = body
   if (ip !== null && preferredIp !== null) throw clash(path, 'preferred_ip', 'ip')
   if (ip !== null && alignment !== 1) throw clash(path, 'alignment', 'ip')
+  if (preferredIp !== null && alignment !== 1) throw clash(path, 'alignment', 'preferred_ip')
   return {
     id,
     network: networkRef(body, path),

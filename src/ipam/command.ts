@@ -89,7 +89,7 @@ export interface AllocationRequest extends AllocationSettings {
   readonly ip: string | null
   /** The first address, if it is free. */
   readonly preferredIp: string | null
-  /** The first address is a multiple of it: a power of two. */
+  /** The first address is a multiple of it, unless one is named: a power of two. */
   readonly alignment: number
   /** Null: until released. */
   readonly ttlMs: number | null

@@ -121,6 +121,6 @@ export interface NetworkStats {
   readonly firstAvailable: string | null
   /** Last address of the allocation made last that is still active, null when there is none. */
   readonly lastAllocated: string | null
-  /** The largest prefix that could be carved out of it, the lowest of equals; null when none is left. */
+  /** The largest aligned block that is free, the lowest of equals: the network itself while it is empty. Null when none is left. */
   readonly largestFreeBlock: string | null
 }

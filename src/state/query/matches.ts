@@ -29,7 +29,7 @@ export function matchesAllocation(allocation: Allocation, filter: AllocationFilt
   )
 }
 
-/** The words of a search, lower case; never none, so that a search for nothing finds nothing. */
+/** The words of a search, lower case. Of a blank search none: it finds all. */
 export function searchWords(q: string): string[] {
   const words = q.toLowerCase().split(/\s+/u)
   return words.filter((word) => word !== '')
