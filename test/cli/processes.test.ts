@@ -103,7 +103,7 @@ describe('ipam', { timeout: TIMEOUT_MS }, () => {
     expect(await ipam('serve').ended).toMatchObject({
       code: 2,
       stdout: '',
-      stderr: 'ipam: unknown command "serve" (see ipam --help)\n',
+      stderr: 'ipam: unknown command "serve"; did you mean ipam server?\n',
     })
   })
 
