@@ -48,6 +48,12 @@ describe('more allocations at once than a network has addresses', () => {
         utilization_percent: 100,
         first_available: null,
         last_allocated: '10.1.15.254',
+        reserved_ips: 0,
+        cooling_ips: 0,
+        delegated_ips: 0,
+        // The network's own address, which a child could have.
+        largest_free_block: '10.1.8.0/32',
+        size: 2_048,
       })
     }
   })
