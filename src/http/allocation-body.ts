@@ -1,5 +1,6 @@
 /** Allocations as the API shows them, and as it takes them. */
 import { z } from 'zod'
+import { parseAddress } from '../ipam/address.ts'
 import type { AllocationChanges, AllocationRequest, NetworkRef } from '../ipam/command.ts'
 import { DEFAULT_NAMESPACE } from '../ipam/defaults.ts'
 import { sortedMetadata } from '../ipam/metadata.ts'
@@ -62,7 +63,10 @@ export function allocationRequest(id: string, body: AllocateInput, path = ''): A
   const { count, ip, preferred_ip: preferredIp, alignment, hostname, description, tags, mac } = body
   if (ip !== null && preferredIp !== null) throw clash(path, 'preferred_ip', 'ip')
   if (ip !== null && alignment !== 1) throw clash(path, 'alignment', 'ip')
-  if (preferredIp !== null && alignment !== 1) throw clash(path, 'alignment', 'preferred_ip')
+  if (preferredIp !== null && parseAddress(preferredIp).value % BigInt(alignment) !== 0n) {
+    const message = `${preferredIp} is no multiple of the alignment ${alignment}; leave one out`
+    throw invalidRequest([{ field: `${path}preferred_ip`, message }])
+  }
   return {
     id,
     network: networkRef(body, path),

@@ -283,7 +283,7 @@ const UNKNOWN_FIELDS: readonly Malformed[] = [
     'preferred_ip',
   ),
   unknownField(ALLOCATIONS, '{"cidr":"10.0.0.0/24","ip":"10.0.0.1","alignment":2}', 'alignment'),
-  unknownField(ALLOCATIONS, '{"cidr":"10.0.0.0/24","preferred_ip":"10.0.0.1","alignment":2}', 'alignment'),
+  unknownField(ALLOCATIONS, '{"cidr":"10.0.0.0/24","preferred_ip":"10.0.0.1","alignment":2}', 'preferred_ip'),
   unknownField(ALLOCATIONS, '{"network_id":"net-1","cidr":"10.0.0.0/24"}', 'cidr'),
   unknownField(NODES, '{"node_id":4,"addr":"127.0.0.1:5004","voter":true}', 'voter'),
   unknownField(TRANSFER, '{"node":2}', 'node'),
