@@ -43,7 +43,7 @@ export const LOG_REPLICATION: readonly Mutant[] = [
     find: `  raft.verifiedIndex = 0
 `,
     replace: ``,
-    caughtBy: SIMULATOR,
+    caughtBy: REPLICATION,
   },
   {
     name: 'a follower commits beyond what the message has verified',
