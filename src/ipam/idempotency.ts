@@ -2,11 +2,20 @@
 import type { Outcome } from './command.ts'
 import { refuse } from './refuse.ts'
 
-/** By the log's time. */
-export const IDEMPOTENCY_KEPT_MS = 24 * 60 * 60 * 1_000
-/** Above either, the oldest are forgotten before their time. */
-export const IDEMPOTENCY_KEYS_MAX = 500_000
-export const IDEMPOTENCY_BYTES_MAX = 256 * 1024 * 1024
+/** How many answers are kept. Part of what `apply` does, so the same on every node, always. */
+export interface AnswerLimits {
+  /** By the log's time. */
+  readonly keptMs: number
+  /** Above either, the oldest are forgotten before their time. */
+  readonly keysMax: number
+  readonly bytesMax: number
+}
+
+export const ANSWER_LIMITS: AnswerLimits = {
+  keptMs: 24 * 60 * 60 * 1_000,
+  keysMax: 500_000,
+  bytesMax: 256 * 1024 * 1024,
+}
 
 /** What a client's key becomes before the log: text of one length, that no other client can make. */
 export interface IdempotencyStamp {

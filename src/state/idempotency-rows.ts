@@ -1,14 +1,7 @@
 /** Answers kept under idempotency keys: rows, and in memory the order in which they age. */
 import { assert } from '../../raft/assert.ts'
 import type { Outcome } from '../ipam/command.ts'
-import {
-  IDEMPOTENCY_BYTES_MAX,
-  IDEMPOTENCY_KEPT_MS,
-  IDEMPOTENCY_KEYS_MAX,
-  type IdempotencyStamp,
-  type IdempotencyStore,
-  type KeptAnswer,
-} from '../ipam/idempotency.ts'
+import type { AnswerLimits, IdempotencyStamp, IdempotencyStore, KeptAnswer } from '../ipam/idempotency.ts'
 import { idempotencyAgeKey, idempotencyKey } from './key-space.ts'
 import { decodeOutcome, encodeOutcomeRow } from './outcome-codec.ts'
 import { decodeAnswer, decodeIdempotencyAge, encodeAnswer, encodeIdempotencyAge } from './row-codec.ts'
@@ -50,11 +43,13 @@ export class AnswerAges {
 export class IdempotencyRows implements IdempotencyStore {
   readonly #rows: StagedRows
   readonly #ages: AnswerAges
+  readonly #limits: AnswerLimits
   #index = 0
 
-  constructor(options: { rows: StagedRows; ages: AnswerAges }) {
+  constructor(options: { rows: StagedRows; ages: AnswerAges; limits: AnswerLimits }) {
     this.#rows = options.rows
     this.#ages = options.ages
+    this.#limits = options.limits
   }
 
   beginEntry(index: number): void {
@@ -86,8 +81,9 @@ export class IdempotencyRows implements IdempotencyStore {
     const row = this.#rows.get(key)
     assert(row !== null, `no row ${key}`)
     const age = decodeIdempotencyAge(row)
-    const isTooMany = size >= IDEMPOTENCY_KEYS_MAX || totalBytes >= IDEMPOTENCY_BYTES_MAX
-    if (age.time + IDEMPOTENCY_KEPT_MS > time && !isTooMany) return false
+    const { keptMs, keysMax, bytesMax } = this.#limits
+    const isTooMany = size >= keysMax || totalBytes >= bytesMax
+    if (age.time + keptMs > time && !isTooMany) return false
     this.#rows.put(idempotencyKey(age.keyDigest), null)
     this.#rows.put(key, null)
     this.#ages.removeOldest(age.bytes)

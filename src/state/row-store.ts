@@ -1,5 +1,6 @@
 import type { Membership } from '../../raft/types.ts'
 import type { Outcome } from '../ipam/command.ts'
+import type { AnswerLimits } from '../ipam/idempotency.ts'
 import type { Prefix } from '../ipam/prefix.ts'
 import type { AddressRange } from '../ipam/range.ts'
 import type { Allocation, Network } from '../ipam/records.ts'
@@ -42,8 +43,13 @@ export class RowStore implements Store {
   #networksCreated = 0
   #allocationsCreated = 0
 
-  constructor(options: { database: StateDatabase; overlay: Overlay; memory: StateMemory }) {
-    const { database, overlay, memory } = options
+  constructor(options: {
+    database: StateDatabase
+    overlay: Overlay
+    memory: StateMemory
+    answerLimits: AnswerLimits
+  }) {
+    const { database, overlay, memory, answerLimits } = options
     const { networks, expiries, coolings, sessions, answerAges } = memory
     const rows = new StagedRows({ database, overlay })
     this.#rows = rows
@@ -53,7 +59,7 @@ export class RowStore implements Store {
     this.#allocations = new AllocationRows({ rows, networks, networkRows, expiries, coolings })
     this.#audit = new AuditRows({ rows })
     this.sessions = new SessionRows({ database, overlay, sessions })
-    this.idempotency = new IdempotencyRows({ rows, ages: answerAges })
+    this.idempotency = new IdempotencyRows({ rows, ages: answerAges, limits: answerLimits })
   }
 
   beginEntry(index: number): void {

@@ -6,6 +6,7 @@ import { applyEnvelope } from '../ipam/apply.ts'
 import { applyMembership } from '../ipam/apply-membership.ts'
 import type { Outcome } from '../ipam/command.ts'
 import { decodeCommand } from '../ipam/command-codec.ts'
+import { ANSWER_LIMITS, type AnswerLimits } from '../ipam/idempotency.ts'
 import type { AnswerTo, Query } from '../ipam/query.ts'
 import { refuseUnsupported } from '../ipam/refuse.ts'
 import { CorruptStateError } from './errors.ts'
@@ -29,6 +30,8 @@ export interface StateMachineOptions {
   readonly clock: Pick<Clock, 'setTimer' | 'setSoon'>
   readonly logger: Log
   readonly limits?: Partial<FlushLimits>
+  /** Of idempotency keys; a program has only the default, which all nodes share. */
+  readonly answerLimits?: AnswerLimits
 }
 
 /** One open database and what memory holds over it; replaced as a whole by `restore`. */
@@ -48,6 +51,7 @@ export class IpamStateMachine implements StateMachine {
   readonly #clock: Pick<Clock, 'setTimer' | 'setSoon'>
   readonly #logger: Log
   readonly #limits: FlushLimits
+  readonly #answerLimits: AnswerLimits
   readonly #fail: (error: unknown) => void
   #opened: Opened
   /** Resolves when the restore under way ends, either way. */
@@ -56,11 +60,15 @@ export class IpamStateMachine implements StateMachine {
   readonly #reading = new Set<Promise<unknown>>()
   readonly #images = new Set<RowImage>()
 
-  private constructor({ storage, clock, logger, limits }: StateMachineOptions, loaded: Loaded) {
+  private constructor(
+    { storage, clock, logger, limits, answerLimits = ANSWER_LIMITS }: StateMachineOptions,
+    loaded: Loaded,
+  ) {
     this.#storage = storage
     this.#clock = clock
     this.#logger = logger
     this.#limits = { ...DEFAULT_FLUSH_LIMITS, ...limits }
+    this.#answerLimits = answerLimits
     let fail = (_error: unknown): void => {}
     this.failed = new Promise((_, reject) => {
       fail = reject
@@ -255,7 +263,7 @@ export class IpamStateMachine implements StateMachine {
 
   #open({ database, point, divergence, ...memory }: Loaded): Opened {
     const overlay = new Overlay(point)
-    const store = new RowStore({ database, overlay, memory })
+    const store = new RowStore({ database, overlay, memory, answerLimits: this.#answerLimits })
     const writeBehind = new WriteBehind({
       database,
       overlay,
