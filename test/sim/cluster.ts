@@ -11,6 +11,7 @@ import { SegmentedLog } from '../../raft/storage/segmented-log.ts'
 import { SnapshotFiles } from '../../raft/storage/snapshot-files.ts'
 import type { HardState, Membership, NodeId, SchemaRange } from '../../raft/types.ts'
 import { Expiry } from '../../src/expiry.ts'
+import { ANSWER_LIMITS, type AnswerLimits } from '../../src/ipam/idempotency.ts'
 import { ReplicatedIpamService } from '../../src/replicated-service.ts'
 import { IpamStateMachine } from '../../src/state/state-machine.ts'
 import { DurableImage, WatchedLog } from './durable-log.ts'
@@ -47,6 +48,7 @@ export interface ClusterOptions {
   readonly retainedEntriesMin: number
   /** Of rows that wait for their flush. */
   readonly dirtyBytesMax: number
+  readonly answerLimits?: AnswerLimits
   /** Software is exchanged, so that a node may meet what it cannot read. */
   readonly isUpgrading?: boolean
   /** How much faster or slower clocks may run than they should: 2 is from half to twice the speed. */
@@ -274,6 +276,7 @@ export class Cluster {
       clock,
       logger,
       limits: { dirtyBytesMax: this.#options.dirtyBytesMax },
+      answerLimits: this.#options.answerLimits ?? ANSWER_LIMITS,
     })
     const { incarnation, schemas } = machine
     const identity = { clusterId: 1, nodeId: id, incarnation, addr: addrOf(id), schemas }

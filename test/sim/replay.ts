@@ -1,6 +1,7 @@
 /** The state that a log makes of nothing, without any cluster, snapshot or restart. */
 import type { Entry } from '../../raft/types.ts'
 import type { Outcome } from '../../src/ipam/command.ts'
+import type { AnswerLimits } from '../../src/ipam/idempotency.ts'
 import { IpamStateMachine } from '../../src/state/state-machine.ts'
 import { SimProcess } from './process.ts'
 import { Random } from './random.ts'
@@ -17,12 +18,16 @@ export interface Replay {
 }
 
 /** @param entries From index 1. */
-export async function replay(entries: readonly Entry[], world: World): Promise<Replay> {
+export async function replay(
+  entries: readonly Entry[],
+  { world, answerLimits }: { readonly world: World; readonly answerLimits: AnswerLimits },
+): Promise<Replay> {
   const process = new SimProcess(world, { rate: 1, wallOffsetMs: 0 })
   const machine = await IpamStateMachine.open({
     storage: new StateDisk().mount(process, new Random(1)),
     clock: process.clock,
     logger: NO_LOG,
+    answerLimits,
   })
   const outcomes = entries.map((entry) => machine.apply(entry))
   const digest = await machine.stateDigest()

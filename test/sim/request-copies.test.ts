@@ -1,18 +1,20 @@
 import { describe, expect, test } from 'vitest'
 import type { ForwardedRequest, ForwardRequests } from '../../raft/types.ts'
-import type { Command } from '../../src/ipam/command.ts'
+import type { Command, CommandContext } from '../../src/ipam/command.ts'
 import { encodeCommand } from '../../src/ipam/command-codec.ts'
 import { RequestCopies } from './request-copies.ts'
 
 const RELEASE: Command = { type: 'releaseAllocation', id: 'a', ifChangedIndex: null }
 const SESSION = { sessionId: 5, sequence: 1, floor: 1 }
 
+function contextOf(requestId: string | null): CommandContext {
+  return { user: 'sim', requestId }
+}
+
 function commandRequest(command: Command, { isIdempotent }: { isIdempotent: boolean }): ForwardedRequest {
   const session = isIdempotent ? SESSION : null
-  const payload = encodeCommand(
-    { command, context: { user: 'sim', requestId: null }, session, idempotency: null },
-    1,
-  )
+  const context = contextOf(isIdempotent ? 'ask-1' : null)
+  const payload = encodeCommand({ command, context, session, idempotency: null }, 1)
   return { type: 'command', payload, traits: { isIdempotent, needsRoom: false } }
 }
 
@@ -47,14 +49,15 @@ describe('of what is forwarded the network doubles', () => {
     expect(copies.admits({ type: 'ForwardReplies', from: 2, to: 1, replies })).toBe(isAdmitted)
   })
 
-  test('a write of which a copy is on its way is known by its command', () => {
+  test('a write of which a copy is on its way is known by its request', () => {
     const copies = new RequestCopies()
+    const write = { command: RELEASE, context: contextOf('ask-1') }
     copies.admits(frame([IDEMPOTENT]))
-    expect(copies.hasDoubled(RELEASE)).toBe(false)
+    expect(copies.hasDoubled(write)).toBe(false)
 
     copies.noteDoubled(frame([IDEMPOTENT]))
 
-    expect(copies.hasDoubled(RELEASE)).toBe(true)
-    expect(copies.hasDoubled({ type: 'releaseAllocation', id: 'b', ifChangedIndex: null })).toBe(false)
+    expect(copies.hasDoubled(write)).toBe(true)
+    expect(copies.hasDoubled({ ...write, context: contextOf('ask-2') })).toBe(false)
   })
 })

@@ -3,7 +3,7 @@
  * would not do that; but a sender does, and what it promises of them it promises however they were doubled.
  */
 import type { CommandTraits, Message, NodeId } from '../../raft/types.ts'
-import type { Command } from '../../src/ipam/command.ts'
+import type { Command, CommandContext } from '../../src/ipam/command.ts'
 import { decodeCommand } from '../../src/ipam/command-codec.ts'
 
 export class RequestCopies {
@@ -29,8 +29,8 @@ export class RequestCopies {
   }
 
   #note(from: NodeId, id: number, { payload, traits }: { payload: Uint8Array; traits: CommandTraits }): void {
-    const command = decodeCommand(payload)?.command
-    if (traits.isIdempotent && command !== undefined) this.#idempotent.set(`${from} ${id}`, keyOf(command))
+    const envelope = decodeCommand(payload)
+    if (traits.isIdempotent && envelope !== null) this.#idempotent.set(`${from} ${id}`, keyOf(envelope))
   }
 
   /** That message comes twice. */
@@ -51,11 +51,17 @@ export class RequestCopies {
    * Whether the network, and not its sender, has doubled that command or an answer to it. The sender counts the attempts
    * that it makes itself: "certainly not applied" is no promise about others.
    */
-  hasDoubled(command: Command): boolean {
-    return this.#doubled.has(keyOf(command))
+  hasDoubled(write: Write): boolean {
+    return this.#doubled.has(keyOf(write))
   }
 }
 
-function keyOf(command: Command): string {
-  return 'id' in command ? `${command.type} ${command.id}` : command.type
+interface Write {
+  readonly command: Command
+  readonly context: CommandContext
+}
+
+/** Clients number their requests; what has no number is known by what it is. */
+function keyOf({ command, context }: Write): string {
+  return context.requestId ?? command.type
 }

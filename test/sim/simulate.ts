@@ -1,13 +1,20 @@
 /** One seed: a cluster, clients, and a swarm of faults; then quiet, in which everything must become well. */
-import type { NodeId } from '../../raft/types.ts'
-import { Cluster, type Machine, NEW_SCHEMAS, type Running, TIMING } from './cluster.ts'
+import { listNetworks } from '../state/harness.ts'
+import { Calls, type WorkloadCounts } from './calls.ts'
+import { Cluster, type Machine, NEW_SCHEMAS, TIMING } from './cluster.ts'
+import { Estate } from './estate.ts'
+import { checkExactlyOnce } from './exactly-once.ts'
 import { Faults } from './faults.ts'
+import { Ledger } from './ledger.ts'
+import { checkLook, type Look, lookAt } from './looks.ts'
 import { PERFECT_NETWORK } from './network.ts'
 import { Operator } from './operator.ts'
 import { Random } from './random.ts'
 import { replay } from './replay.ts'
+import { Retries } from './retries.ts'
 import { drawClusterOptions, drawSwarm, type Swarm } from './swarm.ts'
-import { Workload, type WorkloadCounts } from './workload.ts'
+import { checkTold, stepsOf } from './told.ts'
+import { Workload } from './workload.ts'
 
 export interface SimulationResult extends WorkloadCounts {
   readonly committed: number
@@ -17,6 +24,8 @@ export interface SimulationResult extends WorkloadCounts {
 }
 
 const QUIET_MS_MAX = 30_000
+/** A stream beside that of the faults. */
+const TRAFFIC_SEED = 2 ** 40
 
 /** @throws with the command that repeats it and the last events, if anything is not as it must be. */
 export async function simulate(seed: number): Promise<SimulationResult> {
@@ -32,16 +41,28 @@ export async function simulate(seed: number): Promise<SimulationResult> {
 class Simulation {
   readonly cluster: Cluster
   readonly #swarm: Swarm
+  readonly #calls: Calls
   readonly #workload: Workload
+  readonly #estate: Estate
+  /** Of what is asked at the end. */
+  readonly #questions: Random
   readonly #faults: Faults
   readonly #operator: Operator
 
   constructor(seed: number) {
     const random = new Random(seed)
-    const swarm = drawSwarm(random)
+    const traffic = new Random(seed + TRAFFIC_SEED)
+    const swarm = drawSwarm(random, traffic)
     this.#swarm = swarm
     this.cluster = new Cluster(drawClusterOptions(seed, swarm, random))
-    this.#workload = new Workload(this.cluster, { random: random.fork(), networkCount: swarm.networkCount })
+    const { cluster } = this
+    const calls = new Calls(cluster)
+    const retries = new Retries({ cluster, calls, random: traffic.fork(), swarm: swarm.retries })
+    const { networkCount } = swarm
+    this.#calls = calls
+    this.#workload = new Workload({ cluster, calls, retries, random: random.fork(), networkCount })
+    this.#estate = new Estate({ cluster, calls, retries, random: traffic.fork() })
+    this.#questions = traffic.fork()
     this.#faults = new Faults(this.cluster, { random: random.fork(), swarm })
     this.#operator = new Operator(this.cluster, { random: random.fork(), swarm })
   }
@@ -51,7 +72,7 @@ class Simulation {
     await world.runUntil(Promise.race([failed, this.#storm()]))
     await world.runUntil(Promise.race([failed, this.#quiet()]))
     return {
-      ...this.#workload.counts,
+      ...this.#calls.counts,
       committed: checker.committedIndex,
       snapshots: trace.snapshotCount,
       terms: Math.max(...this.cluster.running.map(({ node }) => node?.status().term ?? 0)),
@@ -64,7 +85,9 @@ class Simulation {
     for (const { id } of machines.values()) void this.cluster.start(id)
     const clients = this.#workload.prepare().then(() => {
       const ids = Array.from({ length: this.#swarm.clientCount }, (_, i) => i + 1)
-      return Promise.all(ids.map((id) => this.#workload.run(id)))
+      const { estateClientCount, estatePauseMs: pauseMs } = this.#swarm
+      const others = Array.from({ length: estateClientCount }, () => this.#estate.run({ pauseMs }))
+      return Promise.all([...ids.map((id) => this.#workload.run(id)), ...others])
     })
     const faults = this.#faults.run()
     const operator = this.#operator.run()
@@ -79,6 +102,7 @@ class Simulation {
     await Promise.all([faults, operator])
     await Promise.all(this.cluster.stopped.map(({ id }) => this.cluster.start(id)))
     this.#workload.end()
+    this.#estate.end()
     await clients
   }
 
@@ -180,20 +204,39 @@ class Simulation {
     if (this.cluster.isTampered) return
     // An expiry may come at any time: all members are looked at, at one moment, by views of one index.
     const members = this.#members()
-    const digests = await Promise.all(members.map(({ id, running }) => this.#digestOf(id, running)))
-    const [reference] = digests
+    const networkIds = await this.#networkIds(members[0])
+    const looks = await Promise.all(members.map((member) => this.#look(member, networkIds)))
+    const [reference] = looks
     if (reference === undefined) throw new Error('there are no members')
-    for (const { id, index, digest } of digests) {
+    for (const { id, index, digest } of looks) {
       if (index !== reference.index) return this.#checkOutcome()
       if (digest !== reference.digest) throw new Error(`nodes ${reference.id} and ${id} differ at ${index}`)
     }
-    const committed = this.cluster.checker.committedEntries()
-    const { digest, outcomes } = await replay(committed.slice(0, reference.index), this.cluster.world)
+    const { answerLimits } = this.#swarm.retries
+    const { world, checker } = this.cluster
+    const committed = checker.committedEntries()
+    const entries = committed.slice(0, reference.index)
+    const { digest, outcomes } = await replay(entries, { world, answerLimits })
     if (digest !== reference.digest) {
       throw new Error(`node ${reference.id} is not what the log up to ${reference.index} makes of nothing`)
     }
-    const running = this.cluster.machine(reference.id).running
-    if (running !== null) await this.#workload.checkHistory(running, { entries: committed, outcomes })
+    checkTold(this.#calls, committed, outcomes)
+    checkExactlyOnce(entries, outcomes)
+    const ledger = new Ledger(answerLimits)
+    for (const step of stepsOf(entries, outcomes, reference.audit)) ledger.apply(step)
+    for (const look of looks) checkLook(look, ledger, networkIds)
+    this.#workload.checkHistory(reference.allocations)
+  }
+
+  async #networkIds(machine: Machine | undefined): Promise<string[]> {
+    const stateMachine = machine?.running?.stateMachine
+    if (stateMachine === undefined) return []
+    return (await listNetworks(stateMachine)).rows.map(({ id }) => id)
+  }
+
+  #look({ id, running }: Machine, networkIds: readonly string[]): Promise<Look> {
+    if (running === null) throw new Error(`member ${id} is not running`)
+    return lookAt(id, running.stateMachine, { networkIds, random: this.#questions })
   }
 
   /** Where no disk is lost, every node belongs to the cluster until it is removed. */
@@ -202,14 +245,5 @@ class Simulation {
     const expected = this.#swarm.isUpgrading ? ['removed', 'schema'] : ['removed']
     const mistakes = [...this.cluster.network.refusals.keys()].filter((reason) => !expected.includes(reason))
     if (mistakes.length > 0) throw new Error(`nodes of the cluster were refused: ${mistakes.join(', ')}`)
-  }
-
-  async #digestOf(
-    id: NodeId,
-    running: Running | null,
-  ): Promise<{ id: NodeId; index: number; digest: string }> {
-    if (running === null) throw new Error(`member ${id} is not running`)
-    const index = running.stateMachine.appliedIndex
-    return { id, index, digest: await running.stateMachine.stateDigest() }
   }
 }

@@ -1,7 +1,9 @@
 /** Which faults a seed has, and how often: each draws its own subset, so that no fault always hides another. */
 import { DEFAULT_LIMITS } from '../../raft/core/state.ts'
+import { ANSWER_LIMITS } from '../../src/ipam/idempotency.ts'
 import type { ClusterOptions } from './cluster.ts'
 import type { Random } from './random.ts'
+import type { RetrySwarm } from './retries.ts'
 
 /** Times are means between two faults of a kind; Infinity: never. */
 export interface Swarm {
@@ -34,9 +36,15 @@ export interface Swarm {
   readonly downMs: number
   /** How likely a process that starts crashes again while it reads its disk. */
   readonly crashInRecovery: number
+  readonly retries: RetrySwarm
+  /** Clients of the whole estate. */
+  readonly estateClientCount: number
+  /** Mean between two requests of one. */
+  readonly estatePauseMs: number
 }
 
-export function drawSwarm(random: Random): Swarm {
+/** @param traffic A stream of its own, so that faults do not depend on what is asked for. */
+export function drawSwarm(random: Random, traffic: Random): Swarm {
   const often = (probability: number, min: number, max: number): number =>
     random.chance(probability) ? random.between(min, max) : Number.POSITIVE_INFINITY
   const isTampering = random.chance(0.04)
@@ -62,12 +70,31 @@ export function drawSwarm(random: Random): Swarm {
     isUpgrading: random.chance(0.15),
     downMs: random.pick([5, 100, 800]) ?? 100,
     crashInRecovery: random.pick([0, 0, 0.3]) ?? 0,
+    retries: drawRetries(traffic),
+    estateClientCount: traffic.pick([0, 1, 2, 2, 3]) ?? 2,
+    estatePauseMs: traffic.pick([15, 40, 120]) ?? 40,
+  }
+}
+
+function drawRetries(random: Random): RetrySwarm {
+  const isForgetful = random.chance(0.4)
+  return {
+    keyedShare: random.pick([0, 0.2, 0.6, 0.9]) ?? 0.2,
+    againShare: random.pick([0.1, 0.3, 0.6]) ?? 0.3,
+    reusedShare: 0.25,
+    pauseMs: random.pick([20, 150, 800]) ?? 150,
+    // Wall clocks are an hour off, so that much may pass in the log at once.
+    answerLimits: {
+      ...ANSWER_LIMITS,
+      keptMs: isForgetful && random.chance(0.6) ? random.integer(200, 5_000) : ANSWER_LIMITS.keptMs,
+      keysMax: isForgetful && random.chance(0.6) ? random.integer(1, 30) : ANSWER_LIMITS.keysMax,
+    },
   }
 }
 
 export function drawClusterOptions(
   seed: number,
-  { nodeCount, isUpgrading }: Swarm,
+  { nodeCount, isUpgrading, retries }: Swarm,
   random: Random,
 ): ClusterOptions {
   const isLossy = random.chance(0.5)
@@ -75,6 +102,7 @@ export function drawClusterOptions(
     seed,
     nodeCount,
     isUpgrading,
+    answerLimits: retries.answerLimits,
     network: {
       lossProbability: isLossy ? random.between(0, 0.3) : 0,
       duplicateProbability: random.chance(0.5) ? random.between(0, 0.3) : 0,
