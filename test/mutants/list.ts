@@ -3,6 +3,7 @@ import { CLIENTS } from './clients.ts'
 import { DISK_TROUBLE } from './disk-trouble.ts'
 import { ELECTIONS } from './elections.ts'
 import { GATEWAY_SESSIONS } from './gateway-sessions.ts'
+import { IPAM_SIM } from './ipam-sim.ts'
 import { LOG_REPLICATION } from './log-replication.ts'
 import { LOG_STORAGE } from './log-storage.ts'
 import { MEMBERSHIP_CHANGES } from './membership-changes.ts'
@@ -27,4 +28,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...STATE_MACHINE,
   ...STATE_COMPARISON,
   ...OPERATIONS,
+  ...IPAM_SIM,
 ]

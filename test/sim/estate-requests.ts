@@ -21,6 +21,8 @@ export const TAGS = ['rack', 'web', 'edge']
 export const HOSTNAMES = ['web-1.example', 'web-2.example', 'db-1.example', 'mail.example']
 export const MACS = ['00:00:5e:00:53:01', '00:00:5e:00:53:02']
 const STRATEGIES: readonly Strategy[] = ['lowest', 'next', 'random']
+/** Addresses: no network has as many. */
+const TOO_MANY = 100
 const COOLDOWNS_MS = [0, 0, 300, 2_000, 60_000]
 
 export interface KnownNetwork {
@@ -90,7 +92,10 @@ export class EstateRequests {
     const items = Array.from({ length: this.#random.integer(2, 5) }, () => {
       return { ...this.allocation(this.#pick(networks)), ttlMs: this.ttl() }
     })
-    return this.#random.chance(0.7) ? items.map((item) => ({ ...item, ip: null, count: 1 })) : items
+    const plain = this.#random.chance(0.7) ? items.map((item) => ({ ...item, ip: null, count: 1 })) : items
+    if (this.#random.chance(0.6)) return plain
+    // After others that can be.
+    return [...plain, { ...this.allocation(this.#pick(networks)), ip: null, count: TOO_MANY }]
   }
 
   ttl(): number | null {

@@ -61,7 +61,7 @@ export class Estate {
       [30, (via) => this.#allocate(via, network)],
       [10, (via) => this.#allocateBatch(via)],
       [15, (via) => this.#release(via)],
-      [6, (via) => this.#renew(via)],
+      [10, (via) => this.#renew(via)],
       [6, (via) => this.#changeAllocation(via)],
       [5, (via) => this.#readAgain(via)],
     ]
