@@ -29,14 +29,6 @@ export const IPAM_SIM: readonly Mutant[] = [
     caughtBy: SIMULATOR,
   },
   {
-    name: 'one key more is kept than may be',
-    source: 'invariant: which answers are kept is the same for all',
-    file: 'src/state/idempotency-rows.ts',
-    find: `size >= keysMax`,
-    replace: `size > keysMax`,
-    caughtBy: SIMULATOR,
-  },
-  {
     name: 'keys never grow too old',
     source: 'invariant: which answers are kept is the same for all',
     file: 'src/state/idempotency-rows.ts',
@@ -110,16 +102,6 @@ export const IPAM_SIM: readonly Mutant[] = [
     caughtBy: SIMULATOR,
   },
   {
-    name: 'the children of a deleted network are lost on their new parent',
-    source: 'promise 1',
-    file: 'src/state/network-rows.ts',
-    find: `    this.#delegate(network, this.#childRanges(namespace, prefix))
-`,
-    replace: `    this.#delegate(network, [])
-`,
-    caughtBy: SIMULATOR,
-  },
-  {
     name: 'a restart knows of no children',
     source: 'promise 1',
     file: 'src/state/load.ts',
@@ -171,14 +153,6 @@ export const IPAM_SIM: readonly Mutant[] = [
     caughtBy: SIMULATOR,
   },
   {
-    name: 'a lease that is over is renewed',
-    source: 'invariant: what has ended stays ended',
-    file: 'src/ipam/apply-allocation.ts',
-    find: `  if (before.status !== 'allocated' || (before.expiresAt !== null && before.expiresAt <= at.time)) {`,
-    replace: `  if (before.status !== 'allocated') {`,
-    caughtBy: SIMULATOR,
-  },
-  {
     name: 'a second release is a change of its own',
     source: 'promise 6',
     file: 'src/ipam/apply-allocation.ts',
@@ -206,14 +180,6 @@ export const IPAM_SIM: readonly Mutant[] = [
     file: 'src/state/row-store.ts',
     find: `    return this.#memory.networks.parentOf(namespace, prefix)`,
     replace: `    return this.#memory.networks.parentOf(namespace === 'red' ? 'blue' : namespace, prefix)`,
-    caughtBy: SIMULATOR,
-  },
-  {
-    name: 'an allocation that is changed is still found by what it was',
-    source: 'invariant: an index finds what a scan finds',
-    file: 'src/state/allocation-rows.ts',
-    find: `      if (!hasMoved && fresh.has(term)) continue`,
-    replace: `      if (!hasMoved) continue`,
     caughtBy: SIMULATOR,
   },
   {

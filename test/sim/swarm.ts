@@ -71,8 +71,8 @@ export function drawSwarm(random: Random, traffic: Random): Swarm {
     downMs: random.pick([5, 100, 800]) ?? 100,
     crashInRecovery: random.pick([0, 0, 0.3]) ?? 0,
     retries: drawRetries(traffic),
-    estateClientCount: traffic.pick([0, 1, 2, 2, 3]) ?? 2,
-    estatePauseMs: traffic.pick([15, 40, 120]) ?? 40,
+    estateClientCount: traffic.pick([0, 1, 1, 2]) ?? 1,
+    estatePauseMs: traffic.pick([30, 80, 200]) ?? 80,
   }
 }
 
