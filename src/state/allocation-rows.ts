@@ -6,15 +6,13 @@ import type { AddressRange } from '../ipam/range.ts'
 import type { Allocation } from '../ipam/records.ts'
 import type { ExpiryIndex } from './expiry-index.ts'
 import {
-  activeAllocationKey,
   addressRangeKey,
   allocationIdKey,
   allocationKey,
   allocationTermKey,
   coolingKey,
   coverKey,
-  networkActiveAllocationKey,
-  networkAllocationKey,
+  endedAllocationKey,
   type Position,
 } from './key-space.ts'
 import type { NetworkRows } from './network-rows.ts'
@@ -81,21 +79,13 @@ export class AllocationRows {
     const network = this.#networkRows.existing(networkId)
     network.space.allocate(range)
     this.#rows.undoLater(() => network.space.release(range, { cools: false }))
-    this.#networkRows.countAllocation(network)
+    this.#networkRows.countAllocation(network, range.last)
     this.#setExpiry(position, { before: null, after: expiresAt })
 
     const rows = this.#rows
-    const place = network.position
     rows.put(allocationKey(position), encodeAllocation(allocation))
     rows.put(allocationIdKey(id), Buffer.from(position, 'latin1'))
-    rows.put(activeAllocationKey(position), EMPTY_ROW)
-    rows.put(networkAllocationKey(place, position), EMPTY_ROW)
-    rows.put(networkActiveAllocationKey(place, position), EMPTY_ROW)
     this.#putRange(network, range, { position, expiresAt })
-    for (const block of blocksOf(range)) {
-      const { namespace, prefix } = network
-      rows.put(coverKey({ namespace, family: prefix.family, ...block }, position), EMPTY_ROW)
-    }
     for (const term of allocationTerms(allocation)) {
       rows.put(allocationTermKey(term, { isActive: true, position }), EMPTY_ROW)
     }
@@ -123,10 +113,13 @@ export class AllocationRows {
     if (cools) this.#cool({ network, range, position, until: coolUntil })
 
     const rows = this.#rows
+    const { namespace, position: place } = network
     rows.put(allocationKey(position), encodeAllocation(after))
-    rows.put(activeAllocationKey(position), null)
-    rows.put(networkActiveAllocationKey(network.position, position), null)
-    rows.put(addressRangeKey(network.position, network.prefix.family, range.first), null)
+    rows.put(addressRangeKey(place, range.family, range.first), null)
+    rows.put(endedAllocationKey(place, range, position), EMPTY_ROW)
+    for (const block of blocksOf(range)) {
+      rows.put(coverKey({ namespace, family: range.family, ...block }, position), EMPTY_ROW)
+    }
     this.#replaceTerms(before, after, position)
   }
 

@@ -1,4 +1,5 @@
 /** The audit log: one row a change, in the order of the log, and what finds it by resource, request, action and user. */
+import type { AuditAction } from '../ipam/records.ts'
 import type { AuditDraft } from '../ipam/store.ts'
 import {
   AUDIT_BLOCK_INDEXES,
@@ -7,6 +8,7 @@ import {
   auditKey,
   auditRequestKey,
   auditResourceKey,
+  type Position,
   positionOf,
 } from './key-space.ts'
 import { decodeAudit, encodeAudit } from './record-codec.ts'
@@ -15,32 +17,51 @@ import type { StagedRows } from './staged-rows.ts'
 
 const WHOLE_LOG: AuditFloor = { index: 1, values: [] }
 
+/** The creation of an allocation is found through the allocation, which lies at the same position. */
+const ALLOCATION: AuditAction = 'ip_allocated'
+
 export class AuditRows {
   readonly #rows: StagedRows
   #index = 0
   #count = 0
+  /** Rows of the current block that are known to be there. */
+  readonly #blockKeys = new Set<string>()
 
   constructor(options: { rows: StagedRows }) {
     this.#rows = options.rows
   }
 
   beginEntry(index: number): void {
+    if (index % AUDIT_BLOCK_INDEXES === 0) this.#blockKeys.clear()
     this.#index = index
     this.#count = 0
   }
 
+  /** Where the next audit row will lie. */
+  get next(): Position {
+    return positionOf(this.#index, this.#count)
+  }
+
   append(draft: AuditDraft): void {
-    const position = positionOf(this.#index, this.#count)
+    const position = this.next
     this.#count += 1
     const rows = this.#rows
     rows.undoLater(() => {
       this.#count -= 1
     })
     rows.put(auditKey(position), encodeAudit(draft))
-    rows.put(auditResourceKey(draft.resource, position), EMPTY_ROW)
+    if (draft.action !== ALLOCATION) rows.put(auditResourceKey(draft.resource, position), EMPTY_ROW)
     if (draft.requestId !== null) rows.put(auditRequestKey(draft.requestId, position), EMPTY_ROW)
-    rows.put(auditBlockKey('action', draft.action, this.#index), EMPTY_ROW)
-    rows.put(auditBlockKey('user', draft.user, this.#index), EMPTY_ROW)
+    this.#markBlock(auditBlockKey('action', draft.action, this.#index))
+    this.#markBlock(auditBlockKey('user', draft.user, this.#index))
+  }
+
+  /** Once a block: what is written must not depend on how long this process has run, so the row itself is asked at first. */
+  #markBlock(key: string): void {
+    if (this.#blockKeys.has(key)) return
+    this.#blockKeys.add(key)
+    this.#rows.undoLater(() => this.#blockKeys.delete(key))
+    if (this.#rows.get(key) === null) this.#rows.put(key, EMPTY_ROW)
   }
 
   /** @returns `isDone` when the oldest row that is left is not older than `before`, or is of this entry. */
@@ -76,7 +97,7 @@ export class AuditRows {
       if (row === null) return sequence
       const { resource, requestId, action, user } = decodeAudit(position, row)
       this.#rows.put(auditKey(position), null)
-      this.#rows.put(auditResourceKey(resource, position), null)
+      if (action !== ALLOCATION) this.#rows.put(auditResourceKey(resource, position), null)
       if (requestId !== null) this.#rows.put(auditRequestKey(requestId, position), null)
       values.add(auditBlockKey('action', action, index))
       values.add(auditBlockKey('user', user, index))

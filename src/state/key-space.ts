@@ -39,8 +39,6 @@ export function parsePosition(position: Position): { index: number; sequence: nu
 
 /** Allocations of all networks, active or ended. */
 export const ALLOCATIONS = prefixRange('a')
-/** Index of the active allocations of all networks. */
-export const ACTIVE_ALLOCATIONS = prefixRange('c')
 /** Addresses that rest after their release. */
 export const COOLINGS = prefixRange('k')
 /** Idempotency keys in the order in which they came. */
@@ -65,34 +63,25 @@ export function allocationIdKey(id: string): string {
   return `b${id}`
 }
 
-export function activeAllocationKey(position: Position): string {
-  return `c${position}`
+/** Index of the ended allocations of a network, by address. */
+export function endedAllocationKey(
+  network: Position,
+  { family, first }: { readonly family: Family; readonly first: bigint },
+  position: Position,
+): string {
+  return `d${network}${addressDigits(family, first)}${position}`
 }
 
-/** Index of all allocations of a network. */
-export function networkAllocationKey(network: Position, position: Position): string {
-  return `d${network}${position}`
-}
-
-export function networkAllocations(network: Position): KeyRange {
+export function endedAllocations(network: Position): KeyRange {
   return prefixRange(`d${network}`)
 }
 
-/** Index of the active allocations of a network. */
-export function networkActiveAllocationKey(network: Position, position: Position): string {
-  return `e${network}${position}`
-}
-
-export function networkActiveAllocations(network: Position): KeyRange {
-  return prefixRange(`e${network}`)
-}
-
-/** An aligned block of addresses that belongs, or belonged, to an allocation. */
+/** An aligned block of addresses that belonged to an allocation. */
 export function coverKey(block: CoverBlock, position: Position): string {
   return `${coverPrefix(block)}${position}`
 }
 
-/** All allocations that ever had this very block as one of theirs, oldest first. */
+/** All ended allocations that had this very block as one of theirs, oldest first. */
 export function covers(block: CoverBlock): KeyRange {
   return prefixRange(coverPrefix(block))
 }
@@ -106,8 +95,7 @@ export interface CoverBlock {
 }
 
 function coverPrefix({ namespace, family, first, bits }: CoverBlock): string {
-  const address = first.toString(16).padStart(addressBits(family) / 4, '0')
-  return `h${namespace} ${family}${bits.toString(16).padStart(2, '0')}${address}`
+  return `h${namespace} ${family}${bits.toString(16).padStart(2, '0')}${addressDigits(family, first)}`
 }
 
 export function idempotencyKey(keyDigest: string): string {
@@ -209,7 +197,12 @@ export function networkKey(position: Position): string {
 }
 
 export function addressRangeKey(network: Position, family: Family, first: bigint): string {
-  return `r${network}${first.toString(16).padStart(addressBits(family) / 4, '0')}`
+  return `r${network}${addressDigits(family, first)}`
+}
+
+/** The active allocations of a network, by address. */
+export function addressRanges(network: Position): KeyRange {
+  return prefixRange(`r${network}`)
 }
 
 /** The parts of an address range's key. */
@@ -247,6 +240,11 @@ export function auditKey(position: Position): string {
 /** The position that a key ends with: that of the row, or of the row that an index points to. */
 export function positionIn(key: string): Position {
   return key.slice(-POSITION_CHARS)
+}
+
+/** Of one width in a family. */
+function addressDigits(family: Family, value: bigint): string {
+  return value.toString(16).padStart(addressBits(family) / 4, '0')
 }
 
 /** Of a safe integer. */

@@ -4,8 +4,8 @@ import { Level } from 'level'
 import type { StateDatabase, StateStorage } from './storage.ts'
 
 const BLOCK_CACHE_BYTES = 16 * 1024 * 1024
-/** Twice this much is in memory while one is written out. */
-const WRITE_BUFFER_BYTES = 8 * 1024 * 1024
+/** Twice this much is in memory while one is written out. Rows of a larger one are compacted less often. */
+const WRITE_BUFFER_BYTES = 32 * 1024 * 1024
 
 /** A LevelDB in the directory `location`, which nothing else uses. Its parent exists. */
 export function levelStorage(location: string): StateStorage {

@@ -157,9 +157,10 @@ async function loadCounters(database: StateDatabase, table: NetworkTable): Promi
     for (const [key, row] of rows) {
       const network = table.at(positionIn(key))
       if (network === null) throw new CorruptStateError(`${key} is of no network`)
-      const { allocations, nextAddress } = decodeNetworkCounters(row)
+      const { allocations, nextAddress, lastAddress } = decodeNetworkCounters(row)
       network.allocations = allocations
       network.nextAddress = nextAddress
+      network.lastAddress = lastAddress
     }
   }
 }

@@ -84,12 +84,16 @@ export class NetworkRows {
     )
   }
 
-  countAllocation(network: NetworkState): void {
+  /** @param lastAddress The last one of the new allocation. */
+  countAllocation(network: NetworkState, lastAddress: bigint): void {
+    const before = network.lastAddress
     network.allocations += 1
     network.activeAllocations += 1
+    network.lastAddress = lastAddress
     this.#rows.undoLater(() => {
       network.allocations -= 1
       network.activeAllocations -= 1
+      network.lastAddress = before
     })
     this.#rows.put(networkCountersKey(network.position), encodeNetworkCounters(network))
   }

@@ -14,7 +14,10 @@ export interface NetworkState extends ManagedNetwork {
   readonly space: AddressSpace
   strategy: Strategy
   cooldownMs: number
+  /** Where strategy `next` goes on. */
   nextAddress: bigint | null
+  /** The one handed out last, released since or not; of a range its last. */
+  lastAddress: bigint | null
   activeAllocations: number
   /** Ended ones, too. */
   allocations: number
@@ -27,7 +30,7 @@ export function networkState(
   { id, namespace, strategy, cooldownMs }: Network,
   place: { readonly position: Position; readonly prefix: Prefix; readonly space: AddressSpace },
 ): NetworkState {
-  const counters = { activeAllocations: 0, allocations: 0, nextAddress: null }
+  const counters = { activeAllocations: 0, allocations: 0, nextAddress: null, lastAddress: null }
   return { id, namespace, strategy, cooldownMs, ...place, ...counters }
 }
 

@@ -8,7 +8,7 @@ import { CorruptStateError } from './errors.ts'
 import type { Position } from './key-space.ts'
 import { formatHash } from './state-hash.ts'
 
-const FORMAT = 3
+const FORMAT = 4
 /** Without records, so that the bytes of a row depend on nothing but the row. */
 const packr = new Packr({ useRecords: false })
 
@@ -135,15 +135,24 @@ export interface NetworkCounters {
   /** Active and ended ones. */
   readonly allocations: number
   readonly nextAddress: bigint | null
+  readonly lastAddress: bigint | null
 }
 
-export function encodeNetworkCounters({ allocations, nextAddress }: NetworkCounters): Buffer {
-  return packr.pack([allocations, nextAddress === null ? null : nextAddress.toString(16)])
+export function encodeNetworkCounters({ allocations, nextAddress, lastAddress }: NetworkCounters): Buffer {
+  return packr.pack([allocations, hexOf(nextAddress), hexOf(lastAddress)])
 }
 
 export function decodeNetworkCounters(row: Uint8Array): NetworkCounters {
-  const [allocations, next] = packr.unpack(row) as [number, string | null]
-  return { allocations, nextAddress: next === null ? null : BigInt(`0x${next}`) }
+  const [allocations, next, last] = packr.unpack(row) as [number, string | null, string | null]
+  return { allocations, nextAddress: addressOf(next), lastAddress: addressOf(last) }
+}
+
+function hexOf(address: bigint | null): string | null {
+  return address === null ? null : address.toString(16)
+}
+
+function addressOf(digits: string | null): bigint | null {
+  return digits === null ? null : BigInt(`0x${digits}`)
 }
 
 /** Where the audit log begins by now. */

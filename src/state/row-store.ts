@@ -1,3 +1,4 @@
+import { assert } from '../../raft/assert.ts'
 import type { Membership } from '../../raft/types.ts'
 import type { Outcome } from '../ipam/command.ts'
 import type { AnswerLimits } from '../ipam/idempotency.ts'
@@ -41,7 +42,8 @@ export class RowStore implements Store {
   readonly #audit: AuditRows
   #index = 0
   #networksCreated = 0
-  #allocationsCreated = 0
+  /** The allocation whose audit row has to come next. */
+  #created: Position | null = null
 
   constructor(options: {
     database: StateDatabase
@@ -65,7 +67,7 @@ export class RowStore implements Store {
   beginEntry(index: number): void {
     this.#index = index
     this.#networksCreated = 0
-    this.#allocationsCreated = 0
+    this.#created = null
     this.#allocations.beginEntry()
     this.#audit.beginEntry(index)
     this.idempotency.beginEntry(index)
@@ -134,8 +136,11 @@ export class RowStore implements Store {
   }
 
   createAllocation(allocation: Allocation, range: AddressRange): void {
-    const position: Position = positionOf(this.#index, this.#allocationsCreated++)
-    this.#allocations.create(allocation, range, position)
+    this.#created = this.#audit.next
+    this.#rows.undoLater(() => {
+      this.#created = null
+    })
+    this.#allocations.create(allocation, range, this.#created)
   }
 
   updateAllocation(before: Allocation, after: Allocation): void {
@@ -160,6 +165,8 @@ export class RowStore implements Store {
   }
 
   appendAudit(draft: AuditDraft): void {
+    const isCreation = draft.action === 'ip_allocated'
+    assert(isCreation === (this.#created === this.#audit.next), 'a new allocation has its audit row at once')
     this.#audit.append(draft)
   }
 

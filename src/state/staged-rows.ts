@@ -8,8 +8,8 @@ export class StagedRows {
   readonly #database: StateDatabase
   readonly #overlay: Overlay
   readonly #rows = new Map<string, Row>()
-  /** What takes back the changes since the entry began, newest last. */
-  readonly #undo: (() => void)[] = []
+  /** What takes back the changes since the entry began, newest last; a key stands for a row that was not staged before. */
+  readonly #undo: (string | (() => void))[] = []
 
   constructor(options: { database: StateDatabase; overlay: Overlay }) {
     this.#database = options.database
@@ -32,10 +32,7 @@ export class StagedRows {
   /** @param row Null deletes it. */
   put(key: string, row: Row): void {
     const before = this.#rows.get(key)
-    this.#undo.push(() => {
-      if (before === undefined) this.#rows.delete(key)
-      else this.#rows.set(key, before)
-    })
+    this.#undo.push(before === undefined ? key : () => this.#rows.set(key, before))
     this.#rows.set(key, row)
   }
 
@@ -60,6 +57,10 @@ export class StagedRows {
   }
 
   #takeBack(mark: number): void {
-    while (this.#undo.length > mark) this.#undo.pop()?.()
+    while (this.#undo.length > mark) {
+      const undo = this.#undo.pop()
+      if (typeof undo === 'string') this.#rows.delete(undo)
+      else undo?.()
+    }
   }
 }

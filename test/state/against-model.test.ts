@@ -516,15 +516,30 @@ async function expectSameNetwork(
   await expectSameAllocations(machine, model, { networkId: id, namespace: 'lab', statuses: EVERY_STATUS })
 }
 
+/** By network, in their order, and address; in the order of creation where an index of something else is asked for, or for everything that ever was. */
+function inListOrder(
+  model: Model,
+  allocations: readonly ModelAllocation[],
+  { networkId, ip, mac, tag, statuses = ['allocated'] }: Partial<AllocationFilter>,
+): readonly ModelAllocation[] {
+  const isActiveOnly = statuses.every((status) => status === 'allocated')
+  const isOfIndex = [ip, mac, tag].some((value) => value !== undefined && value !== null)
+  if (isOfIndex || ((networkId ?? null) === null && !isActiveOnly)) return allocations
+  const placeOf = ({ networkId: id }: ModelAllocation): number =>
+    model.networks.findIndex((network) => network.id === id)
+  return allocations.toSorted((a, b) => {
+    return placeOf(a) - placeOf(b) || (a.first === b.first ? 0 : a.first < b.first ? -1 : 1)
+  })
+}
+
 async function expectSameAllocations(
   machine: IpamStateMachine,
   model: Model,
   filter: Partial<AllocationFilter>,
 ): Promise<void> {
   const { rows, total, nextCursor } = await listAllocations(machine, filter)
-  const ids = model.allocations
-    .filter((allocation) => isWanted(model, allocation, filter))
-    .map(({ id }) => id)
+  const wanted = model.allocations.filter((allocation) => isWanted(model, allocation, filter))
+  const ids = inListOrder(model, wanted, filter).map(({ id }) => id)
   const found = rows.map(({ id }) => id)
   // With a search, the order is that of what was found.
   const isOrdered =

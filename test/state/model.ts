@@ -199,9 +199,7 @@ export class Model {
     const usable = addresses.filter(({ isUsable }) => isUsable)
     const count = (wanted: Claim): bigint => BigInt(usable.filter(({ claim }) => claim === wanted).length)
     const [free] = this.freeAddresses(network)
-    const newest = this.allocations
-      .filter((other) => other.networkId === network.id && isActive(other))
-      .at(-1)
+    const newest = this.allocations.findLast((other) => other.networkId === network.id)
     const [largest] = this.freeBlocks(network).toSorted((a, b) => a.length - b.length)
     return {
       networkId: network.id,

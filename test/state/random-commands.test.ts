@@ -43,6 +43,8 @@ class Model {
     string,
     { networkId: string; addresses: string[]; expiresAt: number | null }
   >()
+  /** By network: released since or not. */
+  readonly lastAllocated = new Map<string, string>()
   audited = 0
 
   apply(command: Command, time: number): string {
@@ -60,6 +62,7 @@ class Model {
         if (!this.networks.has(command.id)) return 'network_not_found'
         if (this.activeIn(command.id).length > 0) return 'network_has_allocations'
         this.networks.delete(command.id)
+        this.lastAllocated.delete(command.id)
         break
       }
       case 'allocateAddresses': {
@@ -69,6 +72,7 @@ class Model {
         if (this.allocations.has(command.id)) return 'id_in_use'
         const addresses = this.#lowestRun(cidr, command.count)
         if (addresses === null) return 'network_exhausted'
+        this.lastAllocated.set(networkId, addresses.at(-1) ?? '')
         const { ttlMs } = command
         for (const address of addresses) this.holders.set(address, command.id)
         const expiresAt = ttlMs === null ? null : time + ttlMs
@@ -108,6 +112,12 @@ class Model {
   /** Addresses of active allocations, in their order. */
   heldIn(networkId: string): string[] {
     return this.activeIn(networkId).flatMap((id) => this.allocations.get(id)?.addresses ?? [])
+  }
+
+  /** Of active allocations. */
+  readonly byAddress = (a: string, b: string): number => {
+    const [one, other] = [a, b].map((id) => parseAddress(this.allocations.get(id)?.addresses[0] ?? '').value)
+    return one === other ? 0 : (one ?? 0n) < (other ?? 0n) ? -1 : 1
   }
 
   /** The smallest network around the prefix. */
@@ -365,11 +375,11 @@ async function expectSame(machine: IpamStateMachine, model: Model): Promise<void
       delegated: BigInt(usable.filter((address) => delegated.has(address)).length),
       size: BigInt(allAddresses(cidr).length),
       firstAvailable: free[0] ?? null,
-      lastAllocated: model.allocations.get(ids.at(-1) ?? '')?.addresses.at(-1) ?? null,
+      lastAllocated: model.lastAllocated.get(id) ?? null,
       largestFreeBlock: largestBlock(cidr, isFree),
     })
     const ofNetwork = await listAllocations(machine, { networkId: id })
-    expect(ofNetwork.rows.map((row) => row.id)).toEqual(ids)
+    expect(ofNetwork.rows.map((row) => row.id)).toEqual(ids.toSorted(model.byAddress))
   }
 }
 

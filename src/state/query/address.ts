@@ -8,8 +8,7 @@ import { allocationKey, networkKey } from '../key-space.ts'
 import type { NetworkState, NetworkTable } from '../network-table.ts'
 import { decodeAllocation, decodeNetwork } from '../record-codec.ts'
 import type { View } from '../view.ts'
-import { coverCandidates } from './covers.ts'
-import { chainOf, holderOf } from './list-allocations.ts'
+import { chainOf, type HolderQuestion, holderCandidates, holderQuestion } from './holders.ts'
 
 const HISTORY_MAX = 100
 /** For a question about the past, older ones are looked at. */
@@ -21,24 +20,30 @@ export function lookUpAddress(
   networks: NetworkTable,
   { namespace, ip, at }: AddressQuestion,
 ): Promise<AddressAnswer> {
-  const chain = chainOf(networks, namespace, ip)
-  const { value } = parseAddress(ip)
-  const state = stateOf(chain, value)
-  return answer(view, { chain, state, value, namespace, ip, at })
+  const address = parseAddress(ip)
+  const question = holderQuestion(networks, { address, namespaces: [namespace] })
+  const chain = chainOf(networks, namespace, address)
+  return answer(view, { question, chain, state: stateOf(chain, address.value), ip, at })
 }
 
 async function answer(
   view: View,
-  question: AddressQuestion & {
+  asked: Pick<AddressQuestion, 'ip' | 'at'> & {
     readonly chain: readonly NetworkState[]
     readonly state: AddressState
-    readonly value: bigint
+    readonly question: HolderQuestion
   },
 ): Promise<AddressAnswer> {
-  const { chain, state, value, namespace, ip, at } = question
-  const [history, then] = await historyOf(view, { namespace, ip, at })
-  const allocation = at === null ? await holderOf(view, chain, value) : then
-  return { state, networks: await placedNetworks(view, chain), allocation, history }
+  const { question, chain, state, ip, at } = asked
+  const [history, then] = await historyOf(view, question, { ip, at })
+  // The newest has it, unless it has ended.
+  const active = history[0]?.status === 'allocated' ? history[0] : null
+  return {
+    state,
+    networks: await placedNetworks(view, chain),
+    allocation: at === null ? active : then,
+    history,
+  }
 }
 
 function stateOf(chain: readonly NetworkState[], value: bigint): AddressState {
@@ -60,15 +65,10 @@ async function placedNetworks(view: View, chain: readonly NetworkState[]): Promi
 /** The newest, and the one that had the address at that time. */
 async function historyOf(
   view: View,
-  { namespace, ip, at }: AddressQuestion,
+  question: HolderQuestion,
+  { ip, at }: Pick<AddressQuestion, 'ip' | 'at'>,
 ): Promise<[history: Allocation[], then: Allocation | null]> {
-  const candidates = coverCandidates(view, {
-    name: 'history',
-    namespaces: [namespace],
-    address: parseAddress(ip),
-    after: null,
-    isReverse: true,
-  })
+  const candidates = await holderCandidates(view, question, { name: 'history', after: null, isReverse: true })
   const history: Allocation[] = []
   let then: Allocation | null = null
   try {

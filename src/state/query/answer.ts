@@ -46,11 +46,11 @@ export function answer(query: Query, asked: Asked): Promise<Answer> | Answer {
       return asked.read((view) => listAllocations(view, { ...memory, orphans }, query))
     }
     case 'audit':
-      return asked.read((view) => listAudit(view, query))
+      return asked.read((view) => listAudit(view, networks, query))
     case 'address':
       return asked.read((view) => lookUpAddress(view, networks, query.question))
     case 'networkStats':
-      return ofNetwork(asked, query.id, (network) => asked.read((view) => networkStats(view, network)))
+      return ofNetwork(asked, query.id, networkStats)
     case 'availableAddresses':
       return ofNetwork(asked, query.id, (network) => availableAddresses(network, query.count))
     case 'availableNetworks':

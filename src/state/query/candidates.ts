@@ -1,6 +1,6 @@
 /** Where a list's rows come from: positions of records in a stable order, a chunk at a time. */
-import type { KeyRange, Position } from '../key-space.ts'
-import { positionIn } from '../key-space.ts'
+import { type KeyRange, POSITION_CHARS, type Position, positionIn } from '../key-space.ts'
+import { decodeAddressRange } from '../row-codec.ts'
 import type { Scan, StoredRow, View } from '../view.ts'
 
 export interface Candidate {
@@ -21,6 +21,7 @@ export interface Candidates {
 
 interface Run {
   readonly scan: Scan
+  readonly toCandidate: (row: StoredRow) => Candidate
   rows: StoredRow[]
   offset: number
   isLast: boolean
@@ -29,12 +30,12 @@ interface Run {
 const RUN_ROWS = 256
 
 /**
- * The rows of several ranges as one list, in the order of what `placeOf` makes of their keys. Within a range that must be
- * the order of keys, and all ranges must be alike but for a start of the same length.
+ * The rows of several ranges as one list. A place is what a key has behind a start that is of the same length in all ranges;
+ * where the position is in the row and not in the key, as with address ranges, the place ends with it as well.
  */
 export class IndexCandidates implements Candidates {
   readonly name: string
-  readonly #placeOf: (key: string) => string
+  readonly #after: string | null
   readonly #isReverse: boolean
   readonly #runs: readonly Run[]
 
@@ -44,28 +45,41 @@ export class IndexCandidates implements Candidates {
     options: {
       readonly name: string
       readonly ranges: readonly KeyRange[]
+      /** Of address ranges; forwards only. */
+      readonly addressRanges?: readonly KeyRange[]
       /** How many characters of a key come before its place. */
       readonly placeOffset: number
       readonly after: string | null
       readonly isReverse?: boolean
     },
   ) {
-    const { name, ranges, placeOffset, after, isReverse = false } = options
+    const { name, ranges, addressRanges = [], placeOffset, after, isReverse = false } = options
     this.name = name
-    this.#placeOf = (key) => key.slice(placeOffset)
+    this.#after = after
     this.#isReverse = isReverse
-    this.#runs = ranges
-      .map((range) => from(range, { placeOffset, after, isReverse }))
-      .map((range): Run => ({ scan: view.scan({ ...range, isReverse }), rows: [], offset: 0, isLast: false }))
+    const open = (range: KeyRange, toCandidate: Run['toCandidate']): Run => {
+      return { scan: view.scan({ ...range, isReverse }), toCandidate, rows: [], offset: 0, isLast: false }
+    }
+    const byKey = ([key]: StoredRow): Candidate => {
+      return { position: positionIn(key), place: key.slice(placeOffset), key }
+    }
+    const byRow = ([key, row]: StoredRow): Candidate => {
+      const { position } = decodeAddressRange(row)
+      return { position, place: key.slice(placeOffset) + position, key }
+    }
+    this.#runs = [
+      ...ranges.map((range) => open(from(range, { placeOffset, after, isReverse }), byKey)),
+      ...addressRanges.map((range) => open(fromAddress(range, { placeOffset, after }), byRow)),
+    ]
   }
 
   async take(count: number): Promise<Candidate[]> {
     const candidates: Candidate[] = []
     while (candidates.length < count) {
       await this.#fill(count - candidates.length)
-      const key = this.#takeNext()
-      if (key === null) break
-      candidates.push({ position: positionIn(key), place: this.#placeOf(key), key })
+      const next = this.#takeNext()
+      if (next === null) break
+      if (!this.#isBehind(next)) candidates.push(next)
     }
     return candidates
   }
@@ -84,20 +98,24 @@ export class IndexCandidates implements Candidates {
     }
   }
 
-  #takeNext(): string | null {
-    let next: Run | null = null
-    let place = ''
+  #takeNext(): Candidate | null {
+    let from: Run | null = null
+    let next: Candidate | null = null
     for (const run of this.#runs) {
-      const key = run.rows[run.offset]?.[0]
-      if (key === undefined) continue
-      const own = this.#placeOf(key)
-      if (next !== null && (this.#isReverse ? own <= place : own >= place)) continue
-      next = run
-      place = own
+      const row = run.rows[run.offset]
+      if (row === undefined) continue
+      const own = run.toCandidate(row)
+      if (next !== null && (this.#isReverse ? own.place <= next.place : own.place >= next.place)) continue
+      from = run
+      next = own
     }
-    if (next === null) return null
-    next.offset += 1
-    return next.rows[next.offset - 1]?.[0] ?? null
+    if (from !== null) from.offset += 1
+    return next
+  }
+
+  /** Address ranges begin with all rows of the address at which the cursor stands. */
+  #isBehind({ place }: Candidate): boolean {
+    return !this.#isReverse && this.#after !== null && place <= this.#after
   }
 }
 
@@ -110,6 +128,16 @@ function from(
   // The lowest key after another one is that with a zero byte behind it.
   const gte = `${key}\0`
   if (isReverse) return { gte: range.gte, lt: key < range.lt ? key : range.lt }
+  return { gte: gte > range.gte ? gte : range.gte, lt: range.lt }
+}
+
+/** From the address at which the cursor stands: which of its rows come after the cursor only the rows say. */
+function fromAddress(
+  range: KeyRange,
+  { placeOffset, after }: { placeOffset: number; after: string | null },
+): KeyRange {
+  if (after === null) return range
+  const gte = range.gte.slice(0, placeOffset) + after.slice(0, -POSITION_CHARS)
   return { gte: gte > range.gte ? gte : range.gte, lt: range.lt }
 }
 

@@ -1,11 +1,11 @@
-/** Which allocations an address ever belonged to. */
+/** Which allocations an address belonged to. */
 import { type Address, addressBits } from '../../ipam/address.ts'
 import { covers, type KeyRange } from '../key-space.ts'
 import type { View } from '../view.ts'
 import { type Candidates, IndexCandidates, MergedCandidates } from './candidates.ts'
 
 /**
- * An allocation lies in the index at each of the aligned blocks that it is made of, so whoever looks for an address looks at
+ * An ended allocation lies in the index at each of the aligned blocks that it is made of, so whoever looks for an address looks at
  * every block that could hold it: 33 of them, 129 for IPv6. In the order of allocation.
  */
 export function coverCandidates(

@@ -1,26 +1,23 @@
-import { addressBits, parseAddress } from '../../ipam/address.ts'
-import { prefixOf } from '../../ipam/prefix.ts'
+import { parseAddress } from '../../ipam/address.ts'
 import type { AllocationFilter, Page, PageRequest } from '../../ipam/query.ts'
 import type { Allocation, AllocationStatus } from '../../ipam/records.ts'
 import type { ExpiryIndex } from '../expiry-index.ts'
 import {
-  ACTIVE_ALLOCATIONS,
+  ADDRESS_RANGES,
   ALLOCATIONS,
-  addressRangeKey,
+  addressRanges,
   allocationKey,
+  endedAllocations,
   type KeyRange,
-  networkActiveAllocations,
-  networkAllocations,
   type Position,
   allocationTerms as termRange,
 } from '../key-space.ts'
 import type { NetworkState, NetworkTable } from '../network-table.ts'
 import { decodeAllocation } from '../record-codec.ts'
-import { decodeAddressRange } from '../row-codec.ts'
 import { allocationTerms, hostnameTerm, macTerm, tagTerm, wordTerm } from '../text-index.ts'
 import type { View } from '../view.ts'
 import { type Candidate, type Candidates, IndexCandidates, MemoryCandidates } from './candidates.ts'
-import { coverCandidates } from './covers.ts'
+import { holderCandidates, holderQuestion } from './holders.ts'
 import { matchesAllocation, searchWords } from './matches.ts'
 import { CANDIDATES_MAX, decodeCursor, takePage } from './page.ts'
 
@@ -45,9 +42,7 @@ export function listAllocations(
   const ids = namespace === null ? null : idsIn(networks, namespace)
   const total = totalOf(memory, { network, filter })
   const searched = searchedTerms(filter)
-  const candidates = candidatesFor(view, memory, { network, filter, page, searched })
   const listing = {
-    candidates,
     keyOf: ({ position }: Candidate) => allocationKey(position),
     decode: decodeAllocation,
     accepts: (allocation: Allocation, { key }: Candidate): boolean => {
@@ -55,7 +50,11 @@ export function listAllocations(
       return isThere && matchesAllocation(allocation, filter) && standsFor(allocation, key, searched)
     },
   }
-  return takePage(view, listing, page).then((taken) => ({ ...taken, total: taken.total ?? total }))
+  const choosing = candidatesFor(view, memory, { network, filter, page, searched })
+  return (async () => {
+    const taken = await takePage(view, { ...listing, candidates: await choosing }, page)
+    return { ...taken, total: taken.total ?? total }
+  })()
 }
 
 interface Choice {
@@ -70,7 +69,7 @@ function candidatesFor(
   view: View,
   memory: AllocationMemory,
   { network, filter, page, searched }: Choice,
-): Candidates {
+): Candidates | Promise<Candidates> {
   const { ip, mac, tag, hostname, expiresBefore, statuses, namespace } = filter
   const open = (name: string, ranges: readonly KeyRange[], placeOffset: number): Candidates => {
     return new IndexCandidates(view, { name, ranges, placeOffset, after: decodeCursor(page.cursor, name) })
@@ -78,14 +77,9 @@ function candidatesFor(
   if (ip !== null) {
     const name = `allocations ip ${ip} ${namespace ?? ''}`
     const after = decodeCursor(page.cursor, name)
-    const names = namespace === null ? [...memory.networks.trees.keys()] : [namespace]
-    return coverCandidates(view, {
-      name,
-      namespaces: names,
-      address: parseAddress(ip),
-      after,
-      isReverse: false,
-    })
+    const namespaces = namespace === null ? [...memory.networks.trees.keys()] : [namespace]
+    const question = holderQuestion(memory.networks, { address: parseAddress(ip), namespaces })
+    return holderCandidates(view, question, { name, after, isReverse: false })
   }
   const term =
     mac !== null
@@ -102,14 +96,28 @@ function candidatesFor(
     // One kind of term after the other: a place starts with the letter of its kind.
     return open(`allocations q${searched.join(' ')} ${marks(statuses)}`, ranges.flat(), 2)
   }
-  if (network === null) {
-    const name = isActiveOnly(statuses) ? 'allocations c' : 'allocations a'
-    return open(name, [isActiveOnly(statuses) ? ACTIVE_ALLOCATIONS : ALLOCATIONS], 1)
-  }
-  const range = isActiveOnly(statuses)
-    ? networkActiveAllocations(network.position)
-    : networkAllocations(network.position)
-  return open(`allocations ${range.gte}`, [range], range.gte.length)
+  if (network === null && !isActiveOnly(statuses)) return open('allocations a', [ALLOCATIONS], 1)
+  return byAddress(view, { network, statuses, cursor: page.cursor })
+}
+
+/** By network, in the order in which these were made, and by address. */
+function byAddress(
+  view: View,
+  {
+    network,
+    statuses,
+    cursor,
+  }: Pick<AllocationFilter, 'statuses'> & Pick<Choice, 'network'> & Pick<PageRequest, 'cursor'>,
+): Candidates {
+  const name = `allocations r${network?.position ?? ''} ${marks(statuses)}`
+  const active = network === null ? ADDRESS_RANGES : addressRanges(network.position)
+  return new IndexCandidates(view, {
+    name,
+    ranges: network === null || isActiveOnly(statuses) ? [] : [endedAllocations(network.position)],
+    addressRanges: statuses.includes('allocated') ? [active] : [],
+    placeOffset: 1,
+    after: decodeCursor(cursor, name),
+  })
 }
 
 function termRanges(term: string, statuses: readonly AllocationStatus[]): KeyRange[] {
@@ -191,31 +199,3 @@ function totalOf(
 }
 
 const STATUSES_COUNT = 3
-
-/** The active allocation that has the address, in the smallest network around it. */
-export async function holderOf(
-  view: View,
-  networks: readonly NetworkState[],
-  value: bigint,
-): Promise<Allocation | null> {
-  for (const { position, prefix } of networks.toReversed()) {
-    const start = addressRangeKey(position, prefix.family, 0n)
-    const end = addressRangeKey(position, prefix.family, value)
-    const [row] = await view.take({ gte: start, lt: `${end}\0`, isReverse: true, limit: 1 })
-    if (row === undefined) continue
-    const range = decodeAddressRange(row[1])
-    if (range.last < value) continue
-    const [record] = await view.getMany([allocationKey(range.position)])
-    if (record !== undefined) return decodeAllocation(record)
-  }
-  return null
-}
-
-export function chainOf(networks: NetworkTable, namespace: string, ip: string): NetworkState[] {
-  const address = parseAddress(ip)
-  const host = prefixOf(address, addressBits(address.family))
-  return networks
-    .tree(namespace)
-    .chainOf(host)
-    .map(({ value }) => value)
-}

@@ -5,6 +5,7 @@ import type { AuditEntry } from '../../ipam/records.ts'
 import {
   AUDIT,
   AUDIT_BLOCK_INDEXES,
+  allocationIdKey,
   allocationKey,
   auditBlocks,
   auditKey,
@@ -16,10 +17,17 @@ import {
   positionIn,
   positionOf,
 } from '../key-space.ts'
+import type { NetworkTable } from '../network-table.ts'
 import { decodeAllocation, decodeAudit } from '../record-codec.ts'
 import type { Scan, View } from '../view.ts'
-import { type Candidate, type Candidates, IndexCandidates, MergedCandidates } from './candidates.ts'
-import { coverCandidates } from './covers.ts'
+import {
+  type Candidate,
+  type Candidates,
+  IndexCandidates,
+  MemoryCandidates,
+  MergedCandidates,
+} from './candidates.ts'
+import { type HolderQuestion, holderCandidates, holderQuestion } from './holders.ts'
 import { decodeCursor, takePage } from './page.ts'
 
 /** Allocations of one address whose changes are shown, the newest. */
@@ -31,14 +39,33 @@ interface Bounds {
   readonly before: Position | null
 }
 
-/** Newest first inside, oldest first in the answer; the cursor leads to older ones. */
-export async function listAudit(
+/**
+ * Newest first inside, oldest first in the answer; the cursor leads to older ones.
+ *
+ * Takes what it needs of memory before it returns a promise.
+ */
+export function listAudit(
   view: View,
+  networks: NetworkTable,
   { filter, page }: { readonly filter: AuditFilter; readonly page: PageRequest },
 ): Promise<Page<AuditEntry>> {
+  const { ip, namespace } = filter
+  const namespaces = [namespace ?? DEFAULT_NAMESPACE]
+  const holders = ip === null ? null : holderQuestion(networks, { address: parseAddress(ip), namespaces })
+  return list(view, { filter, page, holders })
+}
+
+interface Question {
+  readonly filter: AuditFilter
+  readonly page: PageRequest
+  /** Null unless the changes of all holders of an address are asked for. */
+  readonly holders: HolderQuestion | null
+}
+
+async function list(view: View, { filter, page, holders }: Question): Promise<Page<AuditEntry>> {
   const bounds = await boundsOf(view, filter)
   const listing = {
-    candidates: await candidatesFor(view, { filter, page, bounds }),
+    candidates: await candidatesFor(view, { filter, page, holders, bounds }),
     keyOf: ({ position }: Candidate) => auditKey(position),
     decode: (row: Buffer, { position }: Candidate): AuditEntry => decodeAudit(position, row),
     accepts: (entry: AuditEntry): boolean => matches(entry, filter),
@@ -64,7 +91,7 @@ function matches({ action, user, resource, requestId, timestamp }: AuditEntry, f
 
 async function candidatesFor(
   view: View,
-  { filter, page, bounds }: { filter: AuditFilter; page: PageRequest; bounds: Bounds },
+  { filter, page, holders, bounds }: Question & { readonly bounds: Bounds },
 ): Promise<Candidates> {
   const { resource, requestId, ip, namespace, user, action } = filter
   const name = `audit ${[resource, requestId, ip, namespace, user, action].map((value) => encodeURIComponent(value ?? '')).join(' ')}`
@@ -74,17 +101,15 @@ async function candidatesFor(
     const bounded = ranges.map((range) => within(range, bounds))
     return new IndexCandidates(view, { name, ranges: bounded, placeOffset, after, isReverse: true })
   }
-  if (resource !== null) return open([auditsOfResource(resource)])
-  if (requestId !== null) return open([auditsOfRequest(requestId)])
-  if (ip !== null) {
-    const holders = await holdersOf(view, ip, namespace ?? DEFAULT_NAMESPACE)
-    // Ids are of one length or another: each resource has a range of its own.
-    return new MergedCandidates(
-      name,
-      holders.map((id) => open([auditsOfResource(id)])),
-      { isReverse: true },
-    )
+  // Ids are of one length or another: each resource has a range of its own.
+  const openResources = async (ids: readonly string[]): Promise<Candidates> => {
+    const created = await creationsOf(view, ids, { bounds, after })
+    const changed = ids.map((id) => open([auditsOfResource(id)]))
+    return new MergedCandidates(name, [new MemoryCandidates(name, created), ...changed], { isReverse: true })
   }
+  if (resource !== null) return openResources([resource])
+  if (requestId !== null) return open([auditsOfRequest(requestId)])
+  if (holders !== null) return openResources(await holdersOf(view, holders))
   if (user !== null)
     return new BlockCandidates(view, { name, blocks: auditBlocks('user', user), bounds, after })
   if (action !== null)
@@ -92,15 +117,28 @@ async function candidatesFor(
   return open([AUDIT])
 }
 
-async function holdersOf(view: View, ip: string, namespace: string): Promise<string[]> {
-  const options = {
-    name: 'audit',
-    namespaces: [namespace],
-    address: parseAddress(ip),
-    after: null,
-    isReverse: true,
-  }
-  const candidates = coverCandidates(view, options)
+/** Newest first. An allocation lies at the position of the audit row of its creation, which is therefore in no index of resources. */
+async function creationsOf(
+  view: View,
+  ids: readonly string[],
+  { bounds: { from, before }, after }: { readonly bounds: Bounds; readonly after: string | null },
+): Promise<Candidate[]> {
+  const rows = await view.getMany(ids.map(allocationIdKey))
+  const positions = rows
+    .flatMap((row) => (row === undefined ? [] : [row.toString('latin1')]))
+    .filter((position) => from === null || position >= from)
+    .filter((position) => (before === null || position < before) && (after === null || position < after))
+    .toSorted()
+    .toReversed()
+  // What retention has forgotten is not there any more.
+  const kept = await view.getMany(positions.map(auditKey))
+  return positions
+    .filter((_, i) => kept[i] !== undefined)
+    .map((position) => ({ position, place: position, key: allocationKey(position) }))
+}
+
+async function holdersOf(view: View, question: HolderQuestion): Promise<string[]> {
+  const candidates = await holderCandidates(view, question, { name: 'audit', after: null, isReverse: true })
   try {
     const found = await candidates.take(HOLDERS_MAX)
     const rows = await view.getMany(found.map(({ position }) => allocationKey(position)))

@@ -2,21 +2,13 @@
 import { addressBits, formatAddress } from '../../ipam/address.ts'
 import { formatPrefix, prefixSize } from '../../ipam/prefix.ts'
 import type { NetworkStats } from '../../ipam/records.ts'
-import { CorruptStateError } from '../errors.ts'
-import { allocationKey, networkActiveAllocations, positionIn } from '../key-space.ts'
 import type { NetworkState } from '../network-table.ts'
-import { decodeAllocation } from '../record-codec.ts'
-import type { View } from '../view.ts'
 
-/** Counts and first free address are read before this returns a promise, at the index of the view: they change with the next entry. */
-export function networkStats(
-  view: View,
-  { id, space, prefix, position }: NetworkState,
-): Promise<NetworkStats> {
+export function networkStats({ id, space, prefix, lastAddress }: NetworkState): NetworkStats {
   const { family } = prefix
   const first = space.lowestRun(1n)
   const block = space.largestBlock()
-  const stats = {
+  return {
     networkId: id,
     total: space.totalCount,
     allocated: space.allocatedCount,
@@ -26,21 +18,12 @@ export function networkStats(
     delegated: space.delegatedCount,
     size: prefixSize(prefix),
     firstAvailable: first === null ? null : formatAddress({ family, value: first }),
+    lastAllocated: lastAddress === null ? null : formatAddress({ family, value: lastAddress }),
     largestFreeBlock:
       block === null
         ? null
         : formatPrefix({ family, first: block.first, length: addressBits(family) - block.bits }),
   }
-  return lastAllocated(view, position).then((last) => ({ ...stats, lastAllocated: last }))
-}
-
-async function lastAllocated(view: View, position: NetworkState['position']): Promise<string | null> {
-  const [newest] = await view.take({ ...networkActiveAllocations(position), limit: 1, isReverse: true })
-  if (newest === undefined) return null
-  const [row] = await view.getMany([allocationKey(positionIn(newest[0]))])
-  if (row === undefined) throw new CorruptStateError(`${newest[0]} points to no allocation`)
-  const { ip, endIp } = decodeAllocation(row)
-  return endIp ?? ip
 }
 
 /** The next `count` addresses for hosts, as single allocations would get them one after the other. */
