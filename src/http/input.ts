@@ -10,6 +10,8 @@ export const BODY_BYTES_MAX = 1 << 20
 
 const DETAILS_MAX = 20
 
+const UTF8 = new TextDecoder('utf-8', { fatal: true })
+
 /**
  * The JSON object in the body. `isOptional` takes an empty body for `{}`.
  *
@@ -105,7 +107,7 @@ function checkMediaType(c: Context): void {
 function parseBody(bytes: ArrayBuffer | Uint8Array): unknown {
   let text: string
   try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    text = UTF8.decode(bytes)
   } catch {
     throw new ProblemError({ status: 400, reason: 'invalid_json', message: 'the body is not valid UTF-8' })
   }

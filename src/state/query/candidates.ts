@@ -27,7 +27,7 @@ interface Run {
   isLast: boolean
 }
 
-const RUN_ROWS = 256
+const RUN_ROWS_MIN = 16
 
 /**
  * The rows of several ranges as one list. A place is what a key has behind a start that is of the same length in all ranges;
@@ -89,13 +89,18 @@ export class IndexCandidates implements Candidates {
   }
 
   async #fill(wanted: number): Promise<void> {
-    for (const run of this.#runs) {
-      if (run.offset < run.rows.length || run.isLast) continue
-      const limit = this.#runs.length === 1 ? wanted : Math.min(wanted, RUN_ROWS)
-      run.rows = await run.scan.take(limit)
-      run.offset = 0
-      run.isLast = run.rows.length < limit
-    }
+    const isEmpty = (run: Run): boolean => run.offset === run.rows.length && !run.isLast
+    if (!this.#runs.some(isEmpty)) return
+    await Promise.all(
+      this.#runs.filter(isEmpty).map(async (run) => {
+        // Of many, most have little or nothing; one that has more is asked for more each time.
+        const share = Math.max(Math.ceil(wanted / this.#runs.length), RUN_ROWS_MIN, 2 * run.rows.length)
+        const limit = Math.min(wanted, share)
+        run.rows = await run.scan.take(limit)
+        run.offset = 0
+        run.isLast = run.rows.length < limit
+      }),
+    )
   }
 
   #takeNext(): Candidate | null {

@@ -14,7 +14,7 @@ import {
 } from '../key-space.ts'
 import type { NetworkState, NetworkTable } from '../network-table.ts'
 import { decodeAllocation } from '../record-codec.ts'
-import { allocationTerms, hostnameTerm, macTerm, tagTerm, wordTerm } from '../text-index.ts'
+import { allocationTerms, hostnameStarts, macTerm, tagTerm, wordTerm } from '../text-index.ts'
 import type { View } from '../view.ts'
 import { type Candidate, type Candidates, IndexCandidates, MemoryCandidates } from './candidates.ts'
 import { holderCandidates, holderQuestion } from './holders.ts'
@@ -81,21 +81,16 @@ function candidatesFor(
     const question = holderQuestion(memory.networks, { address: parseAddress(ip), namespaces })
     return holderCandidates(view, question, { name, after, isReverse: false })
   }
-  const term =
-    mac !== null
-      ? macTerm(mac)
-      : hostname !== null
-        ? hostnameTerm(hostname)
-        : tag !== null
-          ? tagTerm(tag)
-          : null
-  if (term !== null) return open(`allocations x${term} ${marks(statuses)}`, termRanges(term, statuses), 2)
-  if (expiresBefore !== null && isActiveOnly(statuses)) return expiring(memory, expiresBefore, page)
-  if (searched.length > 0) {
-    const ranges = searched.map((start) => termRanges(start, statuses))
-    // One kind of term after the other: a place starts with the letter of its kind.
-    return open(`allocations q${searched.join(' ')} ${marks(statuses)}`, ranges.flat(), 2)
+  const openTerms = (asked: string, terms: readonly string[]): Candidates => {
+    const ranges = terms.flatMap((term) => termRanges(term, statuses))
+    // Behind the mark of the status, a place starts with the letter of its kind of term.
+    return open(`allocations ${asked} ${marks(statuses)}`, ranges, 2)
   }
+  if (mac !== null) return openTerms(`x${macTerm(mac)}`, [macTerm(mac)])
+  if (hostname !== null) return openTerms(`x${searched[0]}`, searched)
+  if (tag !== null) return openTerms(`x${tagTerm(tag)}`, [tagTerm(tag)])
+  if (expiresBefore !== null && isActiveOnly(statuses)) return expiring(memory, expiresBefore, page)
+  if (searched.length > 0) return openTerms(`q${searched[0]} ${searched.at(-1)}`, searched)
   if (network === null && !isActiveOnly(statuses)) return open('allocations a', [ALLOCATIONS], 1)
   return byAddress(view, { network, statuses, cursor: page.cursor })
 }
@@ -161,10 +156,10 @@ function parseExpiryPlace(place: string): { expiresAt: number; position: Positio
  */
 function searchedTerms({ q, mac, hostname, tag, ip }: AllocationFilter): string[] {
   if (ip !== null || mac !== null) return []
-  if (hostname !== null) return [hostnameTerm(hostname)]
+  if (hostname !== null) return hostnameStarts(hostname)
   if (tag !== null || q === null) return []
   const driver = searchWords(q).reduce((longest, word) => (word.length > longest.length ? word : longest), '')
-  return [hostnameTerm(driver), wordTerm(driver)]
+  return [...hostnameStarts(driver), wordTerm(driver)]
 }
 
 /** A record that several of its terms find is listed at the first of them. */
