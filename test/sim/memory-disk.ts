@@ -76,6 +76,8 @@ export class MemoryDisk {
   readonly #random: () => number
   /** What all files together may take. */
   capacityBytes: number
+  /** What was asked of it, done or not. */
+  readonly work = { syncs: 0, writes: 0, bytes: 0 }
   readonly #delay: (kind: OperationKind, bytes: number) => Promise<void>
   readonly #directories = new Set<string>([''])
   readonly #faults = new Map<number, Fault>()
@@ -212,11 +214,14 @@ export class MemoryDisk {
   async operate(life: number, kind: OperationKind, bytes: number, perform: () => void): Promise<void> {
     this.checkAlive(life)
     this.#begin(kind, perform)
+    if (kind === 'sync') this.work.syncs += 1
     await this.#delay(kind, bytes)
     this.checkAlive(life)
   }
 
   write(life: number, inode: Inode, offset: number, bytes: Uint8Array): void {
+    this.work.writes += 1
+    this.work.bytes += bytes.length
     this.checkAlive(life)
     const cut = Math.floor(this.#random() * bytes.length)
     this.#begin(

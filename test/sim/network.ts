@@ -58,6 +58,8 @@ export class Network {
   faults: NetworkFaults
   /** Messages so far that came after one that was sent later: doubled, or from a connection that broke. */
   lateCount = 0
+  /** Messages between nodes that a connection has taken. */
+  readonly work = { messages: 0, bytes: 0 }
   readonly copies = new RequestCopies()
   /** How often nodes did not take each other, by reason. */
   readonly refusals = new Map<string, number>()
@@ -181,6 +183,8 @@ export class SimTransport implements Transport {
     const frame = Buffer.concat(this.#codec.encode(message))
     if (!link.hasRoom(frame.length)) return false
     this.#onSend(message)
+    this.#network.work.messages += 1
+    this.#network.work.bytes += frame.length
     link.push(frame, message)
     return true
   }

@@ -13,6 +13,8 @@ type Rows = MemoryLevel<string, Buffer>
 export class StateDisk {
   /** Of each synced batch. */
   meanSyncMs = 2
+  /** What was asked of LevelDB, done or not. */
+  readonly work = { batches: 0, rows: 0, bytes: 0, reads: 0 }
   #rows = emptyRows()
   #failIn: number | null = null
 
@@ -67,9 +69,11 @@ export class StateDisk {
       // Some of it reaches the disk, and the process never learns it.
       for (const apply of inFlight) if (random.chance(0.5)) void apply()
     })
+    const { work } = this
     return new Proxy(rows, {
       get(target, name) {
-        if (name === 'batch') return () => gatedBatch(target, write)
+        if (name === 'batch') return () => gatedBatch(target, { write, work })
+        if (name === 'getSync') work.reads += 1
         if (name === 'put') return (key: string, row: Buffer) => write(() => target.put(key, row))
         const value: unknown = Reflect.get(target, name, target)
         return typeof value === 'function' ? value.bind(target) : value
@@ -93,7 +97,10 @@ interface GatedBatch {
   write(): Promise<void>
 }
 
-function gatedBatch(rows: Rows, write: (apply: () => Promise<void>) => Promise<void>): GatedBatch {
+function gatedBatch(
+  rows: Rows,
+  { write, work }: { write: (apply: () => Promise<void>) => Promise<void>; work: StateDisk['work'] },
+): GatedBatch {
   const operations: ({ type: 'put'; key: string; value: Buffer } | { type: 'del'; key: string })[] = []
   const batch: GatedBatch = {
     put(key, value) {
@@ -104,7 +111,14 @@ function gatedBatch(rows: Rows, write: (apply: () => Promise<void>) => Promise<v
       operations.push({ type: 'del', key })
       return batch
     },
-    write: () => write(() => rows.batch(operations)),
+    write: () => {
+      work.batches += 1
+      work.rows += operations.length
+      for (const operation of operations) {
+        work.bytes += operation.key.length + (operation.type === 'put' ? operation.value.length : 0)
+      }
+      return write(() => rows.batch(operations))
+    },
   }
   return batch
 }
