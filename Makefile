@@ -1,7 +1,7 @@
 # Two commands matter: `make run` starts a three-node cluster on this machine, `make test` checks everything.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run test check unit cluster sim chaos mutants build clean node-version
+.PHONY: help run test check unit cluster sim chaos mutants bench bench-quick build clean node-version
 
 STAMP := node_modules/.package-lock.json
 SOURCES := $(shell find raft src -name '*.ts' 2>/dev/null)
@@ -15,6 +15,7 @@ help:
 	@echo 'make sim      the simulator on all cores: SEEDS=10000, SEEDS=5000-5999 or SEED=345'
 	@echo 'make mutants  plants bugs that the tests must notice, one at a time; takes a while'
 	@echo 'make chaos    five minutes of faults on real processes: CHAOS_SECONDS, CHAOS_SEED, CHAOS_NODES'
+	@echo 'make bench    compares with etcd, PostgreSQL and Redis: CLAIMS="put-over-grpc ...", ROUNDS, CLIENTS; bench-quick takes two minutes'
 	@echo 'make clean    forget what was built; data stays'
 
 run: build
@@ -41,6 +42,13 @@ mutants: $(STAMP)
 # Seeds count up from CHAOS_SEED until the time is over; a failure prints its own.
 chaos: build
 	CHAOS_SECONDS=$${CHAOS_SECONDS:-300} CHAOS_SEED=$${CHAOS_SEED:-$$(date +%s)} npm run --silent test:cluster -- test/cluster/chaos.test.ts
+
+# The report is in bench-report; a peer that is not installed is named there with what installs it.
+bench: build
+	@npx tsx bench/run.ts $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(CLIENTS),--clients $(CLIENTS)) $(CLAIMS)
+
+bench-quick: build
+	@npx tsx bench/run.ts --quick $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(CLIENTS),--clients $(CLIENTS)) $(CLAIMS)
 
 build: dist/.built
 

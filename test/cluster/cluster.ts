@@ -1,4 +1,5 @@
 /** A cluster of real processes on loopback, in a directory of its own. */
+import { closeSync, openSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -23,6 +24,8 @@ export interface ClusterOptions {
   readonly environmentOf?: (nodeId: number) => Readonly<Record<string, string>>
   /** Each node's log is also kept whole, in `node-<id>.log` of the directory. */
   readonly keepsLogs?: boolean
+  /** The same file, but written by the node itself: reading its log costs this process no time, and is not possible. */
+  readonly logsToFiles?: boolean
 }
 
 export class Node {
@@ -164,11 +167,14 @@ export class Cluster {
     node: Node,
     { args = [], filePath = this.filePath }: { args?: string[]; filePath?: string } = {},
   ): void {
+    const log = this.#options.logsToFiles === true ? openSync(this.logPath(node), 'a') : null
     node.program = new Program(['server', '--config', filePath, '--node-id', String(node.id), ...args], {
       cwd: this.directory,
       env: this.#options.environmentOf?.(node.id) ?? {},
+      stderr: log ?? 'pipe',
       stderrPath: this.#options.keepsLogs === true ? this.logPath(node) : null,
     })
+    if (log !== null) closeSync(log)
   }
 
   /** Starts what does not run; resolves when all are ready. */

@@ -1,0 +1,44 @@
+/** What a driver is asked to run, and what it reports: plain records, they cross a process boundary. */
+import type { EtcdOperation } from './etcd-operations.ts'
+import type { IpamOperation } from './ipam-operations.ts'
+
+export type Operation = EtcdOperation | IpamOperation
+
+export interface Job {
+  readonly operation: Operation
+  /** Each repeats the operation, one request after the other. */
+  readonly clients: number
+  /** Loopback ports; client i uses port i modulo their number. */
+  readonly ports: readonly number[]
+  readonly warmUpMs: number
+  readonly measureMs: number
+  /** Of the servers; their descendants count with them. */
+  readonly serverPids: readonly number[]
+}
+
+export interface JobResult {
+  /** Operations that ended within the window, each with the answer it should have. */
+  readonly count: number
+  /** All of them, those of the warm-up and of the end too: what the final state must show. */
+  readonly acknowledged: number
+  readonly windowMs: number
+  readonly latency: Latency
+  readonly cpu: CpuUse
+  /** Requests that an operation had to repeat, within the window. */
+  readonly retries: number
+}
+
+/** Milliseconds, of the operations that ended within the window. */
+export interface Latency {
+  readonly p50: number
+  readonly p99: number
+  readonly max: number
+}
+
+/** Processor time within the window, in ms. */
+export interface CpuUse {
+  readonly driverMs: number
+  readonly serversMs: number
+  /** The whole machine, everything that is not idle; `driver` and `servers` are part of it. */
+  readonly machineMs: number
+}
