@@ -15,12 +15,13 @@ export type EtcdOperation = {
 }
 
 const VALUE = Buffer.alloc(VALUE_BYTES, '.')
-const PUT = '/etcdserverpb.KV/Put'
+export const PUT = '/etcdserverpb.KV/Put'
 const RANGE = '/etcdserverpb.KV/Range'
 const TXN = '/etcdserverpb.KV/Txn'
 
 export class EtcdWorkload implements Workload {
   retries = 0
+  rows = 0
   readonly #operation: EtcdOperation
   /** By port: the clients of a member share one, as those of gRPC do. */
   readonly #connections = new Map<number, Promise<GrpcConnection>>()
@@ -56,6 +57,7 @@ export class EtcdWorkload implements Workload {
         return async () => {
           const message = putRequest(`${prefix}${index}-${count++}`)
           checkHeader(await connection.call(PUT, message))
+          this.rows += 1
         }
     }
   }
@@ -70,6 +72,7 @@ export class EtcdWorkload implements Workload {
         const answer = await connection.send('POST', '/v3/kv/put', `{"key":"${key}","value":"${value}"}`)
         const isDone = answer.status === 200 && answer.body.includes('"revision":')
         if (!isDone) throw new Error(`etcd: a put was answered ${answer.status}: ${answer.body}`)
+        this.rows += 1
       },
       close: () => connection.close(),
     }
@@ -101,10 +104,11 @@ export class EtcdWorkload implements Workload {
   #note(key: string): void {
     if (this.#given.has(key)) throw new Error(`${key} was given twice`)
     this.#given.add(key)
+    this.rows += 1
   }
 }
 
-function putRequest(key: string): Buffer {
+export function putRequest(key: string): Buffer {
   return Buffer.concat([bytesField(1, Buffer.from(key)), bytesField(2, VALUE)])
 }
 

@@ -1,13 +1,18 @@
 /** What a driver is asked to run, and what it reports: plain records, they cross a process boundary. */
 import type { EtcdOperation } from './etcd-operations.ts'
+import type { FloorOperation } from './floor-operation.ts'
 import type { IpamOperation } from './ipam-operations.ts'
+import type { PostgresOperation } from './postgres-operations.ts'
+import type { RedisOperation } from './redis-operation.ts'
 
-export type Operation = EtcdOperation | IpamOperation
+export type Operation = EtcdOperation | FloorOperation | IpamOperation | PostgresOperation | RedisOperation
 
 export interface Job {
   readonly operation: Operation
   /** Each repeats the operation, one request after the other. */
   readonly clients: number
+  /** Of all clients together; null for as many as there are answers. */
+  readonly perSecondMax: number | null
   /** Loopback ports; client i uses port i modulo their number. */
   readonly ports: readonly number[]
   readonly warmUpMs: number
@@ -19,8 +24,8 @@ export interface Job {
 export interface JobResult {
   /** Operations that ended within the window, each with the answer it should have. */
   readonly count: number
-  /** All of them, those of the warm-up and of the end too: what the final state must show. */
-  readonly acknowledged: number
+  /** Added by all operations that were acknowledged, in the window or not: what the final state must show. */
+  readonly rows: number
   readonly windowMs: number
   readonly latency: Latency
   readonly cpu: CpuUse

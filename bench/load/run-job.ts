@@ -1,10 +1,10 @@
-/** A closed loop: each client sends its next request when it has the answer to the last. */
+/** A closed loop: each client sends its next request when it has the answer to the last, or later if the rate is limited. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { percentile } from '../report/ratio.ts'
 import { cpuTimes } from './cpu.ts'
 import type { Job, JobResult } from './job.ts'
 import { openWorkload } from './open-workload.ts'
-import type { LoadClient } from './workload.ts'
+import type { LoadClient, Workload } from './workload.ts'
 
 /** @throws the first wrong answer, when all clients have stopped. */
 export async function runJob(job: Job): Promise<JobResult> {
@@ -12,57 +12,67 @@ export async function runJob(job: Job): Promise<JobResult> {
   const clients = await Promise.all(
     Array.from({ length: job.clients }, (_, i) => workload.open(job.ports[i % job.ports.length] ?? 0, i)),
   )
-  const loop = new Loop(clients)
+  const loop = new Loop(clients, job)
   try {
-    await loop.runFor(job.warmUpMs)
-    const retries = workload.retries
-    const before = cpuTimes(job.serverPids)
-    const from = loop.startWindow()
-    await loop.runFor(job.measureMs)
-    const windowMs = loop.endWindow() - from
-    const after = cpuTimes(job.serverPids)
-    const retried = workload.retries - retries
-    const acknowledged = await loop.stop()
-    const sorted = Float64Array.from(loop.latenciesMs).sort()
-    return {
-      count: sorted.length,
-      acknowledged,
-      windowMs,
-      retries: retried,
-      latency: {
-        p50: percentile(sorted, 0.5),
-        p99: percentile(sorted, 0.99),
-        max: sorted.at(-1) ?? Number.NaN,
-      },
-      cpu: {
-        driverMs: after.driverMs - before.driverMs,
-        serversMs: after.serversMs - before.serversMs,
-        machineMs: after.machineMs - before.machineMs,
-      },
-    }
+    return await measure({ job, workload, loop })
   } finally {
     await loop.stop().catch(() => {})
     for (const client of clients) client.close()
   }
 }
 
+async function measure({
+  job,
+  workload,
+  loop,
+}: {
+  job: Job
+  workload: Workload
+  loop: Loop
+}): Promise<JobResult> {
+  await loop.runFor(job.warmUpMs)
+  const retries = workload.retries
+  const before = cpuTimes(job.serverPids)
+  const from = loop.startWindow()
+  await loop.runFor(job.measureMs)
+  const windowMs = loop.endWindow() - from
+  const after = cpuTimes(job.serverPids)
+  const retried = workload.retries - retries
+  await loop.stop()
+  const sorted = Float64Array.from(loop.latenciesMs).sort()
+  return {
+    count: sorted.length,
+    rows: workload.rows,
+    windowMs,
+    retries: retried,
+    latency: { p50: percentile(sorted, 0.5), p99: percentile(sorted, 0.99), max: percentile(sorted, 1) },
+    cpu: {
+      driverMs: after.driverMs - before.driverMs,
+      serversMs: after.serversMs - before.serversMs,
+      machineMs: after.machineMs - before.machineMs,
+    },
+  }
+}
+
 class Loop {
   readonly latenciesMs: number[] = []
-  readonly #clients: Promise<unknown>
+  readonly #ended: Promise<unknown>
   readonly #failed: Promise<never>
+  /** Between two operations of a client; 0 if the rate is not limited. */
+  readonly #intervalMs: number
   #isStopped = false
   #isMeasuring = false
-  #acknowledged = 0
 
-  constructor(clients: readonly LoadClient[]) {
+  constructor(clients: readonly LoadClient[], { perSecondMax }: Pick<Job, 'perSecondMax'>) {
+    this.#intervalMs = perSecondMax === null ? 0 : (clients.length / perSecondMax) * 1_000
     let fail: (error: unknown) => void = () => {}
     this.#failed = new Promise((_, reject) => {
       fail = reject
     })
     this.#failed.catch(() => {})
-    this.#clients = Promise.allSettled(
-      clients.map((client) =>
-        this.#repeat(client).catch((error: unknown) => {
+    this.#ended = Promise.allSettled(
+      clients.map((client, i) =>
+        this.#repeat(client, i / clients.length).catch((error: unknown) => {
           this.#isStopped = true
           fail(error)
         }),
@@ -70,11 +80,16 @@ class Loop {
     )
   }
 
-  async #repeat(client: LoadClient): Promise<void> {
+  /** @param phase From 0 to 1: clients with a limited rate do not all begin at once. */
+  async #repeat(client: LoadClient, phase: number): Promise<void> {
+    let dueAt = performance.now() + phase * this.#intervalMs
     while (!this.#isStopped) {
-      const startedAt = performance.now()
+      const waitMs = dueAt - performance.now()
+      if (this.#intervalMs > 0 && waitMs > 0) await delay(waitMs)
+      // Of a limited rate from when it was due: a client that had to wait would otherwise hide that others would have.
+      const startedAt = this.#intervalMs > 0 ? Math.min(dueAt, performance.now()) : performance.now()
       await client.once()
-      this.#acknowledged += 1
+      dueAt += this.#intervalMs
       if (this.#isMeasuring) this.latenciesMs.push(performance.now() - startedAt)
     }
   }
@@ -94,11 +109,10 @@ class Loop {
     return performance.now()
   }
 
-  /** Resolves, when every request has its answer, with the number of operations that were acknowledged. */
-  async stop(): Promise<number> {
+  /** Resolves when every request has its answer. */
+  async stop(): Promise<void> {
     this.#isStopped = true
-    await this.#clients
+    await this.#ended
     await Promise.race([this.#failed, null])
-    return this.#acknowledged
   }
 }

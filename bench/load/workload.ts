@@ -11,4 +11,6 @@ export interface Workload {
   open(port: number, index: number): Promise<LoadClient>
   /** Requests that were repeated so far. */
   readonly retries: number
+  /** Rows that the acknowledged operations so far have added, less those that they have taken away. */
+  readonly rows: number
 }

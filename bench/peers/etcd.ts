@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { reservePorts } from '../../test/cluster/ports.ts'
 import { until } from '../../test/cluster/until.ts'
+import { hostKey, PUT, putRequest } from '../load/etcd-operations.ts'
+import { GrpcConnection } from '../load/grpc-connection.ts'
 import { areInstalled, ServerProgram } from './server-program.ts'
 
 const MEMBERS = 3
@@ -104,6 +106,14 @@ export class Etcd {
     return Number(
       (await this.#post<{ count?: string }>(this.#ports[0] ?? 0, '/v3/kv/range', body)).count ?? 0,
     )
+  }
+
+  /** Keys as the reads of a driver expect them, numbered from 1. */
+  async putHosts(prefix: string, count: number): Promise<void> {
+    const connection = await GrpcConnection.open(await this.leaderPort())
+    const hosts = Array.from({ length: count }, (_, i) => i + 1)
+    await Promise.all(hosts.map((host) => connection.call(PUT, putRequest(hostKey(prefix, host)))))
+    connection.close()
   }
 
   async close(): Promise<void> {

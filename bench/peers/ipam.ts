@@ -1,9 +1,18 @@
 /** Three nodes of ours on loopback, with our defaults. */
-import type { AllocationBody, NetworkBody } from '../../test/cluster/client.ts'
-import { Cluster } from '../../test/cluster/cluster.ts'
+import type { AllocationBody, Client, NetworkBody } from '../../test/cluster/client.ts'
+import { Cluster, type Node } from '../../test/cluster/cluster.ts'
+import { allocateBody } from '../load/ipam-operations.ts'
+
+/** Of a network that is filled; a /16 has room for more. */
+const FILLED_MAX = 62_500
+const BATCH_ITEMS = 1_000
+const BATCHES_AT_ONCE = 4
+
+/** Which nodes the clients talk to. */
+export type Placement = 'leader' | 'all' | 'followers'
 
 export class Ipam {
-  readonly #cluster: Cluster
+  readonly cluster: Cluster
   #networkCount = 0
 
   static async start(): Promise<Ipam> {
@@ -11,44 +20,71 @@ export class Ipam {
   }
 
   private constructor(cluster: Cluster) {
-    this.#cluster = cluster
+    this.cluster = cluster
   }
 
+  /** Of those that run. */
   get pids(): number[] {
-    return this.#cluster.nodes.map(({ program }) => program?.pid ?? 0)
+    return this.cluster.nodes.flatMap(({ program }) => (program?.isRunning === true ? [program.pid] : []))
   }
 
-  get ports(): number[] {
-    return this.#cluster.nodes.map(({ client }) => client.port)
+  async ports(placement: Placement): Promise<number[]> {
+    const leader = await this.cluster.leader()
+    const nodes = { all: this.cluster.nodes, leader: [leader], followers: this.cluster.others(leader) }[
+      placement
+    ]
+    return nodes.map(({ client }) => client.port)
   }
 
-  async leaderPort(): Promise<number> {
-    return (await this.#cluster.leader()).client.port
-  }
-
-  async followerPorts(): Promise<number[]> {
-    const leader = await this.#cluster.leader()
-    return this.#cluster.others(leader).map(({ client }) => client.port)
+  async aFollower(): Promise<Node> {
+    const [follower] = this.cluster.others(await this.cluster.leader())
+    if (follower === undefined) throw new Error('there is no follower')
+    return follower
   }
 
   /** /16s that nobody has used yet, or /64s. @returns their ids. */
   async makeNetworks(count: number, family: 4 | 6 = 4): Promise<string[]> {
-    const { client } = await this.#cluster.leader()
+    const client = await this.#leader()
     const ids: string[] = []
     for (let i = 0; i < count; i++) {
       const n = this.#networkCount++
-      // 1.0.0.0/16 and up, without those that are nobody's to allocate (127, 224 and up).
-      const octet = 1 + (n >>> 8)
-      if (octet > 126) throw new Error(`there are no more /16 than ${n}`)
-      const cidr = family === 4 ? `${octet}.${n & 255}.0.0/16` : `2001:db8:${n.toString(16)}::/64`
+      // From 1.0.0.0/16 on.
+      const cidr = family === 4 ? `${1 + (n >>> 8)}.${n & 255}.0.0/16` : `2001:db8:0:${n.toString(16)}::/64`
       ids.push((await client.post<NetworkBody>('/networks', { cidr })).id)
     }
     return ids
   }
 
-  /** @throws unless the networks hold just so many addresses, none of them twice. */
+  /** @returns the ids of the new allocations. */
+  async fill(networkId: string, count: number): Promise<string[]> {
+    const client = await this.#leader()
+    const allocation: unknown = JSON.parse(allocateBody(networkId, 'stored'))
+    const ids: string[] = []
+    let left = count
+    const worker = async (): Promise<void> => {
+      while (left > 0) {
+        const items = Array.from({ length: Math.min(left, BATCH_ITEMS) }, () => allocation)
+        left -= items.length
+        const rows = await client.post<AllocationBody[]>('/allocations/batch', { items })
+        for (const { id } of rows) ids.push(id)
+      }
+    }
+    await Promise.all(Array.from({ length: BATCHES_AT_ONCE }, worker))
+    return ids
+  }
+
+  /** So many allocations in new networks, to have them. */
+  async store(count: number): Promise<void> {
+    for (let left = count; left > 0; left -= FILLED_MAX) {
+      const [networkId = ''] = await this.makeNetworks(1)
+      await this.fill(networkId, Math.min(left, FILLED_MAX))
+    }
+    await this.cluster.waitUntilLevel()
+  }
+
+  /** @throws unless the networks hold just so many active addresses, none of them twice. */
   async verify(networkIds: readonly string[], count: number): Promise<void> {
-    const { client } = await this.#cluster.leader()
+    const client = await this.#leader()
     let total = 0
     for (const id of networkIds) {
       const { rows } = await client.list<AllocationBody>(`/allocations?network_id=${id}`)
@@ -59,7 +95,20 @@ export class Ipam {
     if (total !== count) throw new Error(`${count} allocations were acknowledged, ${total} are there`)
   }
 
+  /** Ends the processes; `resume` starts them on what they have stored. */
+  async suspend(): Promise<void> {
+    await Promise.all(this.cluster.nodes.map((node) => node.terminate()))
+  }
+
+  resume(): Promise<void> {
+    return this.cluster.startAll()
+  }
+
   close(): Promise<void> {
-    return this.#cluster.close()
+    return this.cluster.close()
+  }
+
+  async #leader(): Promise<Client> {
+    return (await this.cluster.leader()).client
   }
 }

@@ -2,9 +2,9 @@
 import { type Figure, isReached, type Metric, type Row } from './row.ts'
 
 const HEAD =
-  '| what | clients | ours | the other | ratio | at least (at most) | aim | |\n|---|---|---|---|---|---|---|---|'
+  '| what | clients | ours | the other | result | at least (at most) | aim | |\n|---|---|---|---|---|---|---|---|'
 const COST_HEAD =
-  '| what | clients | side | ops/s | p50 ms | p99 ms | retries each | driver µs each | cores: driver | servers | others |\n|---|---|---|---|---|---|---|---|---|---|---|'
+  '| what | clients | side | ops/s | p50 ms | p99 ms | retries each | µs each: driver | servers | cores: driver | servers | others |\n|---|---|---|---|---|---|---|---|---|---|---|---|'
 
 /** A figure marked with `*` is limited by the driver. */
 export function resultTable(rows: readonly Row[]): string {
@@ -12,43 +12,67 @@ export function resultTable(rows: readonly Row[]): string {
 }
 
 function resultLine(row: Row): string {
-  const { what, missing, clients, metric, ours, peer, ratio, isUpperBound, bound, aim } = row
-  if (ours === null || peer === null || ratio === null || metric === null) {
-    return `| ${what} | | | | ${missing} | | | |`
-  }
-  const limit = (value: number | null): string =>
-    value === null ? '' : `${isUpperBound ? '≤ ' : ''}${value}×`
-  const spread = `**${times(ratio.median)}** (${times(ratio.lowest)}–${times(ratio.highest)})`
-  return `| ${what} | ${clients} | ${figure(ours, metric)} | ${peer.name}: ${figure(peer, metric)} | ${spread} | ${limit(bound)} | ${limit(aim)} | ${verdict(row)} |`
+  const { what, missing, clients, metric, ours, peer, bound, aim } = row
+  if (missing !== null) return `| ${what} | | | | ${missing} | | | |`
+  const cells = [
+    what,
+    clients ?? '',
+    ours === null || metric === null ? '' : figure(ours, metric),
+    peer === null || metric === null ? '' : `${peer.name}: ${figure(peer, metric)}`,
+    result(row),
+    limit(row, bound),
+    limit(row, aim),
+    verdict(row),
+  ]
+  return `| ${cells.join(' | ')} |`
+}
+
+function result({ result, unit }: Row): string {
+  if (result === null) return ''
+  const [median, lowest, highest] = [result.median, result.lowest, result.highest].map(
+    (value) => `${value.toFixed(value < 10 ? 2 : 1)}${unit}`,
+  )
+  return `**${median}** (${lowest}–${highest})`
+}
+
+function limit({ isUpperBound, unit }: Row, value: number | null): string {
+  return value === null ? '' : `${isUpperBound ? '≤ ' : ''}${value}${unit}`
 }
 
 function verdict(row: Row): string {
+  const hasAim = isReached(row, row.aim)
+  if (hasAim === true) return '✓ aim'
   const reached = isReached(row, row.bound)
-  if (reached === null) return ''
-  if (!reached) return '✗'
-  return isReached(row, row.aim) === true ? '✓ aim' : '✓'
+  if (reached === null) return hasAim === false ? 'aim missed' : ''
+  return reached ? '✓' : '✗'
 }
 
 function figure(of: Figure, metric: Metric): string {
   const mark = of.isDriverLimited ? '*' : ''
-  return metric === 'perSecond'
-    ? `${Math.round(of.perSecond)}/s${mark}`
-    : `${of[metric].toFixed(2)} ms${mark}`
+  switch (metric) {
+    case 'perSecond':
+      return `${Math.round(of.perSecond)}/s${mark}`
+    case 'serverMicros':
+      return `${of.serverMicros.toFixed(0)} µs`
+    default:
+      return `${of[metric].toFixed(2)} ms${mark}`
+  }
 }
 
-/** What each side took of the machine. */
+/** What each side took of the machine, once for each measurement. */
 export function costTable(rows: readonly Row[]): string {
+  const shown = new Set<Figure>()
   const lines = rows.flatMap(({ what, clients, ours, peer }) =>
-    [ours, peer]
-      .filter((side) => side !== null)
-      .map((side) => `| ${what} | ${clients} | ${costCells(side)} |`),
+    [ours, peer].flatMap((side) => {
+      if (side === null || shown.has(side)) return []
+      shown.add(side)
+      return [`| ${what} | ${clients} | ${costCells(side)} |`]
+    }),
   )
-  return [COST_HEAD, ...new Set(lines)].join('\n')
+  return [COST_HEAD, ...lines].join('\n')
 }
 
 function costCells(of: Figure): string {
-  const cores = [of.driverCores, of.serverCores, of.otherCores].map((count) => count.toFixed(2))
-  const [driver, ...rest] = cores
   const cells = [
     of.name,
     Math.round(of.perSecond),
@@ -56,12 +80,10 @@ function costCells(of: Figure): string {
     of.p99Ms.toFixed(2),
     of.retriesEach.toFixed(1),
     of.driverMicros.toFixed(0),
-    `${driver}${of.isDriverLimited ? '*' : ''}`,
-    ...rest,
+    of.serverMicros.toFixed(0),
+    `${of.driverCores.toFixed(2)}${of.isDriverLimited ? '*' : ''}`,
+    of.serverCores.toFixed(2),
+    of.otherCores.toFixed(2),
   ]
   return cells.join(' | ')
-}
-
-function times(ratio: number): string {
-  return `${ratio.toFixed(ratio < 10 ? 2 : 1)}×`
 }

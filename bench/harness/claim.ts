@@ -1,6 +1,6 @@
 /** What a benchmark of the harness is: a claim, how it is measured, and what it must come to. */
-import type { Bench } from './measure-rounds.ts'
-import type { Row } from './report/row.ts'
+import type { Row } from '../report/row.ts'
+import type { Bench } from './bench.ts'
 
 export interface Claim {
   /** The file's, without its ending. */
