@@ -53,7 +53,8 @@ export function ipamSide(
       for (const id of networkIds) {
         allocationIds.push(...(await ipam.fill(id, Math.ceil(rowsBefore(load) / networks))))
       }
-      await ipam.cluster.waitUntilLevel()
+      // Reads of a follower have to find them.
+      if (allocationIds.length > 0) await ipam.cluster.waitUntilLevel()
       return {
         operation: operationOf(load, { networkIds, allocationIds }),
         ports: await ipam.ports(placement),

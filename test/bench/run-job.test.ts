@@ -1,0 +1,71 @@
+/** A driver's loop, against a server of this test that answers as ours would, or not. */
+import { createServer, type Server } from 'node:http'
+import { afterEach, expect, test } from 'vitest'
+import { runJob } from '../../bench/load/run-job.ts'
+
+let server: Server | null = null
+
+afterEach(() => {
+  server?.closeAllConnections()
+  server?.close()
+})
+
+/** @param answerTo The body for the n-th request, from 0. @returns the port. */
+async function serve(answerTo: (n: number) => { status: number; body: string }): Promise<number> {
+  let count = 0
+  const listening = createServer((request, response) => {
+    request.resume().on('end', () => {
+      const { status, body } = answerTo(count++)
+      response.writeHead(status, { 'Content-Length': body.length }).end(body)
+    })
+  })
+  server = listening
+  await new Promise<void>((resolve) => listening.listen(0, '127.0.0.1', resolve))
+  const address = listening.address()
+  return typeof address === 'object' ? (address?.port ?? 0) : 0
+}
+
+function job(port: number, { perSecondMax = null }: { perSecondMax?: number | null } = {}) {
+  const operation = { type: 'ipamAllocate', networkIds: ['net-1'] } as const
+  return { operation, clients: 4, ports: [port], warmUpMs: 50, measureMs: 200, serverPids: [], perSecondMax }
+}
+
+test('every acknowledged operation is counted as a row, and those of the window as measured', async () => {
+  let answered = 0
+  const port = await serve((n) => {
+    answered = n + 1
+    return { status: 201, body: JSON.stringify({ id: `alloc-${n}`, ip: `address-${n}` }) }
+  })
+
+  const { count, rows, latency } = await runJob(job(port))
+
+  expect(rows).toBe(answered)
+  expect(count).toBeGreaterThan(0)
+  expect(count).toBeLessThan(rows)
+  expect(latency.p50).toBeLessThanOrEqual(latency.p99)
+})
+
+test('an address that is given twice fails the job', async () => {
+  const port = await serve(() => ({ status: 201, body: '{"id":"alloc-1","ip":"10.0.0.1"}' }))
+  await expect(runJob(job(port))).rejects.toThrow('10.0.0.1 was given twice')
+})
+
+test('an answer with another status fails the job', async () => {
+  const port = await serve((n) => ({
+    status: n < 10 ? 201 : 503,
+    body: `{"id":"alloc-${n}","ip":"10.0.0.${n}"}`,
+  }))
+  await expect(runJob(job(port))).rejects.toThrow('answered 503')
+})
+
+test('a limited rate is kept', async () => {
+  const port = await serve((n) => ({ status: 201, body: `{"id":"alloc-${n}","ip":"address-${n}"}` }))
+
+  const startedAt = performance.now()
+  const { rows } = await runJob(job(port, { perSecondMax: 100 }))
+  const tookMs = performance.now() - startedAt
+
+  // Four clients, each with its first one at once.
+  expect(rows).toBeGreaterThan(0)
+  expect(rows).toBeLessThanOrEqual(tookMs / 10 + 4)
+})
