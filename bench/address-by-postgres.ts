@@ -22,7 +22,7 @@ export const claim: Claim = {
   needs: [Postgres],
   async measure(bench) {
     const ours = ipamSide(await bench.ipam())
-    const postgres = await bench.keep(Postgres.start())
+    const postgres = await bench.keep(() => Postgres.start())
     const rows: Row[] = []
     for (const { name, type, bound, aim } of WAYS) {
       const peer = postgresSide(postgres, { name, type })

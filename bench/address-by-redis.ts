@@ -13,7 +13,7 @@ export const claim: Claim = {
   needs: [Redis],
   async measure(bench) {
     const ours = ipamSide(await bench.ipam())
-    const peer = redisSide(await bench.keep(Redis.start()), { name: 'Redis' })
+    const peer = redisSide(await bench.keep(() => Redis.start()), { name: 'Redis' })
     const rows: Row[] = []
     for (const clients of bench.clientCounts([64])) {
       rows.push(compare({ what: claim.says, ...(await versus(bench, { ours, peer, clients })) }))

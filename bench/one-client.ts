@@ -16,7 +16,7 @@ export const claim: Claim = {
     const sides = [
       ipamSide(await bench.ipam()),
       etcdWrites(await bench.etcd(), { name: 'etcd put, gRPC', type: 'etcdPut' }),
-      floorSide(await bench.keep(Floor.start()), { name: 'fdatasync + round trip' }),
+      floorSide(await bench.keep(() => Floor.start()), { name: 'fdatasync + round trip' }),
     ]
     const results = await bench.measure(sides, { clients: 1 })
     const [ours, etcd, floor] = sides.map(({ name }, i) => figureOf(name, results[i] ?? []))

@@ -12,6 +12,7 @@ const BOUNDS: Readonly<Record<number, { bound: number; aim: number }>> = {
   256: { bound: 1, aim: 1.5 },
 }
 const P99_CLIENTS = 64
+const KEYED_CLIENTS = 64
 
 export const claim: Claim = {
   name: 'put-over-grpc',
@@ -28,6 +29,9 @@ export const claim: Claim = {
       const isP99 = clients === P99_CLIENTS
       if (isP99) rows.push(compare({ what: 'p99 of those', metric: 'p99Ms', ...both, bound: 1, aim: 0.7 }))
     }
-    return rows
+    if (bench.settings.isQuick) return rows
+    const keyed = ipamSide(await bench.ipam(), { name: 'ipam, keyed', load: 'allocate-keyed' })
+    const both = await versus(bench, { ours: keyed, peer, clients: KEYED_CLIENTS })
+    return [...rows, compare({ what: 'allocations with an idempotency key each, against the same', ...both })]
   },
 }

@@ -33,7 +33,7 @@ interface Closable {
 }
 
 /** For a side's servers and driver to have compiled what they run; each measurement has its own short one, too. */
-const FIRST_WARM_UP_MS = { quick: 2_000, full: 6_000 }
+const FIRST_WARM_UP_MS = { quick: 2_000, full: 4_000 }
 
 /** What claims work with: settings, servers, drivers, and everything that has to end with them. */
 export class Bench {
@@ -61,7 +61,9 @@ export class Bench {
   }
 
   /** Ends with the claim. */
-  async keep<T extends Closable>(opening: Promise<T>): Promise<T> {
+  async keep<T extends Closable>(start: () => Promise<T>): Promise<T> {
+    this.#checkOpen()
+    const opening = start()
     this.#opening.push(opening)
     const opened = await opening
     this.#open.set(opened, () => opened.close())
@@ -72,7 +74,8 @@ export class Bench {
   async ipam({ stored = 0 }: { stored?: number } = {}): Promise<Ipam> {
     const running = this.#ipams.get(stored)
     if (running !== undefined) return running
-    const ipam = stored === 0 ? await this.keep(Ipam.start()) : await this.#shelf.take(stored)
+    this.#checkOpen()
+    const ipam = stored === 0 ? await this.keep(() => Ipam.start()) : await this.#shelf.take(stored)
     if (stored > 0) this.#open.set(ipam, () => ipam.suspend())
     this.#ipams.set(stored, ipam)
     return ipam
@@ -80,7 +83,7 @@ export class Bench {
 
   /** Three members; the same ones when asked again. */
   async etcd(): Promise<Etcd> {
-    this.#etcd ??= await this.keep(Etcd.start())
+    this.#etcd ??= await this.keep(() => Etcd.start())
     return this.#etcd
   }
 
@@ -149,10 +152,15 @@ export class Bench {
 
   /** Each side has one of its own: it never runs code that was compiled for another. */
   #driver({ name }: Side): DriverProcess {
-    if (this.#isClosed) throw new Error('the benchmark was ended')
+    this.#checkOpen()
     const driver = this.#drivers.get(name) ?? new DriverProcess()
     this.#drivers.set(name, driver)
     return driver
+  }
+
+  /** After Ctrl-C a claim goes on until it asks for something. */
+  #checkOpen(): void {
+    if (this.#isClosed) throw new Error('the benchmark was ended')
   }
 
   async close(): Promise<void> {

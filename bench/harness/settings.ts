@@ -4,7 +4,7 @@ import type { Placement } from '../peers/ipam.ts'
 import { IPAM_LOADS, type IpamLoad } from '../sides/ipam.ts'
 
 /** How a quick run saves time: see the report's conditions. */
-const FULL = { rounds: 5, warmUpMs: 1_000, measureMs: 4_000 }
+const FULL = { rounds: 5, warmUpMs: 500, measureMs: 4_000 }
 const QUICK = { rounds: 3, warmUpMs: 400, measureMs: 1_000 }
 
 const PLACEMENTS: readonly Placement[] = ['leader', 'all', 'followers']

@@ -154,10 +154,10 @@ export class GrpcConnection {
         if (this.#held.length > 0) this.#queueFlush()
         break
       case FRAME.reset:
+        this.#fail(new Error(`gRPC: the server has ended a call with code ${payload.readUInt32BE(0)}`))
+        return
       case FRAME.goAway:
-        this.#fail(
-          new Error(`gRPC: the server has ended stream ${stream} with code ${payload.readUInt32BE(0)}`),
-        )
+        this.#fail(new Error(`gRPC: the server ends the connection with code ${payload.readUInt32BE(4)}`))
         return
       default:
         break

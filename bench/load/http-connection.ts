@@ -27,9 +27,12 @@ export class HttpConnection {
     return connection
   }
 
-  /** @param body ASCII; null for a request without one. */
-  send(method: string, path: string, body: string | null): Promise<HttpAnswer> {
-    const head = `${method} ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n`
+  /**
+   * @param body ASCII; null for a request without one.
+   * @param header A line with its end; empty for none but the usual ones.
+   */
+  send(method: string, path: string, body: string | null, header = ''): Promise<HttpAnswer> {
+    const head = `${method} ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n${header}`
     const text =
       body === null
         ? `${head}\r\n`

@@ -11,7 +11,13 @@ const STRIDE = 7_919
 
 /** Client i allocates in network i modulo their number. */
 export type IpamOperation =
-  | { readonly type: 'ipamAllocate' | 'ipamChurn'; readonly networkIds: readonly string[] }
+  | { readonly type: 'ipamChurn'; readonly networkIds: readonly string[] }
+  | {
+      readonly type: 'ipamAllocate'
+      readonly networkIds: readonly string[]
+      /** Whether each request has an idempotency key, which is remembered for a day with the answer. */
+      readonly isKeyed: boolean
+    }
   | { readonly type: 'ipamRelease'; readonly allocationIds: readonly string[] }
   | { readonly type: 'ipamGet'; readonly allocationIds: readonly string[]; readonly isStale: boolean }
   | {
@@ -47,7 +53,7 @@ export class IpamWorkload implements Workload {
     const operation = this.#operation
     switch (operation.type) {
       case 'ipamAllocate':
-        return this.#allocates(connection, { networkIds: operation.networkIds, index })
+        return this.#allocates(connection, { ...operation, index })
       case 'ipamChurn':
         return this.#churns(connection, { networkIds: operation.networkIds, index })
       case 'ipamRelease':
@@ -62,7 +68,7 @@ export class IpamWorkload implements Workload {
         return lists(connection, { ...operation, index })
       case 'ipamMixed': {
         const get = gets(connection, { ...operation, isStale: false, index })
-        const allocate = this.#allocates(connection, { networkIds: operation.networkIds, index })
+        const allocate = this.#allocates(connection, { ...operation, isKeyed: false, index })
         let count = index
         return () => (count++ % WRITE_EACH === 0 ? allocate() : get())
       }
@@ -71,12 +77,14 @@ export class IpamWorkload implements Workload {
 
   #allocates(
     connection: HttpConnection,
-    { networkIds, index }: { networkIds: readonly string[]; index: number },
-  ) {
+    { networkIds, isKeyed, index }: { networkIds: readonly string[]; isKeyed: boolean; index: number },
+  ): () => Promise<void> {
     const networkId = networkIds[index % networkIds.length] ?? ''
     const body = allocateBody(networkId, `client-${index}`)
-    return async (): Promise<void> => {
-      this.#note(networkId, textAt(await this.#allocate(connection, body), 'ip'))
+    let count = 0
+    return async () => {
+      const header = isKeyed ? `Idempotency-Key: ${networkId}-${index}-${count++}\r\n` : ''
+      this.#note(networkId, textAt(await this.#allocate(connection, body, header), 'ip'))
     }
   }
 
@@ -96,8 +104,8 @@ export class IpamWorkload implements Workload {
     }
   }
 
-  async #allocate(connection: HttpConnection, request: string): Promise<string> {
-    const { status, body } = await connection.send('POST', '/api/v1/allocations', request)
+  async #allocate(connection: HttpConnection, request: string, header = ''): Promise<string> {
+    const { status, body } = await connection.send('POST', '/api/v1/allocations', request, header)
     if (status !== 201) throw new Error(`an allocation was answered ${status}: ${body}`)
     this.rows += 1
     return body

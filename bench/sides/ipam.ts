@@ -5,6 +5,7 @@ import type { Ipam, Placement } from '../peers/ipam.ts'
 
 export type IpamLoad =
   | 'allocate'
+  | 'allocate-keyed'
   | 'release'
   | 'churn'
   | 'get'
@@ -15,6 +16,7 @@ export type IpamLoad =
 
 export const IPAM_LOADS: readonly IpamLoad[] = [
   'allocate',
+  'allocate-keyed',
   'release',
   'churn',
   'get',
@@ -65,7 +67,7 @@ export function ipamSide(
 }
 
 function rowsBefore(load: IpamLoad): number {
-  if (load === 'allocate' || load === 'churn') return 0
+  if (load === 'allocate' || load === 'allocate-keyed' || load === 'churn') return 0
   return load === 'release' ? RELEASE_ROWS : READ_ROWS
 }
 
@@ -76,7 +78,8 @@ function operationOf(
   const { networkIds, allocationIds } = rows
   switch (load) {
     case 'allocate':
-      return { type: 'ipamAllocate', networkIds }
+    case 'allocate-keyed':
+      return { type: 'ipamAllocate', networkIds, isKeyed: load === 'allocate-keyed' }
     case 'churn':
       return { type: 'ipamChurn', networkIds }
     case 'release':

@@ -26,7 +26,7 @@ async function serve(answerTo: (n: number) => { status: number; body: string }):
 }
 
 function job(port: number, { perSecondMax = null }: { perSecondMax?: number | null } = {}) {
-  const operation = { type: 'ipamAllocate', networkIds: ['net-1'] } as const
+  const operation = { type: 'ipamAllocate', networkIds: ['net-1'], isKeyed: false } as const
   return { operation, clients: 4, ports: [port], warmUpMs: 50, measureMs: 200, serverPids: [], perSecondMax }
 }
 
