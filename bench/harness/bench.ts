@@ -6,15 +6,12 @@ import { Ipam } from '../peers/ipam.ts'
 import type { Settings } from './settings.ts'
 import type { Shelf } from './shelf.ts'
 
-/** Of the first warm-up, for servers that take as many. */
-export const WARM_UP_CLIENTS = 64
-
 /** One system under one kind of load. */
 export interface Side {
   /** Unlike that of any other load on any other system. */
   readonly name: string
-  /** Before the first measurement: enough for the servers' code to be compiled. */
-  readonly warmUpClients: number
+  /** Before the first measurement: enough for the servers and the driver to have compiled what they run. */
+  readonly warmUp: { readonly clients: number; readonly operations: number }
   /** @returns the servers, which are asked for when a measurement begins. */
   serverPids(): readonly number[]
   /** Before each measurement, which leaves nothing behind that the next one would find. */
@@ -32,8 +29,8 @@ interface Closable {
   close(): void | Promise<void>
 }
 
-/** For a side's servers and driver to have compiled what they run; each measurement has its own short one, too. */
-const FIRST_WARM_UP_MS = { quick: 2_000, full: 4_000 }
+/** On a machine that is too slow for the operations of the first warm-up; each measurement has a short one of its own, too. */
+const FIRST_WARM_UP_MS_MAX = { quick: 8_000, full: 20_000 }
 
 /** What claims work with: settings, servers, drivers, and everything that has to end with them. */
 export class Bench {
@@ -133,7 +130,7 @@ export class Bench {
     await this.#warmUp(side)
     const { operation, ports, verify } = await side.prepare()
     const { warmUpMs } = this.settings
-    const times = { warmUpMs, measureMs, perSecondMax }
+    const times = { warmUpMs, measureMs, enough: null, perSecondMax }
     const job = { operation, ports, clients, serverPids: side.serverPids(), ...times }
     const result = await this.#driver(side).run(job)
     await verify(result.rows)
@@ -144,9 +141,18 @@ export class Bench {
     if (this.#warm.has(side.name)) return
     this.#warm.add(side.name)
     const { operation, ports, verify } = await side.prepare()
-    const measureMs = FIRST_WARM_UP_MS[this.settings.isQuick ? 'quick' : 'full']
-    const times = { warmUpMs: 0, measureMs, perSecondMax: null }
-    const job = { operation, ports, clients: side.warmUpClients, serverPids: [], ...times }
+    const measureMs = FIRST_WARM_UP_MS_MAX[this.settings.isQuick ? 'quick' : 'full']
+    const { clients, operations: enough } = side.warmUp
+    const job = {
+      operation,
+      ports,
+      clients,
+      serverPids: [],
+      warmUpMs: 0,
+      measureMs,
+      enough,
+      perSecondMax: null,
+    }
     await verify((await this.#driver(side).run(job)).rows)
   }
 

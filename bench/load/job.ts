@@ -17,6 +17,8 @@ export interface Job {
   readonly ports: readonly number[]
   readonly warmUpMs: number
   readonly measureMs: number
+  /** Operations after which the window ends before its time; null for none. */
+  readonly enough: number | null
   /** Of the servers; their descendants count with them. */
   readonly serverPids: readonly number[]
 }

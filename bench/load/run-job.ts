@@ -6,6 +6,9 @@ import type { Job, JobResult } from './job.ts'
 import { openWorkload } from './open-workload.ts'
 import type { LoadClient, Workload } from './workload.ts'
 
+/** How often a window looks whether there was enough. */
+const LOOK_MS = 20
+
 /** @throws the first wrong answer, when all clients have stopped. */
 export async function runJob(job: Job): Promise<JobResult> {
   const workload = openWorkload(job.operation)
@@ -34,7 +37,7 @@ async function measure({
   const retries = workload.retries
   const before = cpuTimes(job.serverPids)
   const from = loop.startWindow()
-  await loop.runFor(job.measureMs)
+  await loop.runFor(job.measureMs, job.enough)
   const windowMs = loop.endWindow() - from
   const after = cpuTimes(job.serverPids)
   const retried = workload.retries - retries
@@ -94,9 +97,16 @@ class Loop {
     }
   }
 
-  /** @throws as soon as a client has failed. */
-  async runFor(ms: number): Promise<void> {
-    await Promise.race([delay(ms), this.#failed])
+  /**
+   * @param enough Operations of the window after which the time is over; null for none.
+   * @throws as soon as a client has failed.
+   */
+  async runFor(ms: number, enough: number | null = null): Promise<void> {
+    const until = performance.now() + ms
+    for (let leftMs = ms; leftMs > 0; leftMs = until - performance.now()) {
+      await Promise.race([delay(enough === null ? leftMs : Math.min(LOOK_MS, leftMs)), this.#failed])
+      if (enough !== null && this.latenciesMs.length >= enough) return
+    }
   }
 
   startWindow(): number {

@@ -13,7 +13,7 @@ export async function conditions(settings: Settings, { tookMs }: { tookMs: numbe
       ? ['A quick run: fewer rounds, shorter ones, and all claims with the same servers.']
       : []),
     'Fsync is on everywhere; ours with its default log level, audit and idempotency. Every answer is checked, and the final state.',
-    '`*`: limited by the driver (its core at 85 % or more while 5 % of the machine is left). Others: processes that are not part of the benchmark.',
+    '`*`: limited by the driver (its core at 85 % or more while 5 % of the machine is left). `†`: processes that are not part of the benchmark (others) took more than 0.2 cores: measure again.',
     `Load average at the end ${load}; ${Math.round(tookMs / 1_000)} s in all.`,
   ]
 }

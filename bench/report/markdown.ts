@@ -6,7 +6,10 @@ const HEAD =
 const COST_HEAD =
   '| what | clients | side | ops/s | p50 ms | p99 ms | retries each | µs each: driver | servers | cores: driver | servers | others |\n|---|---|---|---|---|---|---|---|---|---|---|---|'
 
-/** A figure marked with `*` is limited by the driver. */
+/** Cores that other processes may take before the result is said to be of a busy machine. */
+const OTHER_CORES_MAX = 0.2
+
+/** A figure marked with `*` is limited by the driver; a result with `†` is of a machine that did something else, too. */
 export function resultTable(rows: readonly Row[]): string {
   return [HEAD, ...rows.map(resultLine)].join('\n')
 }
@@ -27,12 +30,13 @@ function resultLine(row: Row): string {
   return `| ${cells.join(' | ')} |`
 }
 
-function result({ result, unit }: Row): string {
+function result({ result, unit, ours, peer }: Row): string {
+  const isBusy = [ours, peer].some((side) => (side?.otherCores ?? 0) > OTHER_CORES_MAX)
   if (result === null) return ''
   const [median, lowest, highest] = [result.median, result.lowest, result.highest].map(
     (value) => `${value.toFixed(value < 10 ? 2 : 1)}${unit}`,
   )
-  return `**${median}** (${lowest}–${highest})`
+  return `**${median}** (${lowest}–${highest})${isBusy ? ' †' : ''}`
 }
 
 function limit({ isUpperBound, unit }: Row, value: number | null): string {

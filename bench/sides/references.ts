@@ -1,5 +1,5 @@
 /** PostgreSQL, Redis, and the machine itself. */
-import { type Side, WARM_UP_CLIENTS } from '../harness/bench.ts'
+import type { Side } from '../harness/bench.ts'
 import type { PostgresOperation } from '../load/postgres-operations.ts'
 import type { Floor } from '../peers/floor.ts'
 import type { Postgres } from '../peers/postgres.ts'
@@ -13,7 +13,7 @@ export function postgresSide(
   const table = type === 'postgresSkipLocked' ? 'pool' : 'address'
   return {
     name,
-    warmUpClients: WARM_UP_CLIENTS,
+    warmUp: { clients: 64, operations: type === 'postgresSkipLocked' ? 2_000 : 500 },
     serverPids: () => postgres.pids,
     async prepare() {
       const network = postgres.makeNetwork()
@@ -34,7 +34,7 @@ export function redisSide(redis: Redis, { name }: { name: string }): Side {
   let count = 0
   return {
     name,
-    warmUpClients: WARM_UP_CLIENTS,
+    warmUp: { clients: 64, operations: 5_000 },
     serverPids: () => redis.pids,
     async prepare() {
       const prefix = `network-${++count}:`
@@ -53,7 +53,7 @@ export function redisSide(redis: Redis, { name }: { name: string }): Side {
 export function floorSide(floor: Floor, { name }: { name: string }): Side {
   return {
     name,
-    warmUpClients: 1,
+    warmUp: { clients: 1, operations: 500 },
     serverPids: () => floor.pids,
     async prepare() {
       const { directory, port } = floor

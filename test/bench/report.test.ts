@@ -7,14 +7,14 @@ import { compare, figureOf, figureRow, isReached, missingRow, secondsRow } from 
 const WINDOW_MS = 2_000
 
 /** A round with that many operations in its two seconds. */
-function round(count: number, { p99 = 10, driverMs = 200, serversMs = 400 } = {}): JobResult {
+function round(count: number, { p99 = 10, driverMs = 200, serversMs = 400, othersMs = 200 } = {}): JobResult {
   return {
     count,
     rows: count,
     windowMs: WINDOW_MS,
     retries: count * 2,
     latency: { p50: 5, p99, max: 20 },
-    cpu: { driverMs, serversMs, machineMs: driverMs + serversMs + 1_000 },
+    cpu: { driverMs, serversMs, machineMs: driverMs + serversMs + othersMs },
   }
 }
 
@@ -29,7 +29,7 @@ describe('a figure', () => {
       serverMicros: 200,
       driverCores: 0.1,
       serverCores: 0.2,
-      otherCores: 0.5,
+      otherCores: 0.1,
       retriesEach: 2,
       isDriverLimited: false,
     })
@@ -71,6 +71,7 @@ describe('what a claim asks for', () => {
       compare({ ...both, metric: 'p99Ms', bound: 0.5 }),
       secondsRow({ what: 'catching up', clients: 64, seconds: [4, 12, 8], bound: 10 }),
       figureRow({ what: 'alone', clients: 16, ours }),
+      compare({ ...both, peer: figureOf('etcd', [round(1_000, { othersMs: 1_000 })]) }),
       missingRow('reads', 'etcd is not installed: apt-get install etcd-server'),
     ]
 
@@ -80,6 +81,7 @@ describe('what a claim asks for', () => {
       '| writes | 64 | 8.00 ms | etcd: 10.00 ms | **0.80×** (0.80×–0.80×) | ≤ 0.5× |  | ✗ |',
       '| catching up | 64 |  |  | **8.00 s** (4.00 s–12.0 s) | ≤ 10 s |  | ✓ |',
       '| alone | 16 | 750/s |  |  |  |  |  |',
+      '| writes | 64 | 750/s | etcd: 500/s | **1.50×** (1.50×–1.50×) † |  |  |  |',
       '| reads | | | | etcd is not installed: apt-get install etcd-server | | | |',
     ])
   })
@@ -88,8 +90,8 @@ describe('what a claim asks for', () => {
     const rows = [compare({ ...both }), compare({ ...both, metric: 'p99Ms' })]
 
     expect(costTable(rows).split('\n').slice(2)).toEqual([
-      '| writes | 64 | ipam | 750 | 5.00 | 8.00 | 2.0 | 133 | 267 | 0.10 | 0.20 | 0.50 |',
-      '| writes | 64 | etcd | 500 | 5.00 | 10.00 | 2.0 | 200 | 400 | 0.10 | 0.20 | 0.50 |',
+      '| writes | 64 | ipam | 750 | 5.00 | 8.00 | 2.0 | 133 | 267 | 0.10 | 0.20 | 0.10 |',
+      '| writes | 64 | etcd | 500 | 5.00 | 10.00 | 2.0 | 200 | 400 | 0.10 | 0.20 | 0.10 |',
     ])
   })
 })

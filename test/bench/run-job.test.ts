@@ -25,9 +25,21 @@ async function serve(answerTo: (n: number) => { status: number; body: string }):
   return typeof address === 'object' ? (address?.port ?? 0) : 0
 }
 
-function job(port: number, { perSecondMax = null }: { perSecondMax?: number | null } = {}) {
+function job(
+  port: number,
+  { perSecondMax = null, enough = null }: { perSecondMax?: number | null; enough?: number | null } = {},
+) {
   const operation = { type: 'ipamAllocate', networkIds: ['net-1'], isKeyed: false } as const
-  return { operation, clients: 4, ports: [port], warmUpMs: 50, measureMs: 200, serverPids: [], perSecondMax }
+  return {
+    operation,
+    clients: 4,
+    ports: [port],
+    warmUpMs: 50,
+    measureMs: 200,
+    enough,
+    serverPids: [],
+    perSecondMax,
+  }
 }
 
 test('every acknowledged operation is counted as a row, and those of the window as measured', async () => {
@@ -68,4 +80,14 @@ test('a limited rate is kept', async () => {
   // Four clients, each with its first one at once.
   expect(rows).toBeGreaterThan(0)
   expect(rows).toBeLessThanOrEqual(tookMs / 10 + 4)
+})
+
+test('a window ends early when it had enough', async () => {
+  const port = await serve((n) => ({ status: 201, body: `{"id":"alloc-${n}","ip":"address-${n}"}` }))
+  const measureMs = 600_000
+
+  const { count, windowMs } = await runJob({ ...job(port, { enough: 20 }), measureMs })
+
+  expect(count).toBeGreaterThanOrEqual(20)
+  expect(windowMs).toBeLessThan(measureMs)
 })
