@@ -92,7 +92,9 @@ class Run {
 const settings = parseSettings(process.argv.slice(2))
 const run = new Run(settings)
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(signal, () => {
+  // It may come twice, from the terminal and from what started us: the second one must not end us before the first one has.
+  process.on(signal, () => {
+    if (run.isInterrupted) return
     say(`${signal}: ending what runs`)
     void run.interrupt().finally(() => process.exit(130))
   })
