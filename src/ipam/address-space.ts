@@ -205,6 +205,15 @@ export class AddressSpace {
     return before
   }
 
+  /**
+   * From here on these addresses are an allocation's, or nobody's, whoever had them before: brings a space that was rebuilt
+   * from an older picture up to date. What children, rests and reserved ranges claim stays theirs.
+   */
+  settle(range: AddressRange, { isAllocated }: { readonly isAllocated: boolean }): void {
+    this.#allocated.replace(range, isAllocated ? [range] : [])
+    this.#refresh(range)
+  }
+
   /** Makes free what nothing claims, and nothing else. */
   #refresh(range: AddressRange): void {
     replaceOccupied(this.#free, range, this.#claimed(range))

@@ -80,9 +80,11 @@ export class AllocationRows {
     network.space.allocate(range)
     this.#rows.undoLater(() => network.space.release(range, { cools: false }))
     this.#networkRows.countAllocation(network, range.last)
-    this.#setExpiry(position, { before: null, after: expiresAt })
+    const expiry = { before: null, after: expiresAt }
+    this.#setExpiry(position, expiry)
 
     const rows = this.#rows
+    rows.noteChange({ network: network.position, range, isAllocated: true, position, expiresAt: expiry })
     rows.put(allocationKey(position), encodeAllocation(allocation))
     rows.put(allocationIdKey(id), Buffer.from(position, 'latin1'))
     this.#putRange(network, range, { position, expiresAt })
@@ -97,8 +99,11 @@ export class AllocationRows {
     this.#replaceTerms(before, after, position)
     if (before.expiresAt === after.expiresAt || after.status !== 'allocated') return
     const network = this.#networkRows.existing(after.networkId)
-    this.#setExpiry(position, { before: before.expiresAt, after: after.expiresAt })
-    this.#putRange(network, rangeOfAllocation(after), { position, expiresAt: after.expiresAt })
+    const expiresAt = { before: before.expiresAt, after: after.expiresAt }
+    const range = rangeOfAllocation(after)
+    this.#setExpiry(position, expiresAt)
+    this.#rows.noteChange({ network: network.position, range, isAllocated: true, position, expiresAt })
+    this.#putRange(network, range, { position, expiresAt: after.expiresAt })
   }
 
   end(before: Allocation, after: Allocation, coolUntil: number | null): void {
@@ -109,7 +114,9 @@ export class AllocationRows {
     network.space.release(range, { cools })
     this.#rows.undoLater(() => network.space.takeBack(range, { cooled: cools }))
     this.#networkRows.countEnd(network)
-    this.#setExpiry(position, { before: after.expiresAt, after: null })
+    const expiresAt = { before: after.expiresAt, after: null }
+    this.#setExpiry(position, expiresAt)
+    this.#rows.noteChange({ network: network.position, range, isAllocated: false, position, expiresAt })
     if (cools) this.#cool({ network, range, position, until: coolUntil })
 
     const rows = this.#rows

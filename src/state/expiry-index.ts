@@ -52,6 +52,31 @@ export class ExpiryIndex {
     if (chunk.index.length > CHUNK_LENGTH_MAX) this.#split(place, chunk)
   }
 
+  /** Adds one that comes after all others; for boot. */
+  append(
+    expiresAt: number,
+    { index, sequence }: { readonly index: number; readonly sequence: number },
+  ): void {
+    const last = this.#chunks.at(-1)
+    if (last === undefined || last.index.length >= CHUNK_LENGTH_MAX) {
+      this.#chunks.push({ expiresAt: [expiresAt], index: [index], sequence: [sequence] })
+      return
+    }
+    last.expiresAt.push(expiresAt)
+    last.index.push(index)
+    last.sequence.push(sequence)
+  }
+
+  /** As `add`, unless it is there. */
+  put(expiry: Expiry): void {
+    if (!this.#has(expiry)) this.add(expiry)
+  }
+
+  /** As `delete`, if it is there. */
+  remove(expiry: Expiry): void {
+    if (this.#has(expiry)) this.delete(expiry)
+  }
+
   /** It must be there. */
   delete(expiry: Expiry): void {
     const entry = entryOf(expiry)
@@ -90,6 +115,14 @@ export class ExpiryIndex {
       }
     }
     return due
+  }
+
+  #has(expiry: Expiry): boolean {
+    const entry = entryOf(expiry)
+    const chunk = this.#chunks[this.#chunkFor(entry)]
+    if (chunk === undefined) return false
+    const offset = firstNotBefore(chunk, entry)
+    return offset < chunk.index.length && compareAt(chunk, offset, entry) === 0
   }
 
   /** The last chunk that starts at or before `entry`, or the first. */

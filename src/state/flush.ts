@@ -2,7 +2,7 @@
 import { assert } from '../../raft/assert.ts'
 import type { Clock } from '../../raft/ports.ts'
 import { APPLIED_KEY } from './key-space.ts'
-import type { Overlay } from './overlay.ts'
+import type { Layer, Overlay } from './overlay.ts'
 import { type AppliedPoint, encodeApplied } from './row-codec.ts'
 import type { StateDatabase } from './storage.ts'
 
@@ -21,6 +21,13 @@ export const DEFAULT_FLUSH_LIMITS: FlushLimits = {
   delayMs: 50,
 }
 
+/** What else goes into a batch, and wants to know when it is on disk. */
+export interface Companion {
+  /** @param layers Whose rows are in the batch. @param index Of their last entry. */
+  addTo(batch: ReturnType<StateDatabase['batch']>, layers: readonly Layer[], index: number): void
+  noticeFlush(): void
+}
+
 /**
  * One synced batch is in flight; what gathers meanwhile is the next. A batch holds whole entries and says which is the
  * last of them, so that the database is always the state at some index. The first failure is the last attempt.
@@ -31,6 +38,7 @@ export class WriteBehind {
   readonly #clock: Pick<Clock, 'setTimer'>
   readonly #limits: FlushLimits
   readonly #onFailure: (error: unknown) => void
+  #companion: Companion | null = null
   #durable: AppliedPoint
   #inFlight: Promise<void> | null = null
   #cancelTimer: (() => void) | null = null
@@ -51,6 +59,11 @@ export class WriteBehind {
     this.#limits = options.limits
     this.#onFailure = options.onFailure
     this.#durable = options.overlay.point
+  }
+
+  /** From the next batch on. */
+  accompany(companion: Companion): void {
+    this.#companion = companion
   }
 
   get durableIndex(): number {
@@ -122,6 +135,7 @@ export class WriteBehind {
           else batch.put(key, row)
         }
       }
+      this.#companion?.addTo(batch, layers, point.index)
       await batch.put(APPLIED_KEY, encodeApplied(point)).write(SYNCED)
       this.#overlay.endFlush()
       this.#durable = point
@@ -132,6 +146,7 @@ export class WriteBehind {
       this.#inFlight = null
     }
     this.#releaseCapacity()
+    this.#companion?.noticeFlush()
     if (this.#durable.index < this.#overlay.point.index) this.noticeEntry()
   }
 

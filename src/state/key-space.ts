@@ -10,11 +10,18 @@ export const AUDIT_FLOOR_KEY = '!audit'
 export const ORPHANS_KEY = '!orphans'
 /** What is known about the rows is none of them: it lies before `EVERYTHING`, in no snapshot and no digest, and goes with them. */
 export const DIVERGENCE_KEY = ' divergence'
+/** Of the newest whole checkpoint. Like its parts and the journal it lies before `EVERYTHING`: what memory holds, and no rows. */
+export const CHECKPOINT_KEY = ' checkpoint'
+/** What changed in memory since a checkpoint was begun, by batch. */
+export const JOURNAL = prefixRange(' journal ')
+export const CHECKPOINT_PARTS = prefixRange(' part ')
 
 const INDEX_DIGITS = 14 // 53 bits
 const SEQUENCE_DIGITS = 4
 const SEQUENCE_MAX = 0xffff
 export const POSITION_CHARS = INDEX_DIGITS + SEQUENCE_DIGITS
+/** Of a position as bytes. */
+export const POSITION_BYTES = POSITION_CHARS / 2
 
 /** Which entry made a row, and which row of that entry it is: the order of creation, as text of fixed width. */
 export type Position = string
@@ -96,6 +103,20 @@ export interface CoverBlock {
 
 function coverPrefix({ namespace, family, first, bits }: CoverBlock): string {
   return `h${namespace} ${family}${bits.toString(16).padStart(2, '0')}${addressDigits(family, first)}`
+}
+
+/** @param index Of the last entry in the batch. */
+export function journalKey(index: number): string {
+  return `${JOURNAL.gte}${toHex(index)}`
+}
+
+/** @param generation The index at which the checkpoint was begun. @param number From 0. */
+export function checkpointPartKey(generation: number, number: number): string {
+  return `${CHECKPOINT_PARTS.gte}${toHex(generation)} ${toHex(number)}`
+}
+
+export function checkpointParts(generation: number): KeyRange {
+  return prefixRange(`${CHECKPOINT_PARTS.gte}${toHex(generation)} `)
 }
 
 export function idempotencyKey(keyDigest: string): string {

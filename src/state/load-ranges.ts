@@ -10,7 +10,6 @@ const IPV4_DIGITS = 8
 
 /** What one network has given away. */
 export class Occupied {
-  count = 0
   readonly #runs: AddressRange[] = []
   /** The run that grows, of an IPv4 network: as numbers, since most rows only make it longer. */
   #start = -1
@@ -24,7 +23,6 @@ export class Occupied {
 
   /** Above all that were added. */
   addIpv4(first: number, last: number): void {
-    this.count += 1
     if (first !== this.#end + 1) {
       this.#endRun()
       this.#start = first
@@ -34,7 +32,6 @@ export class Occupied {
 
   /** Above all that were added. */
   add({ first, last }: AddressRange): void {
-    this.count += 1
     const previous = this.#runs.at(-1)
     if (previous?.last === first - 1n) this.#runs[this.#runs.length - 1] = { first: previous.first, last }
     else this.#runs.push({ first, last })
@@ -51,6 +48,8 @@ export class Occupied {
 /** Takes rows in the order of their keys. */
 export class AddressRangeReader {
   readonly byNetwork = new Map<Position, Occupied>()
+  /** Rows that were read. */
+  count = 0
   readonly #expiries: ExpiryIndex
   /** Of the network whose rows come now. */
   #prefix = ''
@@ -61,6 +60,7 @@ export class AddressRangeReader {
   }
 
   read([key, row]: StoredRow): void {
+    this.count += 1
     if (this.#prefix === '' || !key.startsWith(this.#prefix)) this.#beginNetwork(key)
     const digits = 1 + POSITION_CHARS
     if (key.length === digits + IPV4_DIGITS) {

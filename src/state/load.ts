@@ -1,4 +1,4 @@
-/** Rebuilds memory from rows: networks, their free space from the keys of address ranges in address order, sessions. */
+/** Rebuilds memory from rows: networks, their free space from a checkpoint or the rows of address ranges, sessions. */
 import type { Divergence } from '../../raft/types.ts'
 import { AddressSpace, rangesOf } from '../ipam/address-space.ts'
 import { type Prefix, parsePrefix } from '../ipam/prefix.ts'
@@ -16,7 +16,6 @@ import {
   DIVERGENCE_KEY,
   EVERYTHING,
   IDEMPOTENCY_AGES,
-  type KeyRange,
   MEMBERSHIP_KEY,
   NETWORK_COUNTERS,
   NETWORKS,
@@ -28,7 +27,8 @@ import {
   positionIn,
   SESSIONS,
 } from './key-space.ts'
-import { AddressRangeReader, Occupied } from './load-ranges.ts'
+import { loadCheckpoint, repeatChanges } from './load-checkpoint.ts'
+import { AddressRangeReader } from './load-ranges.ts'
 import { NetworkTable, networkState } from './network-table.ts'
 import { decodeNetwork } from './record-codec.ts'
 import {
@@ -44,11 +44,9 @@ import {
 } from './row-codec.ts'
 import type { StateMemory } from './row-store.ts'
 import type { SessionState } from './session-rows.ts'
+import type { CheckpointState } from './space-checkpoints.ts'
 import type { StateDatabase, StateStorage } from './storage.ts'
-import type { StoredRow } from './view.ts'
-
-const TRIP_ROWS = 5000
-const TRIP_BYTES = 1024 * 1024
+import { tripsThrough } from './trips.ts'
 
 /** An open database and what memory holds over its rows. */
 export interface Loaded extends StateMemory {
@@ -56,6 +54,7 @@ export interface Loaded extends StateMemory {
   readonly point: AppliedPoint
   /** Null unless the rows were found to be wrong. */
   readonly divergence: Divergence | null
+  readonly checkpoint: CheckpointState
 }
 
 /**
@@ -76,15 +75,13 @@ export async function loadRows(database: StateDatabase): Promise<Loaded> {
   const applied = database.getSync(APPLIED_KEY)
   const membership = database.getSync(MEMBERSHIP_KEY)
   const divergence = database.getSync(DIVERGENCE_KEY)
-  const expiries = new ExpiryIndex()
-  const allocated = await loadAddressRanges(database, expiries)
-  const coolings = new ExpiryIndex()
-  const cooling = await loadCoolings(database, coolings)
+  const { networks, expiries, coolings, checkpoint } = await loadSpaces(database)
   return {
     database,
     point: applied === undefined ? NOTHING_APPLIED : decodeApplied(applied),
     divergence: divergence === undefined ? null : decodeDivergence(divergence),
-    networks: await loadNetworks(database, { allocated, cooling }),
+    checkpoint,
+    networks,
     expiries,
     coolings,
     sessions: await loadSessions(database),
@@ -98,10 +95,46 @@ async function isEmpty(database: StateDatabase): Promise<boolean> {
   return first === undefined
 }
 
+interface Spaces extends Pick<StateMemory, 'networks' | 'expiries' | 'coolings'> {
+  readonly checkpoint: CheckpointState
+}
+
+async function loadSpaces(database: StateDatabase): Promise<Spaces> {
+  const expiries = new ExpiryIndex()
+  const coolings = new ExpiryIndex()
+  const cooling = await loadCoolings(database, coolings)
+  const checkpoint = await loadCheckpoint(database, expiries)
+  if (checkpoint === null) {
+    const { byNetwork, count } = await loadAddressRanges(database, expiries)
+    const networks = await loadNetworks(database, {
+      allocatedOf: (position) => byNetwork.get(position)?.runs ?? [],
+      cooling,
+    })
+    checkOwners(byNetwork.keys(), networks)
+    return { networks, expiries, coolings, checkpoint: { head: null, changes: count } }
+  }
+  const { head, reader, changes } = checkpoint
+  const networks = await loadNetworks(database, {
+    allocatedOf: (position, prefix) => reader.runsOf(position, prefix),
+    cooling,
+  })
+  repeatChanges(changes, { networks, expiries })
+  return { networks, expiries, coolings, checkpoint: { head, changes: changes.length } }
+}
+
+function checkOwners(owners: Iterable<Position>, networks: NetworkTable): void {
+  for (const network of owners) {
+    if (networks.at(network) === null) {
+      throw new CorruptStateError(`active allocations of network ${network}, which does not exist`)
+    }
+  }
+}
+
 async function loadNetworks(
   database: StateDatabase,
   claims: {
-    readonly allocated: ReadonlyMap<Position, Occupied>
+    /** Ascending and disjoint. */
+    readonly allocatedOf: (network: Position, prefix: Prefix) => readonly AddressRange[]
     readonly cooling: ReadonlyMap<Position, AddressRange[]>
   },
 ): Promise<NetworkTable> {
@@ -117,21 +150,15 @@ async function loadNetworks(
   }
   const table = new NetworkTable()
   for (const { position, network, prefix } of records) {
-    const { runs, count } = claims.allocated.get(position) ?? NOTHING_OCCUPIED
     const space = new AddressSpace(prefix, {
-      allocated: runs,
+      allocated: claims.allocatedOf(position, prefix),
       cooling: (claims.cooling.get(position) ?? []).toSorted(byFirst),
       delegated: rangesOf(prefix, prefixes.childrenOf(network.namespace, prefix)),
       reserved: reservedRanges(prefix, network),
     })
-    table.add({ ...networkState(network, { position, prefix, space }), activeAllocations: count })
+    table.add(networkState(network, { position, prefix, space }))
   }
   await loadCounters(database, table)
-  for (const network of claims.allocated.keys()) {
-    if (table.at(network) === null) {
-      throw new CorruptStateError(`active allocations of network ${network}, which does not exist`)
-    }
-  }
   return table
 }
 
@@ -157,23 +184,18 @@ async function loadCounters(database: StateDatabase, table: NetworkTable): Promi
     for (const [key, row] of rows) {
       const network = table.at(positionIn(key))
       if (network === null) throw new CorruptStateError(`${key} is of no network`)
-      const { allocations, nextAddress, lastAddress } = decodeNetworkCounters(row)
-      network.allocations = allocations
-      network.nextAddress = nextAddress
-      network.lastAddress = lastAddress
+      Object.assign(network, decodeNetworkCounters(row))
     }
   }
 }
 
-const NOTHING_OCCUPIED = new Occupied()
-
 async function loadAddressRanges(
   database: StateDatabase,
   expiries: ExpiryIndex,
-): Promise<ReadonlyMap<Position, Occupied>> {
+): Promise<AddressRangeReader> {
   const reader = new AddressRangeReader(expiries)
   for await (const rows of tripsThrough(database, ADDRESS_RANGES)) for (const row of rows) reader.read(row)
-  return reader.byNetwork
+  return reader
 }
 
 /** By network; of one that is deleted, nothing comes of them but that their rows go in time. */
@@ -225,18 +247,4 @@ async function loadSessions(database: StateDatabase): Promise<Map<number, Sessio
     }
   }
   return sessions
-}
-
-async function* tripsThrough(database: StateDatabase, { gte, lt }: KeyRange): AsyncGenerator<StoredRow[]> {
-  const options = { gte, lt, highWaterMarkBytes: TRIP_BYTES }
-  const iterator = database.iterator(options)
-  try {
-    for (;;) {
-      const rows = await iterator.nextv(TRIP_ROWS)
-      if (rows.length === 0) return
-      yield rows
-    }
-  } finally {
-    await iterator.close()
-  }
 }

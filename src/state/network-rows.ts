@@ -103,6 +103,7 @@ export class NetworkRows {
     this.#rows.undoLater(() => {
       network.activeAllocations += 1
     })
+    this.#rows.put(networkCountersKey(network.position), encodeNetworkCounters(network))
   }
 
   setNextAddress(network: NetworkState, address: bigint): void {

@@ -44,6 +44,11 @@ export class NetworkTable {
     return this.#byId.size
   }
 
+  /** In no order that means anything. */
+  all(): IterableIterator<NetworkState> {
+    return this.#byPosition.values()
+  }
+
   get(id: string): NetworkState | null {
     return this.#byId.get(id) ?? null
   }

@@ -1,6 +1,7 @@
 /** Rows that are applied but not flushed yet, over those of the database. */
 import { assert } from '../../raft/assert.ts'
 import type { KeyRange } from './key-space.ts'
+import { CHANGE_BYTES, type RangeChange } from './range-journal.ts'
 import type { AppliedPoint } from './row-codec.ts'
 import { StateHash } from './state-hash.ts'
 
@@ -15,6 +16,8 @@ const LAYER_BYTES_MAX = 1024 * 1024
 /** Rows of consecutive whole entries; never changes. */
 export class Layer {
   readonly rows: ReadonlyMap<string, Row>
+  /** What the rows mean for memory, in the order in which it changed. */
+  readonly changes: readonly RangeChange[]
   readonly sizeBytes: number
   /** The last entry whose rows are in it. */
   readonly point: AppliedPoint
@@ -22,10 +25,17 @@ export class Layer {
 
   constructor({
     rows,
+    changes = [],
     sizeBytes,
     point,
-  }: { rows: ReadonlyMap<string, Row>; sizeBytes: number; point: AppliedPoint }) {
+  }: {
+    rows: ReadonlyMap<string, Row>
+    changes?: readonly RangeChange[]
+    sizeBytes: number
+    point: AppliedPoint
+  }) {
     this.rows = rows
+    this.changes = changes
     this.sizeBytes = sizeBytes
     this.point = point
   }
@@ -79,6 +89,7 @@ class SortedKeys {
  */
 export class Overlay {
   #rows = new Map<string, Row>()
+  #changes: RangeChange[] = []
   #rowsBytes = 0
   /** Oldest first, as is `#flushing`, which is older still. */
   #sealed: Layer[] = []
@@ -115,6 +126,12 @@ export class Overlay {
     this.#hash.addRow(key, row)
     // A row that is replaced counts twice until it is flushed; the bound stays a bound.
     this.#rowsBytes += bytesOf(key, row)
+  }
+
+  /** The rows of this entry do this to memory. */
+  noteChange(change: RangeChange): void {
+    this.#changes.push(change)
+    this.#rowsBytes += CHANGE_BYTES
   }
 
   /** Deletes a row that was put once, ever: one that has not left this place yet need never be written. */
@@ -168,9 +185,15 @@ export class Overlay {
 
   #seal(): void {
     if (this.#rows.size === 0) return
-    let layer = new Layer({ rows: this.#rows, sizeBytes: this.#rowsBytes, point: this.#point })
+    let layer = new Layer({
+      rows: this.#rows,
+      changes: this.#changes,
+      sizeBytes: this.#rowsBytes,
+      point: this.#point,
+    })
     this.#layersBytes += layer.sizeBytes
     this.#rows = new Map()
+    this.#changes = []
     this.#rowsBytes = 0
     for (let below = this.#sealed.at(-1); below !== undefined; below = this.#sealed.at(-1)) {
       if (below.sizeBytes > 2 * layer.sizeBytes || below.sizeBytes + layer.sizeBytes > LAYER_BYTES_MAX) break
@@ -197,7 +220,12 @@ export function newestRow(layers: readonly Layer[], key: string): Row | undefine
 function merge(older: Layer, newer: Layer): Layer {
   const rows = new Map(older.rows)
   for (const [key, row] of newer.rows) rows.set(key, row)
-  return new Layer({ rows, sizeBytes: older.sizeBytes + newer.sizeBytes, point: newer.point })
+  return new Layer({
+    rows,
+    changes: newer.changes.length === 0 ? older.changes : [...older.changes, ...newer.changes],
+    sizeBytes: older.sizeBytes + newer.sizeBytes,
+    point: newer.point,
+  })
 }
 
 function firstAtOrAfter(keys: readonly string[], key: string): number {

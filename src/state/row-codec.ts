@@ -7,8 +7,9 @@ import type { Session } from '../ipam/session.ts'
 import { CorruptStateError } from './errors.ts'
 import type { Position } from './key-space.ts'
 import { formatHash } from './state-hash.ts'
+import { readUInt128, writeUInt128 } from './uint128.ts'
 
-const FORMAT = 4
+const FORMAT = 5
 /** Without records, so that the bytes of a row depend on nothing but the row. */
 const packr = new Packr({ useRecords: false })
 
@@ -78,7 +79,7 @@ function memberOf([id, addr, voter, incarnation, schemas, isRolledBack]: MemberF
 /** 16 bytes of `last`, the expiry as a float (NaN for none), the position as text: read often, and all at once, on open. */
 export function encodeAddressRange({ last, position, expiresAt }: AddressRangeRow): Buffer {
   const row = Buffer.allocUnsafe(24 + position.length)
-  writeUInt128(row, last, 0)
+  writeUInt128(row, 0, last)
   row.writeDoubleBE(expiresAt ?? Number.NaN, 16)
   row.write(position, 24, 'latin1')
   return row
@@ -109,8 +110,8 @@ export interface CoolingRow extends AddressRange {
 /** 16 bytes each of first and last address, the time as a float, the network's position as text. */
 export function encodeCooling({ network, first, last, until }: CoolingRow): Buffer {
   const row = Buffer.allocUnsafe(40 + network.length)
-  writeUInt128(row, first, 0)
-  writeUInt128(row, last, 16)
+  writeUInt128(row, 0, first)
+  writeUInt128(row, 16, last)
   row.writeDoubleBE(until, 32)
   row.write(network, 40, 'latin1')
   return row
@@ -121,31 +122,26 @@ export function decodeCooling(row: Buffer): CoolingRow {
   return { first, last, until: row.readDoubleBE(32), network: row.toString('latin1', 40) }
 }
 
-function writeUInt128(row: Buffer, value: bigint, offset: number): void {
-  row.writeBigUInt64BE(value >> 64n, offset)
-  row.writeBigUInt64BE(value & 0xffff_ffff_ffff_ffffn, offset + 8)
-}
-
-function readUInt128(row: Buffer, offset: number): bigint {
-  return (row.readBigUInt64BE(offset) << 64n) | row.readBigUInt64BE(offset + 8)
-}
-
 /** What changes of a network with every allocation. */
 export interface NetworkCounters {
   /** Active and ended ones. */
   readonly allocations: number
+  readonly activeAllocations: number
   readonly nextAddress: bigint | null
   readonly lastAddress: bigint | null
 }
 
-export function encodeNetworkCounters({ allocations, nextAddress, lastAddress }: NetworkCounters): Buffer {
-  return packr.pack([allocations, hexOf(nextAddress), hexOf(lastAddress)])
+export function encodeNetworkCounters(counters: NetworkCounters): Buffer {
+  const { allocations, activeAllocations, nextAddress, lastAddress } = counters
+  return packr.pack([allocations, activeAllocations, hexOf(nextAddress), hexOf(lastAddress)])
 }
 
 export function decodeNetworkCounters(row: Uint8Array): NetworkCounters {
-  const [allocations, next, last] = packr.unpack(row) as [number, string | null, string | null]
-  return { allocations, nextAddress: addressOf(next), lastAddress: addressOf(last) }
+  const [allocations, activeAllocations, next, last] = packr.unpack(row) as CounterFields
+  return { allocations, activeAllocations, nextAddress: addressOf(next), lastAddress: addressOf(last) }
 }
+
+type CounterFields = [allocations: number, active: number, next: string | null, last: string | null]
 
 function hexOf(address: bigint | null): string | null {
   return address === null ? null : address.toString(16)
@@ -170,6 +166,23 @@ export function encodeAuditFloor({ index, values }: AuditFloor): Buffer {
 export function decodeAuditFloor(row: Uint8Array): AuditFloor {
   const [index, values] = packr.unpack(row) as [number, string[]]
   return { index, values }
+}
+
+/** The head of a checkpoint: its parts lie under its generation. */
+export interface CheckpointHead {
+  /** It was begun when this entry was the last; what changed since is in the journal. */
+  readonly generation: number
+  readonly parts: number
+  readonly bytes: number
+}
+
+export function encodeCheckpointHead({ generation, parts, bytes }: CheckpointHead): Buffer {
+  return packr.pack([generation, parts, bytes])
+}
+
+export function decodeCheckpointHead(row: Uint8Array): CheckpointHead {
+  const [generation, parts, bytes] = packr.unpack(row) as [number, number, number]
+  return { generation, parts, bytes }
 }
 
 /** A number that is a row of its own. */

@@ -2,12 +2,14 @@
 import { assert } from '../../raft/assert.ts'
 import type { Outcome } from '../ipam/command.ts'
 import type { Overlay, Row } from './overlay.ts'
+import type { RangeChange } from './range-journal.ts'
 import type { StateDatabase } from './storage.ts'
 
 export class StagedRows {
   readonly #database: StateDatabase
   readonly #overlay: Overlay
   readonly #rows = new Map<string, Row>()
+  readonly #changes: RangeChange[] = []
   /** What takes back the changes since the entry began, newest last; a key stands for a row that was not staged before. */
   readonly #undo: (string | (() => void))[] = []
 
@@ -36,6 +38,12 @@ export class StagedRows {
     this.#rows.set(key, row)
   }
 
+  /** What the rows mean for addresses and expiries in memory. */
+  noteChange(change: RangeChange): void {
+    this.#changes.push(change)
+    this.#undo.push(() => this.#changes.pop())
+  }
+
   /** Memory has changed with the rows. */
   undoLater(undo: () => void): void {
     this.#undo.push(undo)
@@ -52,7 +60,9 @@ export class StagedRows {
   /** What the entry has written stays, in the order in which it was written first. */
   endEntry(): void {
     for (const [key, row] of this.#rows) this.#overlay.put(key, row)
+    for (const change of this.#changes) this.#overlay.noteChange(change)
     this.#rows.clear()
+    this.#changes.length = 0
     this.#undo.length = 0
   }
 

@@ -21,6 +21,7 @@ import { decodeApplied, encodeDivergence } from './row-codec.ts'
 import { RowStore, type StateMemory } from './row-store.ts'
 import { Slices } from './slices.ts'
 import { appliedLayer, decodeRows, encodeRows, RowImage, readHead, writeRows } from './snapshot.ts'
+import { type CheckpointLimits, DEFAULT_CHECKPOINT_LIMITS, SpaceCheckpoints } from './space-checkpoints.ts'
 import { formatHash } from './state-hash.ts'
 import type { StateDatabase, StateStorage } from './storage.ts'
 import { type StoredRow, View } from './view.ts'
@@ -32,6 +33,7 @@ export interface StateMachineOptions {
   readonly limits?: Partial<FlushLimits>
   /** Of idempotency keys; a program has only the default, which all nodes share. */
   readonly answerLimits?: AnswerLimits
+  readonly checkpointLimits?: Partial<CheckpointLimits>
 }
 
 /** One open database and what memory holds over it; replaced as a whole by `restore`. */
@@ -41,6 +43,7 @@ interface Opened {
   readonly memory: StateMemory
   readonly store: RowStore
   readonly writeBehind: WriteBehind
+  readonly checkpoints: SpaceCheckpoints
   divergence: Divergence | null
 }
 
@@ -52,6 +55,7 @@ export class IpamStateMachine implements StateMachine {
   readonly #logger: Log
   readonly #limits: FlushLimits
   readonly #answerLimits: AnswerLimits
+  readonly #checkpointLimits: CheckpointLimits
   readonly #fail: (error: unknown) => void
   #opened: Opened
   /** Resolves when the restore under way ends, either way. */
@@ -60,15 +64,14 @@ export class IpamStateMachine implements StateMachine {
   readonly #reading = new Set<Promise<unknown>>()
   readonly #images = new Set<RowImage>()
 
-  private constructor(
-    { storage, clock, logger, limits, answerLimits = ANSWER_LIMITS }: StateMachineOptions,
-    loaded: Loaded,
-  ) {
+  private constructor(options: StateMachineOptions, loaded: Loaded) {
+    const { storage, clock, logger, limits, answerLimits = ANSWER_LIMITS, checkpointLimits } = options
     this.#storage = storage
     this.#clock = clock
     this.#logger = logger
     this.#limits = { ...DEFAULT_FLUSH_LIMITS, ...limits }
     this.#answerLimits = answerLimits
+    this.#checkpointLimits = { ...DEFAULT_CHECKPOINT_LIMITS, ...checkpointLimits }
     let fail = (_error: unknown): void => {}
     this.failed = new Promise((_, reject) => {
       fail = reject
@@ -261,7 +264,7 @@ export class IpamStateMachine implements StateMachine {
     return new View({ database, layers: withApplied ? [...layers, appliedLayer(point)] : layers, point })
   }
 
-  #open({ database, point, divergence, ...memory }: Loaded): Opened {
+  #open({ database, point, divergence, checkpoint, ...memory }: Loaded): Opened {
     const overlay = new Overlay(point)
     const store = new RowStore({ database, overlay, memory, answerLimits: this.#answerLimits })
     const writeBehind = new WriteBehind({
@@ -274,7 +277,19 @@ export class IpamStateMachine implements StateMachine {
         this.#fail(error)
       },
     })
-    return { database, overlay, memory, store, writeBehind, divergence }
+    const checkpoints = new SpaceCheckpoints({
+      database,
+      overlay,
+      memory,
+      clock: this.#clock,
+      checkpoint,
+      limits: this.#checkpointLimits,
+      flush: () => writeBehind.flush(),
+      onFailure: (error) => writeBehind.fail(error),
+    })
+    writeBehind.accompany(checkpoints)
+    checkpoints.noticeFlush()
+    return { database, overlay, memory, store, writeBehind, checkpoints, divergence }
   }
 
   async #restore(meta: SnapshotMeta, batches: AsyncGenerator<StoredRow[]>): Promise<void> {
@@ -304,7 +319,9 @@ export class IpamStateMachine implements StateMachine {
 
   /** Nothing uses the database after this. */
   async #quiesce(): Promise<void> {
-    await this.#opened.writeBehind.stop()
+    const { checkpoints, writeBehind } = this.#opened
+    await checkpoints.stop()
+    await writeBehind.stop()
     await Promise.allSettled(this.#reading)
     await Promise.all([...this.#images].map((image) => image.release()))
   }

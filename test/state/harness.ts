@@ -26,6 +26,7 @@ import {
 import type { Allocation, AllocationStatus, AuditEntry, PlacedNetwork } from '../../src/ipam/records.ts'
 import type { SessionStamp } from '../../src/ipam/session.ts'
 import type { FlushLimits } from '../../src/state/flush.ts'
+import type { CheckpointLimits } from '../../src/state/space-checkpoints.ts'
 import { IpamStateMachine } from '../../src/state/state-machine.ts'
 import type { StateStorage } from '../../src/state/storage.ts'
 import { MemoryStorage } from './memory-storage.ts'
@@ -63,9 +64,17 @@ export class ManualClock implements Pick<Clock, 'setTimer' | 'setSoon'> {
 
 export function openMachine(
   storage: StateStorage,
-  { clock = new ManualClock(), limits = {} }: { clock?: ManualClock; limits?: Partial<FlushLimits> } = {},
+  {
+    clock = new ManualClock(),
+    limits = {},
+    checkpointLimits = {},
+  }: {
+    clock?: ManualClock
+    limits?: Partial<FlushLimits>
+    checkpointLimits?: Partial<CheckpointLimits>
+  } = {},
 ): Promise<IpamStateMachine> {
-  return IpamStateMachine.open({ storage, clock, logger: silentLog, limits })
+  return IpamStateMachine.open({ storage, clock, logger: silentLog, limits, checkpointLimits })
 }
 
 /** A state machine and the log that feeds it. */

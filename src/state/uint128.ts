@@ -1,0 +1,10 @@
+/** Addresses of either family in rows: 16 bytes, big-endian. */
+
+export function writeUInt128(row: Buffer, offset: number, value: bigint): void {
+  row.writeBigUInt64BE(value >> 64n, offset)
+  row.writeBigUInt64BE(value & 0xffff_ffff_ffff_ffffn, offset + 8)
+}
+
+export function readUInt128(row: Buffer, offset: number): bigint {
+  return (row.readBigUInt64BE(offset) << 64n) | row.readBigUInt64BE(offset + 8)
+}
