@@ -228,7 +228,14 @@ function decodeRequest(value: unknown): AllocationRequest | null {
   const metadata = metadataOf(pairs)
   if (!isId(id) || network === null || !isCount(count) || !isTextOrNull(ip) || !isTextOrNull(preferredIp))
     return null
-  if (!isCount(alignment) || !isTextOrNull(hostname) || !isText(description) || !isTexts(tags)) return null
+  if (
+    !isCount(alignment) ||
+    !Number.isInteger(Math.log2(alignment)) ||
+    !isTextOrNull(hostname) ||
+    !isText(description) ||
+    !isTexts(tags)
+  )
+    return null
   if (!isTextOrNull(mac) || metadata === null || !isDurationOrNull(ttlMs) || !isCountOrNull(expiresAt))
     return null
   const settings = { hostname, description, tags, mac, metadata }

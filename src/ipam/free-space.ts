@@ -1,5 +1,5 @@
 import { assert } from '../../raft/assert.ts'
-import { alignUp, blocksOf, type FreeBlock, floorLog2, lowestBit } from './free-space/block.ts'
+import { blocksOf, type FreeBlock, floorLog2, lowestBit } from './free-space/block.ts'
 import { RunTree } from './free-space/run-tree.ts'
 import { type AddressRange, rangeContains, rangeSize } from './range.ts'
 
@@ -10,7 +10,7 @@ export type { FreeBlock }
  *
  * Free runs are kept, not occupied ones, and adjacent ones are always one. So an empty network is a single run,
  * the lowest free address is where the first run starts, and a gap never lies between two leaves of the tree.
- * With n free runs every method takes O(log n) steps, except for iteration and some aligned searches; what asks for blocks
+ * With n free runs every method takes O(log n) steps, except for iteration; what asks for blocks or aligned addresses
  * first looks again at the leaves that were edited since it was last asked for.
  */
 export class FreeSpace {
@@ -84,20 +84,17 @@ export class FreeSpace {
   /**
    * Start of the lowest `count` contiguous free addresses, or null if there are none.
    *
-   * Where `count` is `alignment` and a power of two, O(log n). Other aligned searches take more for each run on their way
-   * that is long enough but badly placed, and look at no more runs than the range has multiples of `alignment`.
+   * O(log n); the first search with an alignment looks at every run, and later ones at the leaves that were edited since.
    *
    * @param options.from Not below this address; default the start of the range.
-   * @param options.alignment The start is a multiple of it, counted from address 0; default 1.
+   * @param options.alignment A power of two, of which the start is a multiple, counted from address 0; default 1.
    */
   lowestRun(count: bigint, options: { from?: bigint; alignment?: bigint } = {}): bigint | null {
     const { from = this.range.first, alignment = 1n } = options
-    assert(count >= 1n && alignment >= 1n, `lowest run of ${count} aligned to ${alignment}`)
+    const isPowerOfTwo = alignment >= 1n && lowestBit(alignment) === alignment
+    assert(count >= 1n && isPowerOfTwo, `lowest run of ${count} aligned to ${alignment}`)
     if (alignment === 1n) return this.#free.lowestFit(count, from)
-    const start = alignUp(from < this.range.first ? this.range.first : from, alignment)
-    // From a multiple of 2^k on, `count` addresses begin with a block of 2^k of them, or of as many as they hold.
-    const blockBits = Math.min(floorLog2(count), floorLog2(lowestBit(alignment)))
-    return this.#free.lowestAligned({ count, alignment, from: start, blockSize: sizeOf(blockBits) })
+    return this.#free.lowestAligned({ count, alignmentBits: floorLog2(alignment), from })
   }
 
   /** Addresses in the longest free run, 0 if there is none. O(1). */

@@ -163,6 +163,7 @@ describe('commands as bytes', () => {
     { why: 'a fractional count', bytes: replacing(REQUEST_FIELDS, 2, 1.5) },
     { why: 'an address of numbers', bytes: replacing(REQUEST_FIELDS, 3, 167_772_161) },
     { why: 'an alignment of 0', bytes: replacing(REQUEST_FIELDS, 5, 0) },
+    { why: 'an alignment that is no power of two', bytes: replacing(REQUEST_FIELDS, 5, 6) },
     { why: 'no time to live', bytes: replacing(REQUEST_FIELDS, 11, 0) },
     { why: 'endless time to live', bytes: replacing(REQUEST_FIELDS, 11, Infinity) },
     { why: 'an empty batch', bytes: commandBytes(9, []) },

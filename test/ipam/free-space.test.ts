@@ -119,7 +119,7 @@ describe('free space against a set of addresses', () => {
       occupied: fc.uniqueArray(fc.nat({ max: 39 }), { maxLength: 25 }),
       count: fc.bigInt({ min: 1n, max: 12n }),
       from: fc.bigInt({ min: -2n, max: 41n }),
-      alignment: fc.constantFrom(1n, 2n, 3n, 4n, 8n, 16n),
+      alignment: fc.constantFrom(1n, 2n, 4n, 8n, 16n, 32n, 1n << 40n),
     })
     fc.assert(
       fc.property(search, ({ occupied, count, from, alignment }) => {
@@ -322,6 +322,7 @@ describe('a bug of the caller stops the process', () => {
     { why: 'releasing backwards', call: (space) => space.release(13n, 12n) },
     { why: 'a run of no address', call: (space) => space.lowestRun(0n) },
     { why: 'alignment 0', call: (space) => space.lowestRun(1n, { alignment: 0n }) },
+    { why: 'alignment 3', call: (space) => space.lowestRun(1n, { alignment: 3n }) },
     {
       why: 'runs out of order',
       call: () => {

@@ -21,6 +21,10 @@ export interface RunArray {
   longest(count: number): bigint
   /** The first index at or after `index` whose run has `size` addresses or more; -1 if none has. */
   indexOfSize(size: bigint, index: number, count: number): number
+  /** Addresses from the first multiple of 2^alignmentBits in a run to its end, in whichever run they are most; 0 if in none. */
+  longestAligned(alignmentBits: number, count: number): bigint
+  /** The first index at or after `index` whose run has `size` addresses or more from a multiple of 2^alignmentBits on; -1 if none has. */
+  indexOfAligned(fit: { size: bigint; alignmentBits: number }, index: number, count: number): number
   /** The sizes of the maximal blocks of all runs: bit k is set if some have 2^k addresses; 0 if there is no run. */
   blockSizes(count: number): bigint
   /** The first index at or after `index` whose run has a maximal block of 2^blockBits addresses; -1 if none has. */
@@ -86,6 +90,34 @@ class NarrowRunArray implements RunArray {
     const distance = Number(size) - 1
     for (let i = index; i < count; i++) {
       if ((bounds[2 * i + 1] ?? 0) - (bounds[2 * i] ?? 0) >= distance) return i
+    }
+    return -1
+  }
+
+  longestAligned(alignmentBits: number, count: number): bigint {
+    const bounds = this.#bounds
+    const mask = 2 ** alignmentBits - 1
+    let longest = 0
+    for (let i = 0; i < 2 * count; i += 2) {
+      const first = bounds[i] ?? 0
+      // Up to the next multiple: bitwise operators are modulo 2^32, which a mask of 32 bits needs.
+      const size = (bounds[i + 1] ?? 0) - first - ((-first & mask) >>> 0) + 1
+      if (size > longest) longest = size
+    }
+    return BigInt(longest)
+  }
+
+  indexOfAligned(
+    { size, alignmentBits }: { size: bigint; alignmentBits: number },
+    index: number,
+    count: number,
+  ): number {
+    const bounds = this.#bounds
+    const mask = 2 ** alignmentBits - 1
+    const distance = Number(size) - 1
+    for (let i = index; i < count; i++) {
+      const first = bounds[2 * i] ?? 0
+      if ((bounds[2 * i + 1] ?? 0) - first - ((-first & mask) >>> 0) >= distance) return i
     }
     return -1
   }
@@ -171,6 +203,31 @@ class WideRunArray implements RunArray {
   indexOfSize(size: bigint, index: number, count: number): number {
     for (let i = index; i < count; i++) {
       if (this.last(i) - this.first(i) + 1n >= size) return i
+    }
+    return -1
+  }
+
+  longestAligned(alignmentBits: number, count: number): bigint {
+    const mask = (1n << BigInt(alignmentBits)) - 1n
+    let longest = 0n
+    for (let i = 0; i < count; i++) {
+      const first = this.first(i)
+      const size = this.last(i) - first + 1n
+      // Most runs are shorter than the best so far, aligned or not.
+      if (size > longest && size - (-first & mask) > longest) longest = size - (-first & mask)
+    }
+    return longest
+  }
+
+  indexOfAligned(
+    { size, alignmentBits }: { size: bigint; alignmentBits: number },
+    index: number,
+    count: number,
+  ): number {
+    const mask = (1n << BigInt(alignmentBits)) - 1n
+    for (let i = index; i < count; i++) {
+      const first = this.first(i)
+      if (this.last(i) - first - (-first & mask) + 1n >= size) return i
     }
     return -1
   }

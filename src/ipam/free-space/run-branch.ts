@@ -1,6 +1,6 @@
 import { assert } from '../../../raft/assert.ts'
 import type { AddressRange } from '../range.ts'
-import { alignUp, type FreeBlock } from './block.ts'
+import type { FreeBlock } from './block.ts'
 import type { AlignedFit, Edit, RunNode } from './run-node.ts'
 
 /** A branch that exceeds it is split in two. */
@@ -12,6 +12,8 @@ export class RunBranch implements RunNode {
   longest = 0n
   /** Null until it is asked for. */
   #blockSizes: bigint | null = null
+  /** By alignment; null until one is asked for. */
+  #longestAligned: Map<number, bigint> | null = null
   readonly #children: RunNode[]
 
   /** @param children Ascending, all of one level, at least one. */
@@ -38,6 +40,19 @@ export class RunBranch implements RunNode {
     return this.#blockSizes
   }
 
+  longestAligned(alignmentBits: number): bigint {
+    this.#longestAligned ??= new Map()
+    let longest = this.#longestAligned.get(alignmentBits)
+    if (longest !== undefined) return longest
+    longest = 0n
+    for (const child of this.#children) {
+      const ofChild = child.longestAligned(alignmentBits)
+      if (ofChild > longest) longest = ofChild
+    }
+    this.#longestAligned.set(alignmentBits, longest)
+    return longest
+  }
+
   floor(address: bigint): AddressRange | null {
     return this.#child(this.#indexOf(address)).floor(address)
   }
@@ -62,12 +77,9 @@ export class RunBranch implements RunNode {
   lowestAligned(fit: AlignedFit): bigint | null {
     for (let i = this.#indexOf(fit.from); i < this.#children.length; i++) {
       const child = this.#child(i)
-      const mayFit = child.longest >= fit.count && child.blockSizes >= fit.blockSize
-      const start = mayFit ? child.lowestAligned(fit) : null
+      // As in `lowestFit`: at most one descent a level is in vain.
+      const start = child.longestAligned(fit.alignmentBits) >= fit.count ? child.lowestAligned(fit) : null
       if (start !== null) return start
-      // Children between which no multiple lies are passed over, however long their runs are.
-      const next = this.#children[i + 1]
-      if (next !== undefined) i = Math.max(i, this.#indexOf(alignUp(next.first, fit.alignment)) - 1)
     }
     return null
   }
@@ -136,5 +148,6 @@ export class RunBranch implements RunNode {
     for (const child of this.#children) if (child.longest > longest) longest = child.longest
     this.longest = longest
     this.#blockSizes = null
+    this.#longestAligned = null
   }
 }

@@ -17,6 +17,8 @@ export class RunLeaf implements RunNode {
   longest = 0n
   /** Null until it is asked for. */
   #blockSizes: bigint | null = null
+  /** By alignment; null until one is asked for. */
+  #longestAligned: Map<number, bigint> | null = null
   #origin = 0n
   #count = 0
   #array: RunArray
@@ -40,6 +42,17 @@ export class RunLeaf implements RunNode {
     return this.#blockSizes
   }
 
+  longestAligned(alignmentBits: number): bigint {
+    this.#longestAligned ??= new Map()
+    let longest = this.#longestAligned.get(alignmentBits)
+    if (longest !== undefined) return longest
+    longest = this.#isWiderThanWindow(alignmentBits)
+      ? this.#fromOnlyMultiple(alignmentBits)
+      : this.#array.longestAligned(alignmentBits, this.#count)
+    this.#longestAligned.set(alignmentBits, longest)
+    return longest
+  }
+
   floor(address: bigint): AddressRange | null {
     const index = this.#indexOf(address)
     return index < 0 ? null : this.#run(index)
@@ -60,16 +73,25 @@ export class RunLeaf implements RunNode {
     return index < 0 ? null : this.#origin + this.#array.first(index)
   }
 
-  lowestAligned({ count, alignment, from }: AlignedFit): bigint | null {
-    let index = Math.max(0, this.#indexOf(from))
-    for (;;) {
-      index = this.#array.indexOfSize(count, index, this.#count)
-      if (index < 0) return null
-      const { first, last } = this.#run(index)
-      const start = alignUp(first < from ? from : first, alignment)
-      if (start + count - 1n <= last) return start
-      index = Math.max(index + 1, this.#indexOf(start))
-    }
+  lowestAligned({ count, alignmentBits, from }: AlignedFit): bigint | null {
+    const index = Math.max(0, this.#indexOf(from))
+    if (index === this.#count) return null
+    // As in `lowestFit`: only the first of these runs counts from `from` on.
+    const start = startIn(this.#run(index), { count, alignmentBits, from })
+    if (start !== null) return start
+    if (this.#isWiderThanWindow(alignmentBits)) return null
+    const next = this.#array.indexOfAligned({ size: count, alignmentBits }, index + 1, this.#count)
+    return next < 0 ? null : startIn(this.#run(next), { count, alignmentBits, from })
+  }
+
+  /** Then the window has one multiple at most, its start; else all, for the start is one. */
+  #isWiderThanWindow(alignmentBits: number): boolean {
+    return alignmentBits > this.#array.bits
+  }
+
+  #fromOnlyMultiple(alignmentBits: number): bigint {
+    if (this.#count === 0 || alignUp(this.first, 1n << BigInt(alignmentBits)) !== this.first) return 0n
+    return rangeSize(this.#run(0))
   }
 
   *blocks(size: bigint): Generator<FreeBlock> {
@@ -82,7 +104,7 @@ export class RunLeaf implements RunNode {
   }
 
   edit({ at, deletes, runs }: Edit): RunLeaf | null {
-    this.#blockSizes = null
+    this.#forget()
     const index = this.#indexOf(at) + (deletes ? 0 : 1)
     const deleted = deletes ? this.#run(index) : null
     assert(deleted === null || deleted.first === at, `no run starts at ${at}`)
@@ -164,8 +186,13 @@ export class RunLeaf implements RunNode {
     this.first = first
     this.#origin = leaf.#origin
     this.#count = end - start
-    this.#blockSizes = null
+    this.#forget()
     this.longest = this.#array.longest(this.#count)
+  }
+
+  #forget(): void {
+    this.#blockSizes = null
+    this.#longestAligned = null
   }
 
   #slice(start: number, end: number): AddressRange[] {
@@ -178,12 +205,18 @@ export class RunLeaf implements RunNode {
     const bits = narrowest(this.first, runs.at(-1)?.last ?? 0n)
     this.#origin = (this.first >> BigInt(bits)) << BigInt(bits)
     this.#count = runs.length
-    this.#blockSizes = null
+    this.#forget()
     const array = createRunArray(bits, capacityFor(runs.length))
     array.splice(0, 0, this.#offsets(runs), 0)
     this.longest = array.longest(runs.length)
     return array
   }
+}
+
+/** The lowest place for an aligned fit in one run. */
+function startIn({ first, last }: AddressRange, { count, alignmentBits, from }: AlignedFit): bigint | null {
+  const start = alignUp(first < from ? from : first, 1n << BigInt(alignmentBits))
+  return start + count - 1n <= last ? start : null
 }
 
 function capacityFor(count: number): number {

@@ -11,14 +11,12 @@ export interface Edit {
   readonly runs: readonly AddressRange[]
 }
 
-/** A search for `count` addresses in one run, the first of which is a multiple of `alignment`. */
+/** A search for `count` addresses in one run, the first of which is a multiple of 2^alignmentBits. */
 export interface AlignedFit {
   readonly count: bigint
-  readonly alignment: bigint
+  readonly alignmentBits: number
   /** Not below this address. */
   readonly from: bigint
-  /** A power of two: wherever they lie, the run around them has a block at least this large. */
-  readonly blockSize: bigint
 }
 
 export interface RunNode {
@@ -31,6 +29,11 @@ export interface RunNode {
    * if a block of 2^k addresses is free. Computed when it is asked for, and again only in nodes that were edited since.
    */
   readonly blockSizes: bigint
+  /**
+   * Addresses from the first multiple of 2^alignmentBits in a run to its end, in whichever run below they are most; 0 if in none.
+   * Kept for each alignment that was asked for, until an edit below.
+   */
+  longestAligned(alignmentBits: number): bigint
   readonly isEmpty: boolean
   /** Would better be one with its neighbour. */
   readonly isSparse: boolean

@@ -58,8 +58,7 @@ export class RunTree {
 
   /** The lowest address that the search is for. */
   lowestAligned(fit: AlignedFit): bigint | null {
-    if (this.#root.longest < fit.count || this.#root.blockSizes < fit.blockSize) return null
-    return this.#root.lowestAligned(fit)
+    return this.#root.longestAligned(fit.alignmentBits) < fit.count ? null : this.#root.lowestAligned(fit)
   }
 
   /** The maximal blocks of exactly `size` addresses, a power of two, ascending. Each takes O(log n). */

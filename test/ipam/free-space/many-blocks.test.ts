@@ -81,13 +81,41 @@ describe('free blocks of thousands of runs, in a tree of several levels', () => 
     const space = FreeSpace.fromRuns({ first, last: first + stride * BigInt(CELLS) - 1n }, taken)
 
     for (let i = 0; i < 400; i++) {
-      const alignment = i % 4 === 0 ? BigInt(1 + random(50)) * stride : sizeOf(random(128))
+      const alignment = i % 2 === 0 ? sizeOf(random(128)) : sizeOf(stride.toString(2).length - 1 + random(6))
       const count = i % 3 === 0 ? alignment : 1n + (stride * BigInt(random(160))) / 8n
       const from = first + (stride * BigInt(random(CELLS * 4))) / 4n
       const search = { count, from, alignment }
       expect(space.lowestRun(count, { from, alignment })).toBe(lowestAligned(space, search))
     }
   })
+
+  test.each(STRIDES)(
+    'aligned places are found while they are taken and given back: $why',
+    ({ first, stride }) => {
+      const random = prng(7)
+      const taken: AddressRange[] = []
+      for (let cell = 0; cell < CELLS; cell += 3 + random(8)) {
+        taken.push({ first: first + stride * BigInt(cell), last: first + stride * BigInt(cell + 1) - 1n })
+      }
+      const space = FreeSpace.fromRuns({ first, last: first + stride * BigInt(CELLS) - 1n }, taken)
+      const alignment = sizeOf(stride.toString(2).length + 2)
+      // No run is long enough at first: some are once what parts them is given back.
+      const given = [...taken]
+
+      for (let i = 0; i < 600; i++) {
+        const count = stride * BigInt(8 + random(8))
+        const search = { count, from: first, alignment }
+        const start = space.lowestRun(count, search)
+        expect(start).toBe(lowestAligned(space, search))
+        if (start !== null) {
+          space.occupy(start, start + count - 1n)
+          given.push({ first: start, last: start + count - 1n })
+        }
+        const [back] = given.splice(random(given.length), 1)
+        if (back !== undefined) space.release(back.first, back.last)
+      }
+    },
+  )
 
   test('a leaf that its neighbour takes over brings its blocks along', () => {
     const singles = Array.from({ length: 300 }, (_, i) => ({

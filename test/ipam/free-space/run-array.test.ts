@@ -3,7 +3,14 @@ import { describe, expect, test } from 'vitest'
 import { blocksOf, blocksOfSize } from '../../../src/ipam/free-space/block.ts'
 import { createRunArray, type OffsetBits } from '../../../src/ipam/free-space/run-array.ts'
 import type { FreeBlock } from '../../../src/ipam/free-space.ts'
+import type { AddressRange } from '../../../src/ipam/range.ts'
 import { cover, sizeOf } from './blocks.ts'
+
+/** Addresses from the first multiple on; 0 if there is none. */
+function alignedSize({ first, last }: AddressRange, alignment: bigint): bigint {
+  const start = ((first + alignment - 1n) / alignment) * alignment
+  return start > last ? 0n : last - start + 1n
+}
 
 describe('the maximal blocks of a run', () => {
   /** Words of all zeros, all ones, one bit and anything, so that sums carry and borrow from word to word. */
@@ -43,6 +50,12 @@ describe('the maximal blocks of a run', () => {
             expect(array.indexOfBlock(k, 0, runs.length)).toBe(covers.findIndex(hasBlock))
             const later = covers.findIndex((blocks, i) => i > 0 && hasBlock(blocks))
             expect(array.indexOfBlock(k, 1, runs.length)).toBe(later)
+            const sizes = runs.map((run) => alignedSize(run, sizeOf(k)))
+            const most = sizes.reduce((longest, size) => (size > longest ? size : longest), 0n)
+            expect(array.longestAligned(k, runs.length)).toBe(most)
+            const fit = { size: most > 1n ? most - 1n : 1n, alignmentBits: k }
+            const expected = sizes.findIndex((size, i) => i > 0 && size >= fit.size)
+            expect(array.indexOfAligned(fit, 1, runs.length)).toBe(expected)
             const ofSize = runs.flatMap((run) => blocksOfSize(run, sizeOf(k)))
             expect(ofSize).toEqual(all.filter((block) => block.bits === k))
           }
