@@ -18,12 +18,12 @@ export class FreeSpace {
   #free: RunTree
   #freeCount: bigint
 
-  /** All of `range` is free. */
-  constructor(range: AddressRange) {
+  /** @param occupied As of `fromRuns`; by default, all of `range` is free. */
+  constructor(range: AddressRange, occupied: Iterable<AddressRange> = []) {
     assert(range.first <= range.last, `range ${range.first} to ${range.last} is empty`)
     this.range = range
-    this.#free = RunTree.build([range])
     this.#freeCount = rangeSize(range)
+    this.#free = RunTree.build(this.#gapsBetween(occupied))
   }
 
   /**
@@ -32,9 +32,7 @@ export class FreeSpace {
    * @param runs What is occupied: ascending, disjoint, within `range`. Adjacent ones need not be merged.
    */
   static fromRuns(range: AddressRange, runs: Iterable<AddressRange>): FreeSpace {
-    const space = new FreeSpace(range)
-    space.#free = RunTree.build(space.#gapsBetween(runs))
-    return space
+    return new FreeSpace(range, runs)
   }
 
   get freeCount(): bigint {

@@ -12,18 +12,20 @@ const BUILD_FILL = 0.75
  * longest run and the sizes of the blocks below. Everything but iteration takes O(log n) steps, n being the number of runs.
  */
 export class RunTree {
-  #root: RunNode = new RunLeaf([])
+  #root: RunNode
+
+  private constructor(root: RunNode) {
+    this.#root = root
+  }
 
   /** @param runs Ascending and disjoint. */
   static build(runs: Iterable<AddressRange>): RunTree {
-    const tree = new RunTree()
     let level: RunNode[] = []
     for (const chunk of chunks(runs, LEAF_RUNS_MAX * BUILD_FILL)) level.push(new RunLeaf(chunk))
     while (level.length > 1) {
       level = [...chunks(level, BRANCH_CHILDREN_MAX * BUILD_FILL)].map((nodes) => new RunBranch(nodes))
     }
-    tree.#root = level[0] ?? tree.#root
-    return tree
+    return new RunTree(level[0] ?? new RunLeaf([]))
   }
 
   /** Addresses in the longest run, 0 if there is none. */
