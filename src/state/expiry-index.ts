@@ -125,6 +125,18 @@ export class ExpiryIndex {
     return offset < chunk.index.length && compareAt(chunk, offset, entry) === 0
   }
 
+  /** How many are due, but not more than `limit`. */
+  countDue(time: number, limit: number): number {
+    let count = 0
+    for (const { expiresAt } of this.#chunks) {
+      const isWhole = (expiresAt.at(-1) as number) <= time
+      count += isWhole ? expiresAt.length : expiresAt.filter((at) => at <= time).length
+      if (count >= limit) return limit
+      if (!isWhole) break
+    }
+    return count
+  }
+
   /** The last chunk that starts at or before `entry`, or the first. */
   #chunkFor(entry: Entry): number {
     let low = 0

@@ -123,6 +123,13 @@ export class IpamStateMachine implements StateMachine {
     return expiry === null || cooling === null ? (expiry ?? cooling) : Math.min(expiry, cooling)
   }
 
+  /** How many allocations expire, and released addresses have rested, at or before this time; not more than `limit`. */
+  countDue(time: number, limit: number): number {
+    const { expiries, coolings } = this.#opened.memory
+    const count = expiries.countDue(time, limit)
+    return count < limit ? count + coolings.countDue(time, limit - count) : count
+  }
+
   /** Log time of the oldest audit row that is left; null if there is none. */
   async oldestAudit(): Promise<number | null> {
     if (this.#restoring !== null) await this.#restoring

@@ -6,6 +6,7 @@ import { until } from './until.ts'
 
 const TTL_MS = 3_000
 const COUNT = 50
+const PER_ENTRY_MAX = 32
 
 describe('an allocation with a TTL', () => {
   test('expires once on the time of the log, also when the leader is killed in between', async ({
@@ -47,6 +48,11 @@ describe('an allocation with a TTL', () => {
     const expired = audit.filter(({ action }) => action === 'ip_expired')
     expect(expired.map(({ resource }) => resource).toSorted()).toEqual(ended.map(({ id }) => id).toSorted())
     expect(new Set(expired.map(({ user }) => user))).toEqual(new Set(['system']))
+    // Others' writes come in between.
+    const perEntry = [...new Set(expired.map(({ index }) => index))].map((entry) => {
+      return expired.filter(({ index }) => index === entry).length
+    })
+    expect(Math.max(...perEntry)).toBeLessThanOrEqual(PER_ENTRY_MAX)
     expect(await survivor.get('/allocations')).toEqual(expect.arrayContaining([kept, first]))
     // Released by its own id, the address stays with whoever has it now.
     await survivor.post(`/allocations/${leased[0]?.id}/release`)

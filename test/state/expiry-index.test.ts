@@ -28,10 +28,33 @@ test('expiries come in the order of their time, then of creation, whatever is ad
 
       expect(index.earliest).toBe(left[0]?.expiresAt ?? null)
       expect(index.due({ time: Number.MAX_SAFE_INTEGER, limit: Number.MAX_SAFE_INTEGER })).toEqual(left)
-      expect(index.due({ time, limit })).toEqual(left.filter((e) => e.expiresAt <= time).slice(0, limit))
+      const due = left.filter((e) => e.expiresAt <= time).slice(0, limit)
+      expect(index.due({ time, limit })).toEqual(due)
+      expect(index.countDue(time, limit)).toBe(due.length)
     }),
     { numRuns: 20 },
   )
+})
+
+test('an index that is built from its end is the same, and can be changed', () => {
+  const expiries = Array.from({ length: 2_000 }, (_, i) => {
+    return { expiresAt: Math.floor(i / 3), position: positionOf(2 ** 48 + i, i % 3) }
+  })
+  const index = new ExpiryIndex()
+  for (const [i, { expiresAt }] of expiries.entries()) {
+    index.append(expiresAt, { index: 2 ** 48 + i, sequence: i % 3 })
+  }
+  const [first, second] = expiries as [Expiry, Expiry]
+
+  const everything = { time: Number.MAX_SAFE_INTEGER, limit: Number.MAX_SAFE_INTEGER }
+  expect(index.due(everything)).toEqual(expiries)
+  for (const _ of [1, 2]) {
+    index.remove(first)
+    index.put(second)
+  }
+  expect(index.due(everything)).toEqual(expiries.slice(1))
+  for (const _ of [1, 2]) index.put(first)
+  expect(index.due(everything)).toEqual(expiries)
 })
 
 test('what is not there cannot be deleted', () => {
