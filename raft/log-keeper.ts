@@ -12,6 +12,7 @@ export class LogKeeper {
   readonly #log: Log
   readonly #disk: DiskLane
   readonly #retainedEntriesMin: number
+  readonly #retainedBytesMax: number
   readonly #emit: (event: Event) => void
   readonly #onFatal: (error: unknown) => void
   /** Reads under way, with the first entry that each wants: it must not be removed. */
@@ -27,6 +28,8 @@ export class LogKeeper {
     disk: DiskLane
     /** Entries kept although the state machine has them durably. */
     retainedEntriesMin: number
+    /** … but not many more bytes than this, whatever the number: opening reads and checks all of them. */
+    retainedBytesMax: number
     emit: (event: Event) => void
     onFatal: (error: unknown) => void
   }) {
@@ -34,6 +37,7 @@ export class LogKeeper {
     this.#log = options.log
     this.#disk = options.disk
     this.#retainedEntriesMin = options.retainedEntriesMin
+    this.#retainedBytesMax = options.retainedBytesMax
     this.#emit = options.emit
     this.#onFatal = options.onFatal
   }
@@ -64,9 +68,15 @@ export class LogKeeper {
    * @param reachable The last index that nothing under way needs any more.
    */
   compact(reachable: LogIndex): void {
-    const target = Math.min(reachable - this.#retainedEntriesMin, ...this.#beforeFetches())
-    const isWorthIt = target - this.#log.base.lastIndex >= Math.max(1, this.#retainedEntriesMin / 4)
-    if (!isWorthIt || this.#isCompacting) return
+    if (this.#isCompacting) return
+    const beyondBytes = Math.min(reachable, this.#store.indexBefore(this.#retainedBytesMax))
+    const target = Math.min(
+      Math.max(reachable - this.#retainedEntriesMin, beyondBytes),
+      ...this.#beforeFetches(),
+    )
+    const removable = target - this.#log.base.lastIndex
+    const isWorthIt = removable >= Math.max(1, this.#retainedEntriesMin / 4)
+    if (!isWorthIt && (removable < 1 || target > beyondBytes)) return
     this.#isCompacting = true
     this.#compactedTo = target
     const base = snapshotMetaAt(this.#log, target)

@@ -19,6 +19,8 @@ export interface RaftNodeOptions {
   readonly readLimits: ReadLimits
   /** Entries kept in the log after they are durable in the state machine, for peers that lag. */
   readonly retainedEntriesMin: number
+  /** … unless they are many more bytes than this. */
+  readonly retainedBytesMax: number
   /** Nodes compare their states every so many entries, at least; the same on every node. */
   readonly checkpointInterval: number
   /** Free bytes below which this node's disk is low, until there is a quarter more; 0: it never is. */

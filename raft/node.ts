@@ -101,6 +101,7 @@ export class RaftNode {
       log: raft.log,
       disk: this.#disk,
       retainedEntriesMin: options.retainedEntriesMin,
+      retainedBytesMax: options.retainedBytesMax,
       emit: (event) => this.#enqueue(event),
       onFatal,
     })

@@ -111,6 +111,8 @@ export interface LogStore {
    * @throws {CorruptLogError} if what is read fails its checksum.
    */
   read(options: { first: LogIndex; last: LogIndex; bytesMax: number }): Promise<Entry[]>
+  /** The last index after which there are `bytes` of log or more, as far as whole segments go; 0 if there are not so many. */
+  indexBefore(bytes: number): LogIndex
   /**
    * Forgets entries up to `base.lastIndex`, as far as whole segments go, and records `base` as what the log may
    * start after. `open` may later report an older base than this one, never a newer.

@@ -34,6 +34,8 @@ import { IpamStateMachine } from './state/state-machine.ts'
 
 /** A snapshot may go below "low": it is how a new node, and so more room, comes in. */
 const SNAPSHOT_RESERVE_DIVISOR = 4
+/** Of log for nodes that lag: a start reads all of it, in half a second. Entries of batches and imports are up to 1 MiB. */
+const RETAINED_BYTES_MAX = 64 * 1024 * 1024
 
 export interface Server {
   /** Where the API is, without a path. */
@@ -154,6 +156,7 @@ async function startNode(
       proposalLimits: DEFAULT_PROPOSAL_LIMITS,
       readLimits: DEFAULT_READ_LIMITS,
       retainedEntriesMin: config.retainedEntriesMin,
+      retainedBytesMax: RETAINED_BYTES_MAX,
       checkpointInterval: CHECKPOINT_INTERVAL,
       diskLowBytes: config.diskLowBytes,
     },

@@ -54,6 +54,7 @@ async function openService(schemas: SchemaRange): Promise<{
       proposalLimits: DEFAULT_PROPOSAL_LIMITS,
       readLimits: DEFAULT_READ_LIMITS,
       retainedEntriesMin: 1_000,
+      retainedBytesMax: 1024 * 1024,
       checkpointInterval: 1_024,
       diskLowBytes: 0,
     },

@@ -108,6 +108,17 @@ export class SegmentedLog implements LogStore {
     return entries
   }
 
+  indexBefore(bytes: number): LogIndex {
+    let after = 0
+    for (const [i, { position }] of [...this.#segments.entries()].toReversed()) {
+      after += position
+      if (after < bytes) continue
+      const older = this.#segments.slice(0, i).findLast(({ entries }) => entries.count > 0)
+      return older?.entries.last ?? 0
+    }
+    return 0
+  }
+
   compact(base: SnapshotMeta): Promise<void> {
     return this.#write(async () => {
       assert(base.lastIndex <= this.#lastIndex, `base ${base.lastIndex} is after ${this.#lastIndex}`)

@@ -183,6 +183,31 @@ export function describeLogStore(name: string, makeStore: () => Promise<() => Lo
       await store.close()
     })
 
+    test('knows after which index there are so many bytes, and what is before can be forgotten', async () => {
+      const { store, make } = await openNew()
+      for (let first = 1; first <= 400; first += 10) {
+        await store.append({ hardState: null, entries: entriesFrom(first, first + 9) })
+      }
+      const bytesAfter = async (index: number): Promise<number> => {
+        const entries =
+          index === 400 ? [] : await store.read({ first: index + 1, last: 400, bytesMax: Infinity })
+        return entries.reduce((bytes, { payload }) => bytes + payload.length, 0)
+      }
+      const all = await bytesAfter(0)
+
+      const half = store.indexBefore(all / 2)
+
+      expect(store.indexBefore(1e9)).toBe(0)
+      expect(half).toBeGreaterThanOrEqual(0)
+      expect(half).toBeLessThan(400)
+      if (half > 0) await store.compact(metaAt(half))
+      const { again } = await reopen(store, make)
+      expect(plain(await again.read({ first: half + 1, last: 400, bytesMax: Infinity }))).toEqual(
+        plain(entriesFrom(half + 1, 400)),
+      )
+      await again.close()
+    })
+
     test('forgets a prefix, and reports a base after which nothing is missing', async () => {
       const { store, make } = await openNew()
       for (let first = 1; first <= 400; first += 10) {

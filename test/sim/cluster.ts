@@ -13,6 +13,7 @@ import type { HardState, Membership, NodeId, SchemaRange } from '../../raft/type
 import { Expiry } from '../../src/expiry.ts'
 import { ANSWER_LIMITS, type AnswerLimits } from '../../src/ipam/idempotency.ts'
 import { ReplicatedIpamService } from '../../src/replicated-service.ts'
+import type { CheckpointLimits } from '../../src/state/space-checkpoints.ts'
 import { IpamStateMachine } from '../../src/state/state-machine.ts'
 import { DurableImage, WatchedLog } from './durable-log.ts'
 import { InvariantChecker } from './invariants.ts'
@@ -46,6 +47,10 @@ export interface ClusterOptions {
   readonly network: NetworkFaults
   readonly limits: Partial<Limits>
   readonly retainedEntriesMin: number
+  /** Default: any number. */
+  readonly retainedBytesMax?: number
+  /** Default: those of production, which no simulation reaches. */
+  readonly checkpointLimits?: Partial<CheckpointLimits>
   /** Of rows that wait for their flush. */
   readonly dirtyBytesMax: number
   readonly answerLimits?: AnswerLimits
@@ -277,6 +282,7 @@ export class Cluster {
       logger,
       limits: { dirtyBytesMax: this.#options.dirtyBytesMax },
       answerLimits: this.#options.answerLimits ?? ANSWER_LIMITS,
+      checkpointLimits: this.#options.checkpointLimits ?? {},
     })
     const { incarnation, schemas } = machine
     const identity = { clusterId: 1, nodeId: id, incarnation, addr: addrOf(id), schemas }
@@ -340,6 +346,7 @@ export class Cluster {
       },
       readLimits: { ...DEFAULT_READ_LIMITS, readTimeoutMs: 2_000, retryMs: 200 },
       retainedEntriesMin: this.#options.retainedEntriesMin,
+      retainedBytesMax: this.#options.retainedBytesMax ?? Number.POSITIVE_INFINITY,
       checkpointInterval: CHECKPOINT_INTERVAL,
       diskLowBytes: DISK_LOW_BYTES,
       onStep,

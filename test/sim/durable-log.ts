@@ -115,6 +115,10 @@ export class WatchedLog implements LogStore {
     return this.#log.read(options)
   }
 
+  indexBefore(bytes: number): LogIndex {
+    return this.#log.indexBefore(bytes)
+  }
+
   compact(base: SnapshotMeta): Promise<void> {
     return this.#log.compact(base)
   }

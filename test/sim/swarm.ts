@@ -92,6 +92,9 @@ function drawRetries(random: Random): RetrySwarm {
   }
 }
 
+/** Every few allocations, and in many pieces. */
+const FINE_CHECKPOINTS = { changesMin: 4, blockEntriesMax: 2, partBytes: 1, batchBytes: 1, sliceBytes: 1 }
+
 export function drawClusterOptions(
   seed: number,
   { nodeCount, isUpgrading, retries }: Swarm,
@@ -117,6 +120,9 @@ export function drawClusterOptions(
       uncommittedEntriesMax: random.pick([20, DEFAULT_LIMITS.uncommittedEntriesMax]) ?? 20,
     },
     retainedEntriesMin: random.pick([5, 30, 1_000]) ?? 30,
+    // Drawn from the seed: one more number of `random` would make every seed another run.
+    retainedBytesMax: seed % 3 === 0 ? 8 * 1024 : Number.POSITIVE_INFINITY,
+    checkpointLimits: seed % 4 === 0 ? FINE_CHECKPOINTS : {},
     dirtyBytesMax: random.pick([8 * 1024, 32 * 1024 * 1024]) ?? 8 * 1024,
     clockSkew: random.pick([1, 1, 1.25, 2]) ?? 1,
   }
