@@ -138,9 +138,9 @@ export const IPAM_SIM: readonly Mutant[] = [
     name: 'a restart forgets where strategy next goes on',
     source: 'invariant: a state is what the log makes of nothing',
     file: 'src/state/load.ts',
-    find: `      network.nextAddress = nextAddress
+    find: `      Object.assign(network, decodeNetworkCounters(row))
 `,
-    replace: `      network.nextAddress = nextAddress === null ? null : network.nextAddress
+    replace: `      Object.assign(network, { ...decodeNetworkCounters(row), nextAddress: null })
 `,
     caughtBy: SIMULATOR,
   },

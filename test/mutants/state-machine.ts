@@ -38,9 +38,9 @@ export const STATE_MACHINE: readonly Mutant[] = [
     name: 'an allocation expires that was released before',
     source: 'src/state/README.md (TTL)',
     file: 'src/state/allocation-rows.ts',
-    find: `    this.#setExpiry(position, { before: after.expiresAt, after: null })
-`,
-    replace: ``,
+    find: `    this.#setExpiry(position, expiresAt)
+    this.#rows.noteChange({ network: network.position, range, isAllocated: false,`,
+    replace: `    this.#rows.noteChange({ network: network.position, range, isAllocated: false,`,
     caughtBy: RANDOM_COMMANDS,
   },
   {
