@@ -1,11 +1,10 @@
 import { AddressSyntaxError, addressBits } from './address.ts'
-import { rangesOf } from './address-space.ts'
 import type { Applying } from './apply.ts'
 import { formatRange, nameOf } from './choose-addresses.ts'
 import type { CarveNetworks, CreateNetwork, DeleteNetwork, Outcome, UpdateNetwork } from './command.ts'
 import { DEFAULT_NAMESPACE, NETWORK_DEFAULTS } from './defaults.ts'
 import { withChanges } from './metadata.ts'
-import { contains, formatPrefix, type Prefix, parsePrefix } from './prefix.ts'
+import { formatPrefix, type Prefix, parsePrefix } from './prefix.ts'
 import { rangeOf } from './range.ts'
 import type { Network, PlacedNetwork } from './records.ts'
 import {
@@ -242,14 +241,4 @@ function firstFew<T>(values: Iterable<T>, format: (value: T) => string): string 
 
 function placeOf({ namespace }: Pick<Network, 'namespace'>): string {
   return namespace === DEFAULT_NAMESPACE ? '' : ` in ${namespace}`
-}
-
-/** The ranges of the networks that a new one takes from its parent. */
-export function rangesWithin(
-  prefix: Prefix,
-  children: Iterable<ManagedNetwork>,
-): ReturnType<typeof rangesOf> {
-  const inside: Prefix[] = []
-  for (const child of children) if (contains(prefix, child.prefix)) inside.push(child.prefix)
-  return rangesOf(prefix, inside)
 }
