@@ -1,0 +1,243 @@
+/** What has been: who had an address, and who changed what (promise 6). */
+import { describe, expect, test } from 'vitest'
+import type { AuditFilter } from '../../src/ipam/query.ts'
+import type { Allocation } from '../../src/ipam/records.ts'
+import { accepted, allocateCommand, Harness, listAudit, START } from './harness.ts'
+import { keysOf } from './state-keys.ts'
+
+const MINUTE_MS = 60_000
+const BOB = { user: 'bob', requestId: 'req-2' }
+
+async function openNetwork(): Promise<Harness> {
+  const ipam = await Harness.open()
+  ipam.createNetwork('net', '10.0.0.0/24')
+  return ipam
+}
+
+async function addressAt(ipam: Harness, at: number | null, { ip = '10.0.0.1', namespace = 'default' } = {}) {
+  return await ipam.machine.query({ type: 'address', question: { namespace, ip, at } })
+}
+
+async function holderAt(ipam: Harness, at: number): Promise<string | null> {
+  return (await addressAt(ipam, at)).allocation?.id ?? null
+}
+
+describe('an address', () => {
+  test('belongs to an allocation from its first millisecond up to, and not at, its last', async () => {
+    const ipam = await openNetwork()
+    ipam.allocate('first', 'net')
+    ipam.time += 1_000
+    ipam.release('first')
+    ipam.allocate('second', 'net')
+    ipam.time += 1_000
+    ipam.release('second')
+
+    const asked = [START - 1, START, START + 999, START + 1_000, START + 1_999, START + 2_000]
+    const holders = await Promise.all(asked.map((at) => holderAt(ipam, at)))
+
+    expect(holders).toEqual([null, 'first', 'first', 'second', 'second', null])
+    const { allocation, history } = await addressAt(ipam, null)
+    expect([allocation, history.map(({ id }) => id)]).toEqual([null, ['second', 'first']])
+  })
+
+  test('has a history of a hundred, and one that is asked about is found further back', async () => {
+    const ipam = await openNetwork()
+    for (let i = 0; i < 250; i++) {
+      ipam.allocate(`a${i}`, 'net')
+      ipam.time += 1_000
+      ipam.release(`a${i}`)
+    }
+
+    const { history, allocation } = await addressAt(ipam, START + 3_500)
+
+    expect(history.map(({ id }) => id)).toEqual(Array.from({ length: 100 }, (_, i) => `a${249 - i}`))
+    expect(allocation?.id).toBe('a3')
+  })
+
+  test('is another one in another namespace', async () => {
+    const ipam = await openNetwork()
+    ipam.createNetwork('lab', '10.0.0.0/24', { namespace: 'lab' })
+    ipam.allocate('a', 'net')
+    ipam.allocate('b', 'lab')
+
+    for (const [namespace, id] of [
+      ['default', 'a'],
+      ['lab', 'b'],
+    ] as const) {
+      const { allocation, history } = await addressAt(ipam, null, { namespace })
+      expect([allocation?.id, history.map((each) => each.id)]).toEqual([id, [id]])
+    }
+    expect(await addressAt(ipam, null, { namespace: 'none' })).toMatchObject({
+      state: 'unmanaged',
+      history: [],
+    })
+  })
+
+  test('that is free belongs to nobody, though the one below it is taken', async () => {
+    const ipam = await openNetwork()
+    ipam.allocate('a', 'net', { count: 3 })
+
+    expect((await addressAt(ipam, null, { ip: '10.0.0.3' })).allocation?.id).toBe('a')
+    expect(await addressAt(ipam, null, { ip: '10.0.0.4' })).toMatchObject({
+      state: 'available',
+      allocation: null,
+    })
+  })
+})
+
+describe('the audit log', () => {
+  test('has what a change made of what', async () => {
+    const ipam = await openNetwork()
+    const before = await ipam.machine.query({ type: 'network', id: 'net' })
+    const changes = { description: 'Office' }
+    accepted(ipam.apply({ type: 'updateNetwork', id: 'net', changes, ifChangedIndex: null }, BOB))
+    const allocated = ipam.allocate('a', 'net', { ttlMs: MINUTE_MS })
+    const renewed = accepted<Allocation>(
+      ipam.apply({ type: 'renewAllocation', id: 'a', ttlMs: null, ifChangedIndex: null }, BOB),
+    )
+    const updated = accepted<Allocation>(
+      ipam.apply(
+        { type: 'updateAllocation', id: 'a', changes: { hostname: 'x' }, ifChangedIndex: null },
+        BOB,
+      ),
+    )
+
+    const rows = await ipam.audit()
+
+    const { parentId: _, ...network } = before ?? { parentId: null }
+    expect(rows.filter(({ user }) => user === 'bob')).toMatchObject([
+      {
+        action: 'network_updated',
+        requestId: 'req-2',
+        before: network,
+        after: { ...network, ...changes, changedIndex: 2 },
+      },
+      { action: 'ip_renewed', requestId: 'req-2', before: allocated, after: renewed },
+      { action: 'ip_updated', requestId: 'req-2', before: renewed, after: updated },
+    ])
+  })
+
+  test('has a row for each item of a batch and each carved network, in their order', async () => {
+    const ipam = await openNetwork()
+    const carve = {
+      type: 'carveNetworks',
+      parentId: 'net',
+      prefixLength: 28,
+      tags: [],
+      metadata: {},
+    } as const
+    accepted(ipam.apply({ ...carve, ids: ['x', 'y', 'z'], description: '' }))
+
+    const rows = await ipam.audit(3)
+
+    expect(rows.map(({ index, sequence, resource }) => [index, sequence, resource])).toEqual([
+      [2, 0, 'x'],
+      [2, 1, 'y'],
+      [2, 2, 'z'],
+    ])
+  })
+
+  const filters: { why: string; filter: Partial<AuditFilter>; found: string[] }[] = [
+    { why: 'a user', filter: { user: 'bob' }, found: ['ip_released a', 'ip_allocated b'] },
+    { why: 'an action', filter: { action: 'ip_released' }, found: ['ip_released a', 'ip_released b'] },
+    {
+      why: 'an action of a user',
+      filter: { action: 'ip_released', user: 'alice' },
+      found: ['ip_released b'],
+    },
+    {
+      why: 'an action of a resource',
+      filter: { action: 'ip_released', resource: 'a' },
+      found: ['ip_released a'],
+    },
+    { why: 'a request', filter: { requestId: 'req-2' }, found: ['ip_released a', 'ip_allocated b'] },
+    {
+      why: 'a request and a user who did not send it',
+      filter: { requestId: 'req-2', user: 'alice' },
+      found: [],
+    },
+    {
+      why: 'an address, whoever had it',
+      filter: { ip: '10.0.0.1' },
+      found: ['ip_allocated a', 'ip_released a', 'ip_allocated b', 'ip_released b'],
+    },
+    { why: 'an address of another namespace', filter: { ip: '10.0.0.1', namespace: 'lab' }, found: [] },
+    {
+      why: 'since a time, itself included',
+      filter: { since: START + 2_000 },
+      found: ['ip_allocated b', 'ip_released b'],
+    },
+    {
+      why: 'until a time, itself not included',
+      filter: { until: START + 1_000 },
+      found: ['network_created net', 'ip_allocated a'],
+    },
+    {
+      why: 'after an index, itself not included',
+      filter: { afterIndex: 3 },
+      found: ['ip_allocated b', 'ip_released b'],
+    },
+    { why: 'a user within a time', filter: { user: 'bob', until: START + 2_000 }, found: ['ip_released a'] },
+  ]
+
+  test.each(filters)('is asked for $why', async ({ filter, found }) => {
+    const ipam = await openNetwork()
+    ipam.allocate('a', 'net')
+    ipam.time += 1_000
+    ipam.apply({ type: 'releaseAllocation', id: 'a', ifChangedIndex: null }, BOB)
+    ipam.time += 1_000
+    ipam.apply(allocateCommand('b', 'net'), BOB)
+    ipam.time += 1_000
+    ipam.release('b')
+
+    const { rows } = await listAudit(ipam.machine, filter)
+
+    expect(rows.map(({ action, resource }) => `${action} ${resource}`)).toEqual(found)
+  })
+})
+
+describe('audit rows that are old enough', () => {
+  const prune = (before: number) => ({ type: 'pruneAudit', before, limit: 10_000 }) as const
+
+  test('are those from before the time, and none of the time itself', async () => {
+    const ipam = await openNetwork()
+    ipam.time += MINUTE_MS
+    ipam.allocate('a', 'net')
+
+    expect(accepted(ipam.apply(prune(START)))).toEqual({ pruned: 0, isDone: true })
+    expect(accepted(ipam.apply(prune(START + MINUTE_MS)))).toEqual({ pruned: 1, isDone: true })
+    expect((await ipam.audit()).map(({ resource }) => resource)).toEqual(['a', 'audit'])
+  })
+
+  test('are found by nothing any more, and the others by all that they were', async () => {
+    const ipam = await openNetwork()
+    ipam.time += MINUTE_MS
+    ipam.allocate('a', 'net')
+    ipam.apply({ type: 'releaseAllocation', id: 'a', ifChangedIndex: null }, BOB)
+    accepted(ipam.apply(prune(ipam.time)))
+
+    for (const filter of [{ user: 'alice' }, { requestId: 'req-1' }, { ip: '10.0.0.1', user: 'alice' }]) {
+      const { rows } = await listAudit(ipam.machine, filter)
+      expect([filter, rows.map(({ action }) => action)]).toEqual([filter, ['ip_allocated']])
+    }
+    expect((await listAudit(ipam.machine, { resource: 'net' })).rows).toEqual([])
+  })
+
+  test('leave nothing behind once all of their block has gone', async () => {
+    const ipam = await openNetwork()
+    ipam.apply({ type: 'deleteNetwork', id: 'net', ifChangedIndex: null }, BOB)
+    for (let i = 0; i < 300; i++) ipam.machine.apply(ipam.append('noop', Buffer.alloc(0)))
+    ipam.time += MINUTE_MS
+    ipam.createNetwork('new', '10.0.0.0/24')
+
+    const before = await keysOf(ipam.machine, 'wu')
+    accepted(ipam.apply(prune(ipam.time)))
+    const after = await keysOf(ipam.machine, 'wu')
+
+    expect(before.map((key) => key.split(' ')[0])).toEqual(['wualice', 'wualice', 'wubob'])
+    expect(after.map((key) => key.split(' ')[0])).toEqual(['wualice', 'wusystem'])
+    expect((await listAudit(ipam.machine, { user: 'alice' })).rows.map(({ resource }) => resource)).toEqual([
+      'new',
+    ])
+  })
+})
