@@ -220,6 +220,15 @@ describe('outcomes', () => {
     expect((await ipam('network add 10.0.0.0/24', [server.url])).code).toBe(5)
   })
 
+  test('a proxy that has lost its server does not know what became of a write', async () => {
+    const server = await relay(() => ({ status: 502, body: '<html>', headers: {} }))
+
+    const { code, complaints } = await ipam('network add 10.0.0.0/24 --timeout 2s', [server.url])
+
+    expect(code).toBe(5)
+    expect(complaints[0]).toContain('the outcome is unknown')
+  })
+
   test('a read that gets no answer has failed, and is never unknown', async () => {
     const server = await relay(() => 'cutBefore')
 

@@ -343,6 +343,21 @@ describe('lists', { timeout: 120_000 }, () => {
     expect(table.out.split('\n')).toHaveLength(1_502)
   })
 
+  test('all pages have the filters of the first', async () => {
+    const place = { cidr: '10.0.0.0/16', namespace: 'default' }
+    for (const namespace of ['default', 'lab']) await ipam(`network add 10.0.0.0/16 --namespace ${namespace}`)
+    const items = Array.from({ length: 1_000 }, () => place)
+    await api.request('POST', '/allocations/batch', { items })
+    // The second page.
+    await api.request('POST', '/allocations/batch', { items: [place, { ...place, namespace: 'lab' }] })
+
+    const { out } = await ipam('list --json --namespace default')
+
+    const rows = JSON.parse(out)
+    expect(rows).toHaveLength(1_001)
+    expect(rows.every((row: { network_id: string }) => row.network_id === 'net-1')).toBe(true)
+  })
+
   test('an empty list is an empty array, and no table', async () => {
     expect(await ipam('list --json')).toMatchObject({ code: 0, out: '[]\n' })
     expect(await ipam('list')).toMatchObject({ code: 0, out: '' })
