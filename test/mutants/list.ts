@@ -1,13 +1,23 @@
+import { ADDRESS_SPACE } from './address-space.ts'
 import { ADMISSION_OF_NODES } from './admission.ts'
+import { ALL_OR_NONE } from './all-or-none.ts'
+import { BULK_FILES } from './bulk-files.ts'
+import { CHOOSING_ADDRESSES } from './choosing-addresses.ts'
 import { CLIENTS } from './clients.ts'
+import { COMMAND_LINE_CLIENT } from './command-line-client.ts'
 import { DISK_TROUBLE } from './disk-trouble.ts'
 import { ELECTIONS } from './elections.ts'
 import { GATEWAY_SESSIONS } from './gateway-sessions.ts'
+import { HISTORY_AND_AUDIT } from './history-and-audit.ts'
+import { IDEMPOTENCY_KEYS } from './idempotency-keys.ts'
 import { IPAM_SIM } from './ipam-sim.ts'
+import { LIFETIMES_AND_CHANGES } from './lifetimes-and-changes.ts'
+import { LISTS_AND_INDEXES } from './lists-and-indexes.ts'
 import { LOG_REPLICATION } from './log-replication.ts'
 import { LOG_STORAGE } from './log-storage.ts'
 import { MEMBERSHIP_CHANGES } from './membership-changes.ts'
 import type { Mutant } from './mutant.ts'
+import { NESTING } from './nesting.ts'
 import { OPERATIONS } from './operations.ts'
 import { READS_AND_TRANSFER } from './reads-and-transfer.ts'
 import { SNAPSHOTS } from './snapshots.ts'
@@ -29,4 +39,14 @@ export const MUTANTS: readonly Mutant[] = [
   ...STATE_COMPARISON,
   ...OPERATIONS,
   ...IPAM_SIM,
+  ...NESTING,
+  ...ADDRESS_SPACE,
+  ...CHOOSING_ADDRESSES,
+  ...ALL_OR_NONE,
+  ...IDEMPOTENCY_KEYS,
+  ...LIFETIMES_AND_CHANGES,
+  ...LISTS_AND_INDEXES,
+  ...HISTORY_AND_AUDIT,
+  ...BULK_FILES,
+  ...COMMAND_LINE_CLIENT,
 ]

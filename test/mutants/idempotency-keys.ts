@@ -1,0 +1,123 @@
+import { type Mutant, testFile } from './mutant.ts'
+
+const VECTORS = testFile('test/state/vectors.test.ts')
+const KEPT_ANSWERS = testFile('test/state/kept-answers.test.ts')
+const RETRIES = testFile('test/http/retries.test.ts')
+
+const KEYS = 'src/ipam/idempotency.ts'
+const ROWS = 'src/state/idempotency-rows.ts'
+
+/** Writes that a client may repeat: promise 4. */
+export const IDEMPOTENCY_KEYS: readonly Mutant[] = [
+  {
+    name: 'another request with a key that was used gets the answer of the first',
+    source: 'promise 4; api.md (422)',
+    file: KEYS,
+    find: `if (fingerprint === stamp.fingerprint) return`,
+    replace: `if (fingerprint !== '') return`,
+    caughtBy: VECTORS,
+  },
+  {
+    name: 'a refused request is tried anew when it is repeated',
+    source: 'promise 4; api.md (retry)',
+    file: KEYS,
+    find: `  store.keepAnswer({ ...stamp, outcome, time })
+`,
+    replace: `  if (outcome.ok) store.keepAnswer({ ...stamp, outcome, time })
+`,
+    caughtBy: VECTORS,
+  },
+  {
+    name: 'an answer is forgotten as soon as another one is kept',
+    source: 'promise 4; api.md (24 h of log time)',
+    file: ROWS,
+    find: `age.time + IDEMPOTENCY_KEPT_MS > time && !isTooMany`,
+    replace: `age.time > time && !isTooMany`,
+    caughtBy: KEPT_ANSWERS,
+  },
+  {
+    name: 'no answer is ever forgotten',
+    source: 'issue 4 (bounded, deterministic eviction)',
+    file: ROWS,
+    find: `count < FORGOTTEN_PER_ANSWER_MAX && this.#forgetOldest(time)`,
+    replace: `count < 0 && this.#forgetOldest(time)`,
+    caughtBy: VECTORS,
+  },
+  {
+    name: 'after a restart a node forgets no answers, and the others do',
+    source: 'determinism (a restart must not matter)',
+    file: 'src/state/load.ts',
+    find: `for (const [key, row] of rows) ages.add(parseIdempotencyAgeKey(key), decodeIdempotencyAge(row).bytes)`,
+    replace: `for (const [key] of rows) parseIdempotencyAgeKey(key)`,
+    caughtBy: VECTORS,
+  },
+  {
+    name: 'any number of answers is kept',
+    source: 'issue 4 (bounded, deterministic eviction)',
+    file: ROWS,
+    find: `const isTooMany = size >= IDEMPOTENCY_KEYS_MAX || totalBytes`,
+    replace: `const isTooMany = size < 0 || totalBytes`,
+    caughtBy: KEPT_ANSWERS,
+  },
+  {
+    name: 'answers of any size are kept',
+    source: 'issue 4 (bounded, deterministic eviction)',
+    file: ROWS,
+    find: `|| totalBytes >= IDEMPOTENCY_BYTES_MAX`,
+    replace: `|| totalBytes < 0`,
+    caughtBy: KEPT_ANSWERS,
+  },
+  {
+    name: 'the bytes of an answer that is forgotten stay counted',
+    source: 'issue 4 (bounded, deterministic eviction)',
+    file: ROWS,
+    find: `    this.totalBytes -= bytes
+`,
+    replace: ``,
+    caughtBy: KEPT_ANSWERS,
+  },
+  {
+    name: 'the oldest answers are lost when their list is made shorter',
+    source: 'issue 4 (bounded, deterministic eviction)',
+    file: ROWS,
+    find: `    this.#indexes = this.#indexes.slice(this.#start)
+    this.#start = 0
+`,
+    replace: `    this.#indexes = this.#indexes.slice(this.#start)
+`,
+    caughtBy: KEPT_ANSWERS,
+  },
+  {
+    name: 'a request for another thing counts as the same if the body is',
+    source: 'promise 4; api.md (422)',
+    file: 'src/http/write.ts',
+    find: `[c.req.method, c.req.path, c.req.raw`,
+    replace: `[c.req.method, c.req.raw`,
+    caughtBy: RETRIES,
+  },
+  {
+    name: 'a request with another If-Match counts as the same',
+    source: 'promise 4; api.md (422)',
+    file: 'src/http/write.ts',
+    find: `c.req.raw.headers.get('if-match'), body]`,
+    replace: `body]`,
+    caughtBy: RETRIES,
+  },
+  {
+    name: 'an import with other options counts as the same',
+    source: 'promise 4; api.md (422)',
+    file: 'src/http/import.ts',
+    find: `const body = [params, Buffer`,
+    replace: `const body = [Buffer`,
+    caughtBy: RETRIES,
+  },
+  {
+    name: 'nobody is told that an answer is that of an earlier request',
+    source: 'api.md (Idempotency-Replayed)',
+    file: 'src/http/write.ts',
+    find: `  if (isReplay) headers['Idempotency-Replayed'] = 'true'
+`,
+    replace: ``,
+    caughtBy: RETRIES,
+  },
+]

@@ -1,0 +1,236 @@
+import { type Mutant, testFile } from './mutant.ts'
+
+const LISTS = testFile('test/state/lists.test.ts')
+const QUERIES = testFile('test/state/queries.test.ts')
+const SEARCHES = testFile('test/state/searches.test.ts')
+const PAGES = testFile('test/http/pages.test.ts')
+
+const ALLOCATION_ROWS = 'src/state/allocation-rows.ts'
+const NETWORK_ROWS = 'src/state/network-rows.ts'
+const MATCHES = 'src/state/query/matches.ts'
+const CANDIDATES = 'src/state/query/candidates.ts'
+const LIST_ALLOCATIONS = 'src/state/query/list-allocations.ts'
+const PAGE = 'src/state/query/page.ts'
+
+/** Whoever looks for something finds all of it, each once, and nothing else. */
+export const LISTS_AND_INDEXES: readonly Mutant[] = [
+  {
+    name: 'an ended allocation stays where the active ones are found',
+    source: 'src/state/README.md (indexes)',
+    file: ALLOCATION_ROWS,
+    find: `      this.#rows.put(allocationTermKey(term, { isActive: wasActive, position }), null)
+`,
+    replace: `      if (!hasMoved) this.#rows.put(allocationTermKey(term, { isActive: wasActive, position }), null)
+`,
+    caughtBy: SEARCHES,
+  },
+  {
+    name: 'a changed allocation stays in the index by what it was',
+    source: 'src/state/README.md (indexes)',
+    file: ALLOCATION_ROWS,
+    find: `      this.#rows.put(allocationTermKey(term, { isActive: wasActive, position }), null)
+`,
+    replace: `      if (hasMoved) this.#rows.put(allocationTermKey(term, { isActive: wasActive, position }), null)
+`,
+    caughtBy: SEARCHES,
+  },
+  {
+    name: 'a changed network is not found by what it has become',
+    source: 'src/state/README.md (indexes)',
+    file: NETWORK_ROWS,
+    find: `    for (const term of fresh) if (!old.has(term)) this.#rows.put(networkTermKey(term, position), EMPTY_ROW)
+`,
+    replace: ``,
+    caughtBy: SEARCHES,
+  },
+  {
+    name: 'a changed network stays in the index by what it was, also when it is gone',
+    source: 'src/state/README.md (indexes)',
+    file: NETWORK_ROWS,
+    find: `    for (const term of old) if (!fresh.has(term)) this.#rows.put(networkTermKey(term, position), null)
+`,
+    replace: ``,
+    caughtBy: SEARCHES,
+  },
+  {
+    name: 'a deleted network stays in the index',
+    source: 'src/state/README.md (indexes)',
+    file: NETWORK_ROWS,
+    find: `    for (const term of networkTerms(record)) this.#rows.put(networkTermKey(term, position), null)
+`,
+    replace: ``,
+    caughtBy: SEARCHES,
+  },
+  {
+    name: 'a tag is found by its first 32 characters',
+    source: 'src/state/text-index.ts (terms are cut)',
+    file: MATCHES,
+    find: `  if (tag !== null && !allocation.tags.includes(tag)) return false
+`,
+    replace: ``,
+    caughtBy: SEARCHES,
+  },
+  {
+    name: 'released and expired allocations are the same to a list',
+    source: 'api.md (status)',
+    file: MATCHES,
+    find: `  if (!statuses.includes(allocation.status)) return false
+`,
+    replace: ``,
+    caughtBy: SEARCHES,
+  },
+  {
+    name: 'a list by host name does not look when they expire',
+    source: 'api.md (expires_before)',
+    file: MATCHES,
+    find: `  if (expiresBefore !== null && (allocation`,
+    replace: `  if (expiresBefore !== null && hostname === null && (allocation`,
+    caughtBy: SEARCHES,
+  },
+  {
+    name: 'allocations of all namespaces are those of the one that is asked for',
+    source: 'api.md (a namespace is its own address space)',
+    file: LIST_ALLOCATIONS,
+    find: `const isThere = ids === null || ids.has(allocation.networkId)`,
+    replace: `const isThere = ids === null || ids.size > 0`,
+    caughtBy: SEARCHES,
+  },
+  {
+    name: 'networks by tag are of any namespace',
+    source: 'api.md (a namespace is its own address space)',
+    file: MATCHES,
+    find: `  if (namespace !== null && network.namespace !== namespace) return false
+`,
+    replace: ``,
+    caughtBy: SEARCHES,
+  },
+  {
+    name: 'a host name is found by how it begins',
+    source: 'api.md (hostname: substring)',
+    file: 'src/state/text-index.ts',
+    find: `for (let at = 0; at < lower.length; at++)`,
+    replace: `for (let at = 0; at < 1; at++)`,
+    caughtBy: SEARCHES,
+  },
+  {
+    name: 'an allocation with the wanted part in several words is listed at each',
+    source: 'api.md (a cursor neither skips nor repeats)',
+    file: LIST_ALLOCATIONS,
+    find: ` && standsFor(allocation, key, searched)`,
+    replace: ` && (key === '' || standsFor(allocation, key, []))`,
+    caughtBy: LISTS,
+  },
+  {
+    name: 'a range is found by its first addresses only',
+    source: 'api.md (ip)',
+    file: ALLOCATION_ROWS,
+    find: `for (const block of blocksOf(range)) {`,
+    replace: `for (const block of [...blocksOf(range)].slice(0, 1)) {`,
+    caughtBy: SEARCHES,
+  },
+  {
+    name: 'the next page leaves out the row that told that there is one',
+    source: 'api.md (a cursor neither skips nor repeats)',
+    file: PAGE,
+    find: `if (rows.length === limit) return { rows, next: last }`,
+    replace: `if (rows.length === limit) return { rows, next: candidate.place }`,
+    caughtBy: LISTS,
+  },
+  {
+    name: 'the next page begins with the last row of the one before',
+    source: 'api.md (a cursor neither skips nor repeats)',
+    file: CANDIDATES,
+    find: `const gte = \`\${key}\\0\``,
+    replace: `const gte = \`\${key}\``,
+    caughtBy: PAGES,
+  },
+  {
+    name: 'the next page of what goes backwards begins at the end again',
+    source: 'api.md (a cursor neither skips nor repeats)',
+    file: CANDIDATES,
+    find: `lt: key < range.lt ? key : range.lt }`,
+    replace: `lt: range.lt }`,
+    caughtBy: PAGES,
+  },
+  {
+    name: 'the cursor of another list is taken',
+    source: 'api.md (opaque cursor)',
+    file: PAGE,
+    find: `const isOurs = of === name && place`,
+    replace: `const isOurs = of !== undefined && place`,
+    caughtBy: LISTS,
+  },
+  {
+    name: 'a search of several kinds of term ends with the first rows of each',
+    source: 'api.md (a cursor neither skips nor repeats)',
+    file: CANDIDATES,
+    find: `run.isLast = run.rows.length < limit`,
+    replace: `run.isLast = this.#runs.length > 1 || run.rows.length < limit`,
+    caughtBy: SEARCHES,
+  },
+  {
+    name: 'a list of several namespaces ends with the first rows of each',
+    source: 'api.md (a cursor neither skips nor repeats)',
+    file: CANDIDATES,
+    find: `source.isLast = source.rows.length < SOURCE_ROWS`,
+    replace: `source.isLast = true`,
+    caughtBy: SEARCHES,
+  },
+  {
+    name: 'one request looks at the whole store if nothing matches',
+    source: 'issue 4 (no request reads the whole store)',
+    file: PAGE,
+    find: `for (let examined = 0; examined < EXAMINED_MAX; )`,
+    replace: `for (let examined = 0; examined < Number.MAX_SAFE_INTEGER; )`,
+    caughtBy: QUERIES,
+  },
+  {
+    name: 'a list by expiry ends where one request has looked at enough',
+    source: 'api.md (a cursor neither skips nor repeats)',
+    file: PAGE,
+    find: `export const CANDIDATES_MAX = EXAMINED_MAX + CHUNK_MAX`,
+    replace: `export const CANDIDATES_MAX = CHUNK_MAX`,
+    caughtBy: QUERIES,
+  },
+  {
+    name: 'the number of all allocations leaves out those of deleted networks',
+    source: 'api.md (X-Total-Count)',
+    file: NETWORK_ROWS,
+    find: `encodeNumber((orphans === null ? 0 : decodeNumber(orphans)) + network.allocations)`,
+    replace: `encodeNumber(orphans === null ? 0 : decodeNumber(orphans))`,
+    caughtBy: SEARCHES,
+  },
+  {
+    name: 'the rows of the last page are the number of all',
+    source: 'api.md (X-Total-Count)',
+    file: PAGE,
+    find: `const isWhole = next === null && request.cursor === null && request.offset === 0`,
+    replace: `const isWhole = next === null`,
+    caughtBy: LISTS,
+  },
+  {
+    name: 'nobody is told how many there are',
+    source: 'api.md (X-Total-Count)',
+    file: 'src/http/fields.ts',
+    find: `total === null ? {} : { 'X-Total-Count': String(total) }`,
+    replace: `{}`,
+    caughtBy: PAGES,
+  },
+  {
+    name: 'the Link of a page that left rows out is refused',
+    source: 'api.md (Link)',
+    file: 'src/http/fields.ts',
+    find: `  query.delete('offset')
+`,
+    replace: ``,
+    caughtBy: PAGES,
+  },
+  {
+    name: 'the Link of a page has no filters',
+    source: 'api.md (Link)',
+    file: 'src/http/fields.ts',
+    find: `const query = new URLSearchParams(new URL(c.req.url).search)`,
+    replace: `const query = new URLSearchParams()`,
+    caughtBy: PAGES,
+  },
+]
