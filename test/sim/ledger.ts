@@ -141,7 +141,7 @@ export class Ledger {
         return []
       }
       case 'expireAllocations':
-        return this.#due(entry.time).map((before) => {
+        return this.#due(entry.time, command.limit).map((before) => {
           const { time: releasedAt, index: changedIndex } = entry
           const after = { ...before, status: 'expired' as const, releasedAt, changedIndex }
           return { action: 'ip_expired', resource: before.id, after }
@@ -152,9 +152,9 @@ export class Ledger {
   }
 
   /** Oldest expiry first, then in the order of creation. */
-  #due(time: number): Allocation[] {
+  #due(time: number, limit: number): Allocation[] {
     const due = [...this.active()].filter(({ expiresAt }) => expiresAt !== null && expiresAt <= time)
-    return due.toSorted((a, b) => (a.expiresAt ?? 0) - (b.expiresAt ?? 0))
+    return due.toSorted((a, b) => (a.expiresAt ?? 0) - (b.expiresAt ?? 0)).slice(0, limit)
   }
 
   #applyRow(

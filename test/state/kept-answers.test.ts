@@ -1,10 +1,6 @@
 /** How many answers are kept under idempotency keys, and which are forgotten. */
 import { describe, expect, test } from 'vitest'
-import {
-  IDEMPOTENCY_BYTES_MAX,
-  IDEMPOTENCY_KEPT_MS,
-  IDEMPOTENCY_KEYS_MAX,
-} from '../../src/ipam/idempotency.ts'
+import { ANSWER_LIMITS } from '../../src/ipam/idempotency.ts'
 import { accept } from '../../src/ipam/refuse.ts'
 import { AnswerAges, IdempotencyRows } from '../../src/state/idempotency-rows.ts'
 import { Overlay } from '../../src/state/overlay.ts'
@@ -12,6 +8,8 @@ import { NOTHING_APPLIED } from '../../src/state/row-codec.ts'
 import { StagedRows } from '../../src/state/staged-rows.ts'
 import { START } from './harness.ts'
 import { MemoryStorage } from './memory-storage.ts'
+
+const { keptMs: KEPT_MS, keysMax: KEYS_MAX, bytesMax: BYTES_MAX } = ANSWER_LIMITS
 
 interface Answers {
   readonly ages: AnswerAges
@@ -23,7 +21,7 @@ async function openAnswers(): Promise<Answers> {
   const database = await new MemoryStorage().open()
   const ages = new AnswerAges()
   const rows = new StagedRows({ database, overlay: new Overlay(NOTHING_APPLIED) })
-  const answers = new IdempotencyRows({ rows, ages })
+  const answers = new IdempotencyRows({ rows, ages, limits: ANSWER_LIMITS })
   return {
     ages,
     keep: (index, keyDigest, time = START) => {
@@ -37,8 +35,8 @@ async function openAnswers(): Promise<Answers> {
 describe('an answer under an idempotency key', () => {
   test.each([
     { elapsedMs: 0, isKept: true },
-    { elapsedMs: IDEMPOTENCY_KEPT_MS - 1, isKept: true },
-    { elapsedMs: IDEMPOTENCY_KEPT_MS, isKept: false },
+    { elapsedMs: KEPT_MS - 1, isKept: true },
+    { elapsedMs: KEPT_MS, isKept: false },
   ])('is kept when another comes after $elapsedMs ms of log time: $isKept', async ({ elapsedMs, isKept }) => {
     const answers = await openAnswers()
     answers.keep(1, 'first')
@@ -50,8 +48,8 @@ describe('an answer under an idempotency key', () => {
   })
 
   test.each([
-    { keyCount: IDEMPOTENCY_KEYS_MAX - 1, isKept: true },
-    { keyCount: IDEMPOTENCY_KEYS_MAX, isKept: false },
+    { keyCount: KEYS_MAX - 1, isKept: true },
+    { keyCount: KEYS_MAX, isKept: false },
   ])(
     'is forgotten early when there are $keyCount and another comes: the oldest goes',
     async ({ keyCount, isKept }) => {
@@ -63,7 +61,7 @@ describe('an answer under an idempotency key', () => {
       answers.keep(keyCount + 1, 'last')
 
       expect(['first', 'second', 'last'].map(answers.isKept)).toEqual([isKept, true, true])
-      expect(answers.ages.size).toBe(IDEMPOTENCY_KEYS_MAX)
+      expect(answers.ages.size).toBe(KEYS_MAX)
     },
   )
 
@@ -78,13 +76,13 @@ describe('an answer under an idempotency key', () => {
       answers.keep(1, 'first')
       const bytes = ages.totalBytes
       answers.keep(2, 'second')
-      ages.add(3, IDEMPOTENCY_BYTES_MAX - ages.totalBytes - leftBytes)
+      ages.add(3, BYTES_MAX - ages.totalBytes - leftBytes)
 
       answers.keep(4, 'last')
 
       expect(['first', 'second', 'last'].map(answers.isKept)).toEqual([isKept, true, true])
       // All are of one size.
-      expect(ages.totalBytes).toBe(IDEMPOTENCY_BYTES_MAX - leftBytes + (isKept ? bytes : 0))
+      expect(ages.totalBytes).toBe(BYTES_MAX - leftBytes + (isKept ? bytes : 0))
     },
   )
 })
