@@ -30,7 +30,7 @@ unit: $(STAMP)
 	npm test --silent
 
 cluster: build
-	@scripts/install-test-programs curl jq strace
+	@scripts/install-test-programs curl jq prometheus strace
 	npm run --silent test:cluster
 
 sim: $(STAMP)

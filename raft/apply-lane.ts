@@ -1,4 +1,5 @@
 /** The apply lane: committed entries into the state machine, in order, in slices that leave the event loop free. */
+import { Durations } from './durations.ts'
 import type { Clock, StateMachine } from './ports.ts'
 import type { Entry } from './types.ts'
 
@@ -6,12 +7,15 @@ import type { Entry } from './types.ts'
 const SLICE_ENTRIES_MAX = 256
 
 export class ApplyLane {
+  /** Of each slice, for whoever watches. */
+  readonly durations = new Durations()
   readonly #stateMachine: StateMachine
   readonly #clock: Clock
   readonly #onApplied: (entry: Entry, result: unknown) => void
   readonly #onSlice: () => void
   readonly #onFatal: (error: unknown) => void
   #queue: Entry[] = []
+  #appliedCount = 0
   #isRunning = false
   #isStopped = false
   #idleWaiters: (() => void)[] = []
@@ -33,6 +37,11 @@ export class ApplyLane {
 
   get queuedCount(): number {
     return this.#queue.length
+  }
+
+  /** Since the start. */
+  get appliedCount(): number {
+    return this.#appliedCount
   }
 
   /** Applies what fits into one slice before it returns, the rest later. */
@@ -61,7 +70,10 @@ export class ApplyLane {
     try {
       this.#isRunning = true
       const slice = this.#queue.splice(0, SLICE_ENTRIES_MAX)
+      const startedAt = this.#clock.now()
       for (const entry of slice) this.#onApplied(entry, this.#stateMachine.apply(entry))
+      this.#appliedCount += slice.length
+      if (slice.length > 0) this.durations.note(this.#clock.now() - startedAt)
       if (slice.length > 0) this.#onSlice()
       const capacity = this.#stateMachine.waitForCapacity()
       if (capacity !== null) capacity.then(() => this.#slice(), this.#onFatal)

@@ -46,6 +46,11 @@ export class DiskLane {
     return since === undefined ? 0 : this.#time - since
   }
 
+  /** Batches and tasks that wait for the one under way. */
+  get queuedCount(): number {
+    return this.#jobs.length
+  }
+
   push(batch: PersistBatch): void {
     this.#jobs.push({ type: 'batch', batch, since: this.#time })
     this.#start()

@@ -1,7 +1,9 @@
 /** The public surface of the consensus library. */
 export { AssertionError, assert, unreachable } from './assert.ts'
 export { DEFAULT_LIMITS, type Limits, type Timing } from './core/state.ts'
+export { DURATION_BOUNDS_MS, Durations } from './durations.ts'
 export * from './errors.ts'
+export type { RaftFigures } from './figures.ts'
 export { RaftNode } from './node.ts'
 export type { RaftNodeOptions } from './node-options.ts'
 export type * from './ports.ts'

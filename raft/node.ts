@@ -9,6 +9,7 @@ import { step } from './core/step.ts'
 import { DiskLane } from './disk-lane.ts'
 import { DiskWatch } from './disk-watch.ts'
 import { StateDivergedError } from './errors.ts'
+import { figuresOf, type RaftFigures } from './figures.ts'
 import { Gate } from './gate.ts'
 import { HandOvers, type TransferFate } from './hand-over.ts'
 import { LogKeeper } from './log-keeper.ts'
@@ -23,6 +24,7 @@ import type { Completion } from './request.ts'
 import { Snapshots } from './snapshots.ts'
 import { StateWatch } from './state-watch.ts'
 import { leaderContactMs, type RaftStatus, statusOf } from './status.ts'
+import { StepCounts } from './step-counts.ts'
 import { Ticks } from './ticks.ts'
 import type { CommandTraits, LogIndex, MembershipChange, NodeId, SnapshotMeta } from './types.ts'
 import { Witness } from './witness.ts'
@@ -50,6 +52,7 @@ export class RaftNode {
   readonly #gate: Gate
   readonly #handOvers: HandOvers
   readonly #ticks: Ticks
+  readonly #steps = new StepCounts()
   #inbox: Event[] = []
   #isTurnQueued = false
   #isStopped = false
@@ -252,6 +255,26 @@ export class RaftNode {
     })
   }
 
+  /** For whoever watches: what there is in memory, without waiting for anything. */
+  figures(): RaftFigures {
+    const apply = this.#apply
+    return figuresOf(this.#raft, {
+      status: this.status(),
+      stateDurableIndex: this.#ports.stateMachine.durableIndex,
+      steps: this.#steps,
+      outcomes: this.#proposals.outcomes,
+      slices: apply.durations,
+      appliedCount: apply.appliedCount,
+      underway: {
+        requests: this.#proposals.underway,
+        reads: this.#reads.count,
+        unapplied: apply.queuedCount,
+        unwrittenJobs: this.#disk.queuedCount,
+      },
+      limits: { ...this.#options.proposalLimits, ...this.#options.readLimits },
+    })
+  }
+
   /** Since the leader was last heard; 0 on the leader, null if not in this term. */
   get leaderContactMs(): number | null {
     return leaderContactMs(this.#raft, this.#ports.clock.now())
@@ -329,7 +352,10 @@ export class RaftNode {
     this.#isTurnQueued = false
     if (this.#isStopped) return
     try {
-      const effects = step(this.#raft, this.#takeEvents(), this.#ports.clock.now())
+      const events = this.#takeEvents()
+      const now = this.#ports.clock.now()
+      const effects = step(this.#raft, events, now)
+      this.#steps.note(this.#raft, effects, now)
       this.#options.onStep?.(this.#raft, effects)
       this.#checkSchema(effects)
       if (this.#raft.role === 'leader') this.#witness.noteProgress(this.#raft)

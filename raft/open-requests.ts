@@ -4,6 +4,7 @@ import { CommandTooLargeError, OverloadedError, type RaftError } from './errors.
 import { errorOutcome, PeerRequests, ReplyQueue } from './forwarding.ts'
 import type { StateMachine } from './ports.ts'
 import type { ProposalLimits } from './proposal-limits.ts'
+import { ProposalOutcomes } from './proposal-outcomes.ts'
 import { bytesOf, type Completion, type Origin, type Request, uncertain } from './request.ts'
 import type { ForwardedOutcome, ForwardedRequest, Message, NodeId } from './types.ts'
 
@@ -19,6 +20,8 @@ export interface OpenRequestsHost {
 }
 
 export class OpenRequests {
+  /** For whoever watches. */
+  readonly outcomes = new ProposalOutcomes()
   readonly #host: OpenRequestsHost
   /** Oldest first. */
   readonly #requests = new Map<number, Request>()
@@ -35,6 +38,10 @@ export class OpenRequests {
 
   get count(): number {
     return this.#requests.size
+  }
+
+  get bytes(): number {
+    return this.#bytes
   }
 
   /** Oldest first; one may be answered meanwhile. */
@@ -101,7 +108,8 @@ export class OpenRequests {
 
   complete(request: Request, { result, index }: Omit<Completion, 'isOnlyCopy'>): void {
     this.#forget(request)
-    const { origin, work, isMaybeLogged } = request
+    const { origin, work, isMaybeLogged, since } = request
+    this.outcomes.noteApplied(origin.type, this.#host.now() - since)
     if (origin.type === 'local') {
       origin.resolve({ result, index, isOnlyCopy: !isMaybeLogged })
       return
@@ -116,6 +124,7 @@ export class OpenRequests {
     this.#forget(request)
     const { origin, isMaybeLogged } = request
     const answer = isMaybeLogged && error.applied === 'no' ? uncertain() : error
+    this.outcomes.noteFailed(origin.type, answer.code)
     if (origin.type === 'local') origin.reject(answer)
     else this.reply(origin, errorOutcome(answer))
   }

@@ -273,6 +273,17 @@ export interface StateImage {
   release(): Promise<void>
 }
 
+/** How full something is that has a bound. */
+export interface QueueFigure {
+  readonly queue: string
+  /** Of what is kept for each peer; null for what there is once. */
+  readonly peer: NodeId | null
+  readonly unit: 'entries' | 'bytes'
+  readonly size: number
+  /** Null: it has no bound of its own, others keep it small. */
+  readonly max: number | null
+}
+
 /** What an operator should see. Structured; the message is a constant. */
 export interface Log {
   info(fields: object, message: string): void

@@ -16,6 +16,7 @@ import { errorFrom, errorOutcome, isRetriable } from './forwarding.ts'
 import { OpenRequests, type OpenRequestsHost } from './open-requests.ts'
 import { ParkedRequests } from './parked-requests.ts'
 import type { StateMachine } from './ports.ts'
+import type { ProposalOutcomes } from './proposal-outcomes.ts'
 import { type Completion, canBeSentAgain, isFromPeer, type Request, uncertain } from './request.ts'
 import { TransferRequests, transferFailure } from './transfer-requests.ts'
 import type {
@@ -68,11 +69,23 @@ export class Proposals {
     return this.#open.count
   }
 
+  /** For whoever watches. */
+  get outcomes(): ProposalOutcomes {
+    return this.#open.outcomes
+  }
+
+  get underway(): { readonly count: number; readonly bytes: number; readonly forwarded: number } {
+    return { count: this.#open.count, bytes: this.#open.bytes, forwarded: this.#forwarded.size }
+  }
+
   /** @returns What came of it. Rejects with a `RaftError` that says whether it may take effect. */
   submit(work: ForwardedRequest): Promise<Completion> {
     if (this.#isClosed) return Promise.reject(new ClosedError())
     const refusal = this.#open.refusalOf(work)
-    if (refusal !== null) return Promise.reject(refusal)
+    if (refusal !== null) {
+      this.outcomes.noteFailed('local', refusal.code)
+      return Promise.reject(refusal)
+    }
     return new Promise((resolve, reject) => {
       this.#parked.add(this.#open.admit(work, { type: 'local', resolve, reject }))
     })
@@ -139,10 +152,9 @@ export class Proposals {
       // It asks again; the answer is still to come, and a second copy would only cost.
       else if (this.#open.has(origin)) continue
       else if (this.#open.isFullForPeers) {
-        this.#open.reply(
-          origin,
-          errorOutcome(new OverloadedError('the leader has too many requests waiting')),
-        )
+        const error = new OverloadedError('the leader has too many requests waiting')
+        this.outcomes.noteFailed('peer', error.code)
+        this.#open.reply(origin, errorOutcome(error))
       } else this.#parked.add(this.#open.admit(work, origin))
     }
   }

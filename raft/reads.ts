@@ -60,9 +60,14 @@ export class Reads {
     return this.#admit((waiter) => this.#unapplied.push({ index, waiter, isRequested: true }))
   }
 
+  /** Reads that are not answered. */
+  get count(): number {
+    return this.#waiting.length + this.#unapplied.length + (this.#asked?.waiters.length ?? 0)
+  }
+
   #admit(add: (waiter: Waiter) => void): Promise<LogIndex> {
     if (this.#isClosed) return Promise.reject(new ClosedError())
-    const count = this.#waiting.length + this.#unapplied.length + (this.#asked?.waiters.length ?? 0)
+    const { count } = this
     if (count >= this.#limits.waitingReadsMax) {
       return Promise.reject(new OverloadedError(`${count} reads are waiting on this node`))
     }

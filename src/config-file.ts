@@ -18,6 +18,8 @@ export interface ClusterFile {
   readonly diskLowBytes: number
   /** Null: for ever. */
   readonly auditKeptMs: number | null
+  /** Networks with samples of their own in `/metrics`. */
+  readonly metricsNetworksMax: number
   /** Null if the file leaves it open. */
   readonly logLevel: LogLevel | null
 }
@@ -57,6 +59,10 @@ const MIB = 1024 * 1024
 const DISK_LOW_MIB_DEFAULT = 256
 const DISK_LOW_MIB_MAX = 1024 * 1024
 export const DISK_LOW_BYTES_DEFAULT = DISK_LOW_MIB_DEFAULT * MIB
+
+/** Five lines each, in every scrape. */
+export const METRICS_NETWORKS_DEFAULT = 1_000
+const METRICS_NETWORKS_MAX = 100_000
 
 const DURATION = /^([1-9][0-9]{0,8})(s|m|h|d)$/
 const DURATION_MS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }
@@ -124,6 +130,11 @@ const LogSchema = z.strictObject(
   { error: section },
 )
 
+const MetricsSchema = z.strictObject(
+  { networks_max: wholeNumber(METRICS_NETWORKS_MAX, 0).default(METRICS_NETWORKS_DEFAULT) },
+  { error: section },
+)
+
 const FileSchema = z
   .strictObject(
     {
@@ -137,6 +148,7 @@ const FileSchema = z
         .min(1, { error: 'must name at least one node' }),
       raft: RaftSchema.prefault({}),
       audit_retention: retention.prefault('forever'),
+      metrics: MetricsSchema.prefault({}),
       log: LogSchema.prefault({}),
     },
     { error: section },
@@ -199,6 +211,7 @@ function toClusterFile(file: z.output<typeof FileSchema>): ClusterFile {
     retainedEntriesMin: file.raft.retained_entries_min,
     diskLowBytes: file.raft.disk_low_mib * MIB,
     auditKeptMs: file.audit_retention,
+    metricsNetworksMax: file.metrics.networks_max,
     logLevel: file.log.level,
   }
 }
@@ -265,6 +278,7 @@ function toMistakes(issue: z.core.$ZodIssue): (Mistake & { isUnknownKey: boolean
 function knownKeysAt([first]: Path): string[] {
   if (first === 'nodes') return Object.keys(NodeSchema.shape)
   if (first === 'raft') return Object.keys(RaftSchema.shape)
+  if (first === 'metrics') return Object.keys(MetricsSchema.shape)
   return Object.keys(first === 'log' ? LogSchema.shape : FileSchema.shape)
 }
 

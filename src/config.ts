@@ -7,6 +7,7 @@ import { ConfigError } from './config-error.ts'
 import {
   type ClusterFile,
   DISK_LOW_BYTES_DEFAULT,
+  METRICS_NETWORKS_DEFAULT,
   type NodeConfig,
   parseClusterFile,
   RETAINED_ENTRIES_DEFAULT,
@@ -39,6 +40,8 @@ export interface Config {
   readonly diskLowBytes: number
   /** How long audit rows are kept, at least; null: for ever. The leader's setting counts. */
   readonly auditKeptMs: number | null
+  /** The fullest networks, which have samples of their own in `/metrics`; 0: only totals. */
+  readonly metricsNetworksMax: number
   readonly logLevel: LogLevel
 }
 
@@ -51,6 +54,7 @@ const STANDALONE: ClusterFile = {
   retainedEntriesMin: RETAINED_ENTRIES_DEFAULT,
   diskLowBytes: DISK_LOW_BYTES_DEFAULT,
   auditKeptMs: null,
+  metricsNetworksMax: METRICS_NETWORKS_DEFAULT,
   logLevel: null,
 }
 
@@ -110,6 +114,7 @@ export function loadConfig(
     retainedEntriesMin: file.retainedEntriesMin,
     diskLowBytes: file.diskLowBytes,
     auditKeptMs: file.auditKeptMs,
+    metricsNetworksMax: file.metricsNetworksMax,
     logLevel:
       settings['log-level'] === undefined ? (file.logLevel ?? 'info') : parseLogLevel(settings['log-level']),
   }

@@ -1,6 +1,7 @@
 /** Lets time pass in the log: the leader proposes that what is due expires, and `apply` decides what is. */
 import type { Clock, RaftNode } from '../raft/index.ts'
 import { RaftError } from '../raft/index.ts'
+import type { ExpireAllocations, Outcome, ResultOf } from './ipam/command.ts'
 import { encodeCommand } from './ipam/command-codec.ts'
 import { traitsOf } from './ipam/command-traits.ts'
 import type { IpamStateMachine } from './state/state-machine.ts'
@@ -20,6 +21,8 @@ export class Expiry {
   readonly #clock: Clock
   readonly #onFatal: (error: unknown) => void
   #inFlight = 0
+  #expiredCount = 0
+  #cooledCount = 0
   #cancel: () => void = () => {}
 
   constructor(options: {
@@ -32,6 +35,11 @@ export class Expiry {
     this.#stateMachine = options.stateMachine
     this.#clock = options.clock
     this.#onFatal = options.onFatal
+  }
+
+  /** What this node has ended as the leader: allocations, and rests of released addresses. For whoever watches. */
+  get counts(): { readonly expired: number; readonly cooled: number } {
+    return { expired: this.#expiredCount, cooled: this.#cooledCount }
   }
 
   start(): void {
@@ -64,16 +72,24 @@ export class Expiry {
     const context = { user: 'system', requestId: null }
     this.#inFlight += 1
     try {
-      await this.#node.propose(
+      const { result } = await this.#node.propose(
         // Without a session: a second copy ends what is due by then, which is right whoever asked for it.
         encodeCommand({ command, context, session: null, idempotency: null }, this.#node.schemaVersion),
         { ...traitsOf(command), isIdempotent: true },
       )
+      this.#count(result as Outcome)
     } catch (error) {
       // No quorum, or a new leader: whoever leads next looks again.
       if (!(error instanceof RaftError)) throw error
     } finally {
       this.#inFlight -= 1
     }
+  }
+
+  #count(outcome: Outcome): void {
+    if (!outcome.ok) return
+    const { expired, cooled } = outcome.value as ResultOf<ExpireAllocations>
+    this.#expiredCount += expired
+    this.#cooledCount += cooled
   }
 }

@@ -50,6 +50,11 @@ export class GatewaySession {
     this.#windowMax = options.windowMax ?? SESSION_WINDOW_MAX
   }
 
+  /** Writes under way, for whoever watches. */
+  get underway(): { readonly size: number; readonly max: number } {
+    return { size: this.#writesUnderWay, max: this.#windowMax }
+  }
+
   /**
    * Opens a session first if there is none.
    *

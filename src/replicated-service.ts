@@ -45,6 +45,11 @@ export class ReplicatedIpamService implements IpamService {
     })
   }
 
+  /** Writes of this node's callers that are under way, for whoever watches. */
+  get writesUnderWay(): { readonly size: number; readonly max: number } {
+    return this.#session.underway
+  }
+
   newId(kind: 'net' | 'alloc'): string {
     return `${kind}-${this.#newId()}`
   }

@@ -17,7 +17,6 @@ import {
   SnapshotFiles,
   systemClock,
   TcpTransport,
-  type Transport,
 } from '../raft/index.ts'
 import { AuditRetention } from './audit-retention.ts'
 import { readVersion } from './cli/package.ts'
@@ -26,8 +25,13 @@ import { claimDataDirectory, makeDirectories } from './data-directory.ts'
 import { Expiry } from './expiry.ts'
 import { createApp } from './http/app.ts'
 import { listen } from './http/listen.ts'
+import { RequestCounts } from './http/request-counts.ts'
 import { COMMAND_SCHEMAS } from './ipam/command-codec.ts'
 import { createLogger, type Logger } from './logger.ts'
+import { EventLoopDelay } from './metrics/event-loop-delay.ts'
+import { Exposition } from './metrics/exposition.ts'
+import { sourcesOf } from './metrics/sources.ts'
+import { TimedDisk } from './metrics/timed-disk.ts'
 import { ReplicatedIpamService } from './replicated-service.ts'
 import { levelStorage } from './state/level-storage.ts'
 import { IpamStateMachine } from './state/state-machine.ts'
@@ -62,7 +66,8 @@ export async function startServer(config: Config): Promise<Server> {
   try {
     await makeDirectories(config.dataDir)
     closers.push(await lockDirectory(config.dataDir))
-    const { node, stateMachine } = await startNode(config, { logger, onFatal, closers })
+    const startedAt = systemClock.wallTime()
+    const { node, stateMachine, transport, logDisk } = await startNode(config, { logger, onFatal, closers })
     const service = new ReplicatedIpamService({
       node,
       stateMachine,
@@ -84,8 +89,17 @@ export async function startServer(config: Config): Promise<Server> {
             onFatal,
             keptMs: config.auditKeptMs,
           })
-    const app = createApp({ service, logger, version: readVersion() })
+    const version = readVersion()
+    const counts = new RequestCounts()
+    const exposition = new Exposition()
+    const app = createApp({ service, logger, version, counts, scrape: () => exposition.scrape() })
     const listener = await listen(app, { ...config.api, logger })
+    const eventLoop = new EventLoopDelay(systemClock)
+    const parts = { config, version, startedAt, clock: systemClock, node, stateMachine, transport, logDisk }
+    for (const source of sourcesOf({ ...parts, service, expiry, counts, listener, eventLoop })) {
+      exposition.add(source)
+    }
+    eventLoop.start()
     expiry.start()
     retention?.start()
     return {
@@ -95,6 +109,7 @@ export async function startServer(config: Config): Promise<Server> {
         service.drain()
         expiry.stop()
         retention?.stop()
+        eventLoop.stop()
         const hasHandedOver = await node.handOver()
         await listener.close()
         if (hasHandedOver) await node.settleDown()
@@ -114,7 +129,12 @@ async function startNode(
     onFatal,
     closers,
   }: { logger: Logger; onFatal: (error: unknown) => void; closers: (() => Promise<void>)[] },
-): Promise<{ node: RaftNode; stateMachine: IpamStateMachine }> {
+): Promise<{
+  node: RaftNode
+  stateMachine: IpamStateMachine
+  transport: TcpTransport | null
+  logDisk: TimedDisk
+}> {
   const { clusterId, nodeId, dataDir, timing } = config
   const { incarnation } = await claimDataDirectory({ directory: dataDir, clusterId, nodeId })
   const identity: Identity = {
@@ -125,6 +145,8 @@ async function startNode(
     schemas: COMMAND_SCHEMAS,
   }
   const disk = new FileDisk(dataDir)
+  const logDisk = new TimedDisk(disk, () => systemClock.now())
+  const transport = createTransport(config, { identity, logger, onFatal })
   const stateMachine = await IpamStateMachine.open({
     storage: levelStorage(join(dataDir, 'state')),
     clock: systemClock,
@@ -133,14 +155,14 @@ async function startNode(
   const ports: Ports = {
     clock: systemClock,
     random: Math.random,
-    log: new SegmentedLog({ disk, directory: 'log' }),
+    log: new SegmentedLog({ disk: logDisk, directory: 'log' }),
     snapshots: new SnapshotFiles({
       disk,
       directory: 'snapshots',
       reservedBytes: config.diskLowBytes / SNAPSHOT_RESERVE_DIVISOR,
     }),
     disk,
-    transport: createTransport(config, { identity, logger, onFatal }),
+    transport: transport ?? noPeers(),
     stateMachine,
     logger,
     onFatal,
@@ -163,7 +185,7 @@ async function startNode(
     ports,
   )
   closers.push(() => node.close())
-  return { node, stateMachine }
+  return { node, stateMachine, transport, logDisk }
 }
 
 /** Without a Raft listener it is only a name. */
@@ -182,11 +204,12 @@ function initialMembership({ isJoining, nodes }: Config): Membership {
   return { members: members.toSorted((a, b) => a.id - b.id), removed: [], schemaVersion }
 }
 
+/** Null where there are no other nodes. */
 function createTransport(
   { raft }: Config,
   { identity, logger, onFatal }: { identity: Identity; logger: Logger; onFatal: (error: unknown) => void },
-): Transport {
-  if (raft === null) return noPeers()
+): TcpTransport | null {
+  if (raft === null) return null
   const listenOn = { host: raft.host, port: raft.port }
   return new TcpTransport({
     identity,

@@ -44,6 +44,7 @@ describe('config', () => {
       retainedEntriesMin: 100_000,
       diskLowBytes: 256 * 1024 * 1024,
       auditKeptMs: null,
+      metricsNetworksMax: 1_000,
       logLevel: 'info',
     })
   })
@@ -66,6 +67,7 @@ describe('config', () => {
       retainedEntriesMin: 100_000,
       diskLowBytes: 256 * 1024 * 1024,
       auditKeptMs: null,
+      metricsNetworksMax: 1_000,
       logLevel: 'info',
     })
   })
@@ -242,7 +244,8 @@ describe('a wrong cluster file', () => {
     },
     {
       file: `${FILE}tls: {}\n`,
-      message: '7:1: tls: unknown key; known are cluster_id, data_dir, nodes, raft, audit_retention, log',
+      message:
+        '7:1: tls: unknown key; known are cluster_id, data_dir, nodes, raft, audit_retention, metrics, log',
     },
     {
       file: edit('cluster_id: 100\n', ''),

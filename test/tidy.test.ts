@@ -61,6 +61,7 @@ const LAYERS: { of: string; may: string[] }[] = [
     may: [
       'src/ipam/',
       'raft/assert.ts',
+      'raft/durations.ts',
       'raft/types.ts',
       'raft/ports.ts',
       'node:',
@@ -70,6 +71,21 @@ const LAYERS: { of: string; may: string[] }[] = [
     ],
   },
   { of: 'src/bulk/', may: ['src/ipam/', 'src/show.ts', 'src/nearest.ts', 'src/json.ts'] },
+  {
+    of: 'src/metrics/',
+    may: [
+      'src/http/listen.ts',
+      'src/http/request-counts.ts',
+      'src/state/',
+      'src/ipam/',
+      'src/config.ts',
+      'src/expiry.ts',
+      'src/replicated-service.ts',
+      'raft/',
+      'node:',
+      'prom-client',
+    ],
+  },
   { of: 'src/service.ts', may: ['src/ipam/'] },
   {
     of: 'src/cli/client/',
@@ -87,6 +103,7 @@ const LAYERS: { of: string; may: string[] }[] = [
       'src/json.ts',
       'src/config-addr.ts',
       'raft/errors.ts',
+      'raft/durations.ts',
       'node:',
       'hono',
       '@hono/node-server',

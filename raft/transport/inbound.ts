@@ -76,6 +76,11 @@ export class Inbound {
     return typeof address === 'object' && address !== null ? address.port : null
   }
 
+  /** Connections whose handshake is not finished. */
+  get pendingCount(): number {
+    return this.#pending.size
+  }
+
   /** Asks again whether we want those who are connected, now that more may be known about them. */
   authorize(): void {
     for (const { connection, peer } of [...this.#raft.values(), ...this.#snapshots.values()]) {

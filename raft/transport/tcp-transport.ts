@@ -4,6 +4,7 @@ import type {
   Clock,
   Identity,
   Log,
+  QueueFigure,
   SnapshotFile,
   SnapshotOffer,
   Transport,
@@ -124,6 +125,18 @@ export class TcpTransport implements Transport {
     return [...this.#links.values()].map(({ id, isOpen, bufferedBytes }) => {
       return { id, isConnected: isOpen, bufferedBytes }
     })
+  }
+
+  /** For metrics. */
+  queues(): QueueFigure[] {
+    const { bufferBytesMax, pendingConnectionsMax } = { ...DEFAULT_LIMITS, ...this.#options.limits }
+    const size = this.#running?.inbound.pendingCount ?? 0
+    return [
+      { queue: 'pending_handshakes', peer: null, unit: 'entries', size, max: pendingConnectionsMax },
+      ...this.peers().map(({ id: peer, bufferedBytes }): QueueFigure => {
+        return { queue: 'send_buffer', peer, unit: 'bytes', size: bufferedBytes, max: bufferBytesMax }
+      }),
+    ]
   }
 
   /** Lets what was sent leave, within limits. No handler is called any more. */

@@ -12,8 +12,10 @@ import { exportRoutes } from './export.ts'
 import { createHandle, createRequestIds } from './handle.ts'
 import { healthRoutes } from './health.ts'
 import { importRoutes } from './import.ts'
+import { metricsRoutes } from './metrics.ts'
 import { networkRoutes } from './networks.ts'
 import { ProblemError } from './problem.ts'
+import { RequestCounts, UNROUTED } from './request-counts.ts'
 
 const BASE_PATH = '/api/v1'
 const METHODS: readonly string[] = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
@@ -26,6 +28,10 @@ export interface AppOptions {
   readonly now?: () => number
   /** For requests that bring no id. */
   readonly newRequestId?: () => string
+  /** Where requests are counted. */
+  readonly counts?: RequestCounts
+  /** What `/metrics` answers; without it there is no such path. */
+  readonly scrape?: () => Promise<string>
 }
 
 /** Answers every request, whatever it is: a known path, 404, 405, OPTIONS. Never throws. */
@@ -35,8 +41,10 @@ export function createApp({
   version,
   now = () => performance.now(),
   newRequestId = createRequestIds(),
+  counts = new RequestCounts(),
+  scrape,
 }: AppOptions): Hono {
-  const handle = createHandle({ logger, now, newRequestId })
+  const handle = createHandle({ logger, now, newRequestId, counts })
   const startedAt = now()
   const uptimeMs = () => now() - startedAt
   const app = new Hono()
@@ -49,7 +57,8 @@ export function createApp({
   app.route(BASE_PATH, clusterRoutes(service, { version, handle }))
   app.route(BASE_PATH, healthRoutes(service, { version, uptimeMs, handle }))
   app.route(BASE_PATH, auditRoutes(service, handle))
-  const answerUnrouted = handle((c) => unrouted(app, c))
+  if (scrape !== undefined) app.route('/', metricsRoutes(scrape, handle))
+  const answerUnrouted = handle((c) => unrouted(app, c), UNROUTED)
   app.notFound(async (c) => (await answerUnrouted(c, async () => {})) as Response)
   return app
 }

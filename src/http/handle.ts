@@ -1,17 +1,19 @@
 /** What every request has in common: its id, its errors, its log line, its response. */
 import type { Context, Handler } from 'hono'
+import { routePath } from 'hono/route'
 import { nanoid } from 'nanoid'
 import { SYSTEM_USER } from '../ipam/audit.ts'
 import type { CommandContext } from '../ipam/command.ts'
 import type { Logger } from '../logger.ts'
 import type { Answer } from './answer.ts'
 import { formatProblem, type Problem, toProblem } from './problem.ts'
+import type { RequestCounts, RouteCounts } from './request-counts.ts'
 
 /** Answers one request; whatever it throws becomes a problem. */
 export type Respond = (c: Context, caller: CommandContext) => Answer | Promise<Answer>
 
-/** Makes a hono handler of it. */
-export type Handle = (respond: Respond) => Handler
+/** Makes a hono handler of it, for one route. @param route What to count it as; the pattern of the route if left out. */
+export type Handle = (respond: Respond, route?: string) => Handler
 
 const REQUEST_ID = /^[\x20-\x7e]{1,128}$/
 /** A 503 is a regular answer there. */
@@ -28,31 +30,45 @@ export function createHandle({
   logger,
   now,
   newRequestId,
+  counts,
 }: {
   logger: Logger
   now: () => number
   newRequestId: () => string
+  counts: RequestCounts
 }): Handle {
-  return (respond) => async (c) => {
-    const startedAt = now()
-    const caller = { user: SYSTEM_USER, requestId: requestIdOf(c) ?? newRequestId() }
-    let answer: Answer
-    try {
-      answer = await respond(c, caller)
-    } catch (error) {
-      const problem = problemOf(error, c.req.method)
-      answer = formatProblem(problem, { requestId: caller.requestId, isRfc9457: wantsRfc9457(c) })
-      if (problem.status === 500) logger.error({ err: error, requestId: caller.requestId }, 'bug')
+  return (respond, route) => {
+    // The same for nearly all requests of a handler, and not to be looked up for each.
+    let counted: RouteCounts | null = null
+    const countsOf = (c: Context): RouteCounts => {
+      if (counted?.method !== c.req.method) counted = counts.of(c.req.method, route ?? routePath(c))
+      return counted
     }
-    answer.headers['X-Request-Id'] = caller.requestId
-    logRequest(logger, {
-      method: c.req.method,
-      path: c.req.path.slice(0, LOGGED_PATH_CHARS_MAX),
-      status: answer.status,
-      durationMs: Math.round((now() - startedAt) * 1000) / 1000,
-      requestId: caller.requestId,
-    })
-    return new Response(answer.body, { status: answer.status, headers: answer.headers })
+    return async (c) => {
+      const startedAt = now()
+      counts.inFlight += 1
+      const caller = { user: SYSTEM_USER, requestId: requestIdOf(c) ?? newRequestId() }
+      let answer: Answer
+      try {
+        answer = await respond(c, caller)
+      } catch (error) {
+        const problem = problemOf(error, c.req.method)
+        answer = formatProblem(problem, { requestId: caller.requestId, isRfc9457: wantsRfc9457(c) })
+        if (problem.status === 500) logger.error({ err: error, requestId: caller.requestId }, 'bug')
+      }
+      answer.headers['X-Request-Id'] = caller.requestId
+      const durationMs = now() - startedAt
+      counts.inFlight -= 1
+      countsOf(c).note(answer.status, durationMs)
+      logRequest(logger, {
+        method: c.req.method,
+        path: c.req.path.slice(0, LOGGED_PATH_CHARS_MAX),
+        status: answer.status,
+        durationMs: Math.round(durationMs * 1000) / 1000,
+        requestId: caller.requestId,
+      })
+      return new Response(answer.body, { status: answer.status, headers: answer.headers })
+    }
   }
 }
 

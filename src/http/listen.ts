@@ -40,8 +40,17 @@ export const HTTP_LIMITS: HttpLimits = {
 
 export interface Listener {
   readonly port: number
+  /** For whoever watches. */
+  readonly figures: () => ListenerFigures
   /** Stops accepting, lets requests in flight finish, then closes what is left. */
   close(): Promise<void>
+}
+
+/** Connections now, and what came to nothing before it was a request. */
+export interface ListenerFigures {
+  readonly connections: { readonly size: number; readonly max: number }
+  readonly droppedCount: number
+  readonly malformedCount: number
 }
 
 const TIMEOUT_CHECK_MS = 1_000
@@ -80,7 +89,10 @@ export async function listen(
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))
   })
+  let droppedCount = 0
+  let malformedCount = 0
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+    malformedCount += 1
     answerClientError(socket, format(clientProblem(error)))
   })
   server.on('connect', (_request, socket: Socket) => {
@@ -100,9 +112,16 @@ export async function listen(
   })
   // Out of file descriptors, say: those who are connected are still served.
   server.on('error', (error) => logger.error({ err: error }, 'cannot accept connections'))
-  server.on('drop', () => logger.warn({ connectionsMax: all.connectionsMax }, 'too many connections'))
+  server.on('drop', () => {
+    droppedCount += 1
+    logger.warn({ connectionsMax: all.connectionsMax }, 'too many connections')
+  })
   return {
     port: (server.address() as AddressInfo).port,
+    figures: () => {
+      const connections = { size: sockets.size, max: all.connectionsMax }
+      return { connections, droppedCount, malformedCount }
+    },
     close: () => close(server, { sockets, timeoutMs: all.closeTimeoutMs }),
   }
 }

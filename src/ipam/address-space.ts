@@ -63,6 +63,7 @@ export class AddressSpace {
   }
 
   get delegatedCount(): bigint {
+    if (this.#delegated.count === 0n) return 0n
     const edges = this.#edges().filter((edge) => this.#delegated.meets({ first: edge, last: edge }))
     return this.#delegated.count - BigInt(edges.length)
   }

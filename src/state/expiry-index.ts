@@ -37,6 +37,10 @@ export class ExpiryIndex {
     return this.#chunks[0]?.expiresAt[0] ?? null
   }
 
+  get size(): number {
+    return this.#chunks.reduce((size, { index }) => size + index.length, 0)
+  }
+
   add(expiry: Expiry): void {
     const entry = entryOf(expiry)
     const place = this.#chunkFor(entry)

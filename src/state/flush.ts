@@ -1,5 +1,6 @@
 /** Brings applied rows to disk, behind the answers to clients: the log has made the entries durable already. */
 import { assert } from '../../raft/assert.ts'
+import type { Durations } from '../../raft/durations.ts'
 import type { Clock } from '../../raft/ports.ts'
 import { APPLIED_KEY } from './key-space.ts'
 import type { Layer, Overlay } from './overlay.ts'
@@ -35,7 +36,8 @@ export interface Companion {
 export class WriteBehind {
   readonly #database: StateDatabase
   readonly #overlay: Overlay
-  readonly #clock: Pick<Clock, 'setTimer'>
+  readonly #clock: Pick<Clock, 'now' | 'setTimer'>
+  readonly #durations: Durations
   readonly #limits: FlushLimits
   readonly #onFailure: (error: unknown) => void
   #companion: Companion | null = null
@@ -49,13 +51,16 @@ export class WriteBehind {
   constructor(options: {
     database: StateDatabase
     overlay: Overlay
-    clock: Pick<Clock, 'setTimer'>
+    clock: Pick<Clock, 'now' | 'setTimer'>
+    /** Each flush is noted there. */
+    durations: Durations
     limits: FlushLimits
     onFailure: (error: unknown) => void
   }) {
     this.#database = options.database
     this.#overlay = options.overlay
     this.#clock = options.clock
+    this.#durations = options.durations
     this.#limits = options.limits
     this.#onFailure = options.onFailure
     this.#durable = options.overlay.point
@@ -127,6 +132,7 @@ export class WriteBehind {
 
   async #write(): Promise<void> {
     try {
+      const startedAt = this.#clock.now()
       const { layers, point } = this.#overlay.beginFlush()
       const batch = this.#database.batch()
       for (const { rows } of layers) {
@@ -137,6 +143,7 @@ export class WriteBehind {
       }
       this.#companion?.addTo(batch, layers, point.index)
       await batch.put(APPLIED_KEY, encodeApplied(point)).write(SYNCED)
+      this.#durations.note(this.#clock.now() - startedAt)
       this.#overlay.endFlush()
       this.#durable = point
     } catch (error) {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { assert, unreachable } from '../../raft/assert.ts'
+import { Durations } from '../../raft/durations.ts'
 import type { Clock, Log, StateImage, StateMachine } from '../../raft/ports.ts'
 import type { Divergence, Entry, SnapshotMeta } from '../../raft/types.ts'
 import { applyEnvelope } from '../ipam/apply.ts'
@@ -10,6 +11,7 @@ import { ANSWER_LIMITS, type AnswerLimits } from '../ipam/idempotency.ts'
 import type { AnswerTo, Query } from '../ipam/query.ts'
 import { refuseUnsupported } from '../ipam/refuse.ts'
 import { CorruptStateError } from './errors.ts'
+import { type StateFigures, stateFigures } from './figures.ts'
 import { DEFAULT_FLUSH_LIMITS, type FlushLimits, SYNCED, WriteBehind } from './flush.ts'
 import { APPLIED_KEY, DIVERGENCE_KEY, EVERYTHING } from './key-space.ts'
 import { type Loaded, load, loadRows } from './load.ts'
@@ -28,7 +30,7 @@ import { type StoredRow, View } from './view.ts'
 
 export interface StateMachineOptions {
   readonly storage: StateStorage
-  readonly clock: Pick<Clock, 'setTimer' | 'setSoon'>
+  readonly clock: Pick<Clock, 'now' | 'setTimer' | 'setSoon'>
   readonly logger: Log
   readonly limits?: Partial<FlushLimits>
   /** Of idempotency keys; a program has only the default, which all nodes share. */
@@ -51,7 +53,7 @@ interface Opened {
 export class IpamStateMachine implements StateMachine {
   readonly failed: Promise<never>
   readonly #storage: StateStorage
-  readonly #clock: Pick<Clock, 'setTimer' | 'setSoon'>
+  readonly #clock: Pick<Clock, 'now' | 'setTimer' | 'setSoon'>
   readonly #logger: Log
   readonly #limits: FlushLimits
   readonly #answerLimits: AnswerLimits
@@ -63,6 +65,7 @@ export class IpamStateMachine implements StateMachine {
   /** Lists and statistics under way. */
   readonly #reading = new Set<Promise<unknown>>()
   readonly #images = new Set<RowImage>()
+  readonly #flushes = new Durations()
 
   private constructor(options: StateMachineOptions, loaded: Loaded) {
     const { storage, clock, logger, limits, answerLimits = ANSWER_LIMITS, checkpointLimits } = options
@@ -128,6 +131,18 @@ export class IpamStateMachine implements StateMachine {
     const { expiries, coolings } = this.#opened.memory
     const count = expiries.countDue(time, limit)
     return count < limit ? count + coolings.countDue(time, limit - count) : count
+  }
+
+  /** For whoever watches: what there is in memory, without waiting for anything. */
+  get figures(): StateFigures {
+    const { memory, overlay } = this.#opened
+    return stateFigures({
+      memory,
+      answerLimits: this.#answerLimits,
+      flushes: this.#flushes,
+      unflushedBytes: overlay.sizeBytes,
+      unflushedBytesMax: this.#limits.dirtyBytesMax,
+    })
   }
 
   /** Log time of the oldest audit row that is left; null if there is none. */
@@ -278,6 +293,7 @@ export class IpamStateMachine implements StateMachine {
       database,
       overlay,
       clock: this.#clock,
+      durations: this.#flushes,
       limits: this.#limits,
       onFailure: (error) => {
         this.#logger.error({ error }, 'state machine failed')

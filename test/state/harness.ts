@@ -38,11 +38,15 @@ export const ALICE: CommandContext = { user: 'alice', requestId: 'req-1' }
 export const silentLog: Log = { info: () => {}, warn: () => {}, error: () => {} }
 
 /** Timers run when the test says so; turns of the event loop are real. */
-export class ManualClock implements Pick<Clock, 'setTimer' | 'setSoon'> {
+export class ManualClock implements Pick<Clock, 'now' | 'setTimer' | 'setSoon'> {
   readonly #callbacks = new Set<() => void>()
 
   get timers(): number {
     return this.#callbacks.size
+  }
+
+  now(): number {
+    return 0
   }
 
   setTimer(_delayMs: number, callback: () => void): () => void {

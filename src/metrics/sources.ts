@@ -1,0 +1,70 @@
+/** All that a node tells, and where each part of it comes from. */
+import { setImmediate as breathe } from 'node:timers/promises'
+import type { Clock, RaftNode, TcpTransport } from '../../raft/index.ts'
+import type { Config } from '../config.ts'
+import type { Expiry } from '../expiry.ts'
+import type { Listener } from '../http/listen.ts'
+import type { RequestCounts } from '../http/request-counts.ts'
+import type { ReplicatedIpamService } from '../replicated-service.ts'
+import type { IpamStateMachine } from '../state/state-machine.ts'
+import { diskMetrics } from './disk-metrics.ts'
+import { DiskUsage } from './disk-usage.ts'
+import type { EventLoopDelay } from './event-loop-delay.ts'
+import type { Source } from './family.ts'
+import { httpMetrics } from './http-metrics.ts'
+import { networkMetrics } from './network-metrics.ts'
+import { peerMetrics } from './peer-metrics.ts'
+import { processMetrics } from './process-metrics.ts'
+import { queueMetrics } from './queue-metrics.ts'
+import { serverMetrics } from './server-metrics.ts'
+import type { TimedDisk } from './timed-disk.ts'
+
+export interface Watched {
+  readonly config: Pick<Config, 'clusterId' | 'nodeId' | 'dataDir' | 'diskLowBytes' | 'metricsNetworksMax'>
+  readonly version: string
+  /** Ms since 1970. */
+  readonly startedAt: number
+  readonly clock: Pick<Clock, 'wallTime'>
+  readonly node: Pick<RaftNode, 'figures' | 'status'>
+  readonly stateMachine: Pick<IpamStateMachine, 'figures' | 'nextExpiry'>
+  /** Null where there are no other nodes. */
+  readonly transport: Pick<TcpTransport, 'peers' | 'queues'> | null
+  readonly logDisk: Pick<TimedDisk, 'syncs' | 'writtenBytes'>
+  readonly service: Pick<ReplicatedIpamService, 'readiness' | 'writesUnderWay'>
+  readonly expiry: Pick<Expiry, 'counts'>
+  readonly counts: RequestCounts
+  readonly listener: Pick<Listener, 'figures'>
+  readonly eventLoop: Pick<EventLoopDelay, 'delays'>
+}
+
+export function sourcesOf(watched: Watched): Source[] {
+  const { config, clock, node, stateMachine, transport, service, listener } = watched
+  const usage = new DiskUsage(config.dataDir)
+  return [
+    processMetrics({ ...config, ...watched, eventLoopDelays: watched.eventLoop.delays }),
+    serverMetrics({ figures: () => node.figures(), isReady: () => service.readiness().ready }),
+    peerMetrics({ status: () => node.status(), connections: () => transport?.peers() ?? [] }),
+    queueMetrics({
+      raft: () => node.figures().queues,
+      transport: () => transport?.queues() ?? [],
+      state: () => stateMachine.figures,
+      sessionWrites: () => service.writesUnderWay,
+      httpConnections: () => listener.figures().connections,
+    }),
+    diskMetrics({
+      log: watched.logDisk,
+      flushes: () => stateMachine.figures.flushes,
+      usage: () => usage.figures(),
+      lowBytes: config.diskLowBytes,
+    }),
+    networkMetrics({
+      state: () => stateMachine.figures,
+      ended: () => watched.expiry.counts,
+      nextExpiry: () => stateMachine.nextExpiry,
+      wallTime: () => clock.wallTime(),
+      breathe: () => breathe(),
+      networksMax: config.metricsNetworksMax,
+    }),
+    httpMetrics(watched.counts, () => listener.figures()),
+  ]
+}

@@ -1,0 +1,148 @@
+import { describe, expect, test } from 'vitest'
+import { figuresOf } from '../../raft/figures.ts'
+import { DEFAULT_LIMITS, DEFAULT_PROPOSAL_LIMITS, DEFAULT_READ_LIMITS, Durations } from '../../raft/index.ts'
+import { ProposalOutcomes } from '../../raft/proposal-outcomes.ts'
+import type { RaftStatus } from '../../raft/status.ts'
+import { StepCounts } from '../../raft/step-counts.ts'
+import { systemClock } from '../../raft/system-clock.ts'
+import { DEFAULT_LIMITS as TRANSPORT_LIMITS } from '../../raft/transport/limits.ts'
+import { TcpTransport } from '../../raft/transport/tcp-transport.ts'
+import { HTTP_LIMITS } from '../../src/http/listen.ts'
+import { ANSWER_LIMITS } from '../../src/ipam/idempotency.ts'
+import { SESSION_WINDOW_MAX, SESSIONS_MAX } from '../../src/ipam/session.ts'
+import { queuesOf } from '../../src/metrics/queue-metrics.ts'
+import { DEFAULT_FLUSH_LIMITS } from '../../src/state/flush.ts'
+import { SoloNode } from '../raft/core/solo-node.ts'
+import { Harness, silentLog } from '../state/harness.ts'
+
+/** Every limit of the code is either the bound of a queue, which is then watched, or one of these. */
+const NO_QUEUES: Readonly<Record<string, string>> = {
+  appendBytesMax: 'of one message',
+  membersMax: 'no queue: changes above it are refused',
+  commandBytesMax: 'of one command',
+  forwardBytesMax: 'of one frame',
+  requestTimeoutMs: 'a time',
+  askAgainMs: 'a time',
+  changeWaitMs: 'a time',
+  readTimeoutMs: 'a time',
+  retryMs: 'a time',
+  frameBytesMax: 'of one frame',
+  reserveBytes: 'on top of bufferBytesMax',
+  smallBytesMax: 'of one message',
+  connectMs: 'a time',
+  handshakeMs: 'a time',
+  silenceMs: 'a time',
+  backoffMinMs: 'a time',
+  backoffMaxMs: 'a time',
+  refusedBackoffMinMs: 'a time',
+  refusedBackoffMaxMs: 'a time',
+  snapshotIdleMs: 'a time',
+  closeMs: 'a time',
+  headerBytesMax: 'of one request',
+  headersTimeoutMs: 'a time',
+  keepAliveTimeoutMs: 'a time',
+  closeTimeoutMs: 'a time',
+  eagerBytes: 'when to begin, no bound',
+  delayMs: 'a time',
+  keptMs: 'a time',
+}
+
+const QUEUES: Readonly<Record<string, string>> = {
+  inflightMessagesMax: 'inflight_appends entries',
+  inflightBytesMax: 'inflight_appends bytes',
+  uncommittedEntriesMax: 'uncommitted_entries entries',
+  uncommittedBytesMax: 'uncommitted_entries bytes',
+  cacheBytesMax: 'log_cache bytes',
+  pendingReadsMax: 'unconfirmed_reads entries',
+  waitingRequestsMax: 'waiting_requests entries',
+  waitingBytesMax: 'waiting_requests bytes',
+  waitingReadsMax: 'waiting_reads entries',
+  bufferBytesMax: 'send_buffer bytes',
+  pendingConnectionsMax: 'pending_handshakes entries',
+  connectionsMax: 'http_connections entries',
+  dirtyBytesMax: 'unflushed_rows bytes',
+  SESSIONS_MAX: 'sessions entries',
+  SESSION_WINDOW_MAX: 'session_writes entries',
+  keysMax: 'idempotency_answers entries',
+  bytesMax: 'idempotency_answers bytes',
+}
+
+const LIMITS: Readonly<Record<string, number>> = {
+  ...DEFAULT_PROPOSAL_LIMITS,
+  ...DEFAULT_READ_LIMITS,
+  ...TRANSPORT_LIMITS,
+  ...HTTP_LIMITS,
+  ...DEFAULT_FLUSH_LIMITS,
+  ...ANSWER_LIMITS,
+  ...DEFAULT_LIMITS,
+  SESSIONS_MAX,
+  SESSION_WINDOW_MAX,
+}
+
+describe('queues', () => {
+  test('each limit of the code is the bound of a queue that is watched, or no bound of a queue', () => {
+    const unknown = Object.keys(LIMITS).filter((key) => !(key in QUEUES) && !(key in NO_QUEUES))
+
+    expect(unknown).toEqual([])
+  })
+
+  test.each(Object.entries(QUEUES))('%s is shown beside %s', async (limit, queue) => {
+    const shown = new Map<string, number | null>(
+      (await allQueues()).map((figure) => [`${figure.queue} ${figure.unit}`, figure.max] as const),
+    )
+
+    expect(shown.get(queue)).toBe(LIMITS[limit])
+  })
+})
+
+async function allQueues() {
+  const harness = await Harness.open()
+  const { raft } = new SoloNode().becomeLeader()
+  const transport = new TcpTransport({
+    identity: { clusterId: 1, nodeId: 1, incarnation: 'a', addr: '127.0.0.1:1', schemas: { min: 1, max: 1 } },
+    listen: { host: '127.0.0.1', port: 0 },
+    clock: systemClock,
+    random: () => 0.5,
+    logger: silentLog,
+    onFatal: () => {},
+  })
+  const handlers = {
+    onMessage: () => {},
+    authorize: () => null,
+    onPeer: () => {},
+    onPeerLost: () => {},
+    onRefused: () => {},
+    onSnapshotOffer: async () => null,
+    onSnapshotReceived: () => {},
+  }
+  await transport.start(handlers, { id: 1, term: 0, lastIndex: 0 })
+  transport.setPeers([{ id: 2, addr: '127.0.0.1:9' }])
+  try {
+    return queuesOf({
+      raft: () => {
+        return figuresOf(raft, {
+          status: {} as RaftStatus,
+          stateDurableIndex: 0,
+          steps: new StepCounts(),
+          outcomes: new ProposalOutcomes(),
+          slices: new Durations(),
+          appliedCount: 0,
+          underway: {
+            requests: { count: 0, bytes: 0, forwarded: 0 },
+            reads: 0,
+            unapplied: 0,
+            unwrittenJobs: 0,
+          },
+          limits: { ...DEFAULT_PROPOSAL_LIMITS, ...DEFAULT_READ_LIMITS },
+        }).queues
+      },
+      transport: () => transport.queues(),
+      state: () => harness.machine.figures,
+      sessionWrites: () => ({ size: 0, max: SESSION_WINDOW_MAX }),
+      httpConnections: () => ({ size: 0, max: HTTP_LIMITS.connectionsMax }),
+    })
+  } finally {
+    await transport.close()
+    await harness.machine.close()
+  }
+}
