@@ -23,8 +23,8 @@ export const ALL_OR_NONE: readonly Mutant[] = [
     name: 'what is taken back is taken back in the order in which it was done',
     source: 'api.md (batch: all or none)',
     file: STAGED,
-    find: `while (this.#undo.length > mark) this.#undo.pop()?.()`,
-    replace: `for (const undo of this.#undo.splice(mark)) undo()`,
+    find: `const undo = this.#undo.pop()`,
+    replace: `const [undo] = this.#undo.splice(mark, 1)`,
     caughtBy: ALL_OR_NONE_TESTS,
   },
   {

@@ -38,9 +38,8 @@ export const CHOOSING_ADDRESSES: readonly Mutant[] = [
     name: 'strategy next begins anew after a restart, on the node that restarts',
     source: 'promise 3; determinism (a restart must not matter)',
     file: 'src/state/load.ts',
-    find: `      network.nextAddress = nextAddress
-`,
-    replace: ``,
+    find: `Object.assign(network, decodeNetworkCounters(row))`,
+    replace: `Object.assign(network, { ...decodeNetworkCounters(row), nextAddress: null })`,
     caughtBy: RESTARTS,
   },
   {

@@ -15,12 +15,8 @@ export const HISTORY_AND_AUDIT: readonly Mutant[] = [
     name: 'the history of an address begins with the oldest',
     source: 'api.md (history)',
     file: ADDRESS,
-    find: `    isReverse: true,
-  })
-  const history`,
-    replace: `    isReverse: false,
-  })
-  const history`,
+    find: `{ name: 'history', after: null, isReverse: true }`,
+    replace: `{ name: 'history', after: null, isReverse: false }`,
     caughtBy: HISTORY,
   },
   {
@@ -66,10 +62,9 @@ export const HISTORY_AND_AUDIT: readonly Mutant[] = [
   {
     name: 'a free address belongs to whoever has the one below it',
     source: 'promise 5',
-    file: 'src/state/query/list-allocations.ts',
-    find: `    if (range.last < value) continue
-`,
-    replace: ``,
+    file: 'src/state/query/holders.ts',
+    find: `if (range.last >= value) return range.position`,
+    replace: `return range.position`,
     caughtBy: HISTORY,
   },
   {
@@ -172,10 +167,10 @@ export const HISTORY_AND_AUDIT: readonly Mutant[] = [
     name: 'a row that is forgotten stays in the index of its resource',
     source: 'src/state/README.md (indexes)',
     file: AUDIT_ROWS,
-    find: `      this.#rows.put(auditResourceKey(resource, position), null)
+    find: `      if (action !== ALLOCATION) this.#rows.put(auditResourceKey(resource, position), null)
 `,
     replace: ``,
-    caughtBy: VECTORS,
+    caughtBy: HISTORY,
   },
   {
     name: 'a row that is forgotten stays in the index of its request',

@@ -51,16 +51,18 @@ export const LIFETIMES_AND_CHANGES: readonly Mutant[] = [
     name: 'a renewed allocation expires when it would have',
     source: 'api.md (renew)',
     file: ALLOCATION_ROWS,
-    find: `    this.#setExpiry(position, { before: before.expiresAt, after: after.expiresAt })
+    find: `    this.#setExpiry(position, expiresAt)
+    this.#rows.noteChange({ network: network.position, range, isAllocated: true, position, expiresAt })
 `,
-    replace: ``,
+    replace: `    this.#rows.noteChange({ network: network.position, range, isAllocated: true, position, expiresAt })
+`,
     caughtBy: RESTARTS,
   },
   {
     name: 'after a restart a renewed allocation expires when it would have',
     source: 'api.md (renew); determinism (a restart must not matter)',
     file: ALLOCATION_ROWS,
-    find: `    this.#putRange(network, rangeOfAllocation(after), { position, expiresAt: after.expiresAt })
+    find: `    this.#putRange(network, range, { position, expiresAt: after.expiresAt })
 `,
     replace: ``,
     caughtBy: RESTARTS,

@@ -19,13 +19,9 @@ const CASES: { why: string; before: Command[]; after: Command[]; last: unknown }
   },
   {
     why: 'strategy next goes on where it was',
-    before: [
-      { ...NET, strategy: 'next' },
-      allocateCommand('a', 'net', { count: 3 }),
-      { type: 'releaseAllocation', id: 'a', ifChangedIndex: null },
-    ],
+    before: [{ ...NET, strategy: 'next' }, allocateCommand('a', 'net', { ip: '10.0.0.5' })],
     after: [allocateCommand('b', 'net')],
-    last: { ip: '10.0.0.4' },
+    last: { ip: '10.0.0.6' },
   },
   {
     why: 'a renewed allocation does not expire when it would have',

@@ -42,9 +42,14 @@ describe('allocations', () => {
     { why: 'one in the middle of it', filter: { ip: '10.0.0.7' }, ids: ['range'] },
     { why: 'the last address of it', filter: { ip: '10.0.0.11' }, ids: ['range'] },
     { why: 'the address behind it', filter: { ip: '10.0.0.12' }, ids: [] },
+    {
+      why: 'an address that a range had',
+      filter: { ip: '10.0.0.39', statuses: ['released'] },
+      ids: ['past'],
+    },
     { why: 'a namespace', filter: { namespace: 'lab' }, ids: ['other'] },
     { why: 'a namespace and a host name', filter: { namespace: 'default', hostname: 'web' }, ids: ['web'] },
-    { why: 'released ones', filter: { networkId: 'net', statuses: ['released'] }, ids: ['gone'] },
+    { why: 'released ones', filter: { networkId: 'net', statuses: ['released'] }, ids: ['gone', 'past'] },
     { why: 'expired ones', filter: { networkId: 'net', statuses: ['expired'] }, ids: ['over'] },
     { why: 'ended ones by name', filter: { hostname: 'x', statuses: ['expired'] }, ids: ['over'] },
     {
@@ -70,6 +75,8 @@ describe('allocations', () => {
     ipam.allocate('gone', 'net', { hostname: 'x' })
     ipam.allocate('other', 'lab', { ip: '10.0.255.1', hostname: 'web' })
     ipam.release('gone')
+    ipam.allocate('past', 'net', { ip: '10.0.0.33', count: 7 })
+    ipam.release('past')
     ipam.time += 5
     ipam.expire()
 
