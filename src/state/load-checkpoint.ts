@@ -2,7 +2,7 @@
 import { CheckpointReader } from './checkpoint-codec.ts'
 import { CorruptStateError } from './errors.ts'
 import type { ExpiryIndex } from './expiry-index.ts'
-import { CHECKPOINT_KEY, checkpointParts, JOURNAL, journalKey } from './key-space.ts'
+import { CHECKPOINT_KEY, checkpointPartKey, checkpointParts, JOURNAL, journalKey } from './key-space.ts'
 import type { NetworkTable } from './network-table.ts'
 import { decodeChanges, type RangeChange } from './range-journal.ts'
 import { type CheckpointHead, decodeCheckpointHead } from './row-codec.ts'
@@ -30,7 +30,12 @@ export async function loadCheckpoint(
   const head = decodeCheckpointHead(row)
   const reader = new CheckpointReader(expiries)
   let parts = 0
-  for await (const rows of tripsThrough(database, checkpointParts(head.generation))) {
+  // Beyond them may be some of an earlier attempt at the same index, which a crash has ended.
+  const { gte } = checkpointParts(head.generation)
+  for await (const rows of tripsThrough(database, {
+    gte,
+    lt: checkpointPartKey(head.generation, head.parts),
+  })) {
     for (const [, part] of rows) reader.read(part)
     parts += rows.length
   }

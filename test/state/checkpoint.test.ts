@@ -1,7 +1,13 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { rangeOf } from '../../src/ipam/range.ts'
-import { ADDRESS_RANGES, CHECKPOINT_KEY, CHECKPOINT_PARTS, JOURNAL } from '../../src/state/key-space.ts'
+import {
+  ADDRESS_RANGES,
+  CHECKPOINT_KEY,
+  CHECKPOINT_PARTS,
+  checkpointPartKey,
+  JOURNAL,
+} from '../../src/state/key-space.ts'
 import { loadRows } from '../../src/state/load.ts'
 import type { CheckpointLimits } from '../../src/state/space-checkpoints.ts'
 import { allocateCommand, Harness, imageOf, metaAt, openMachine, streamOf } from './harness.ts'
@@ -152,6 +158,22 @@ describe('a checkpoint of memory', () => {
 
     expect(bare).toEqual(await memoryOf(storage))
     expect(bare).toMatchObject({ hasCheckpoint: true })
+  })
+
+  test('is what its head says, though a crash has ended an earlier attempt at the same index that had more parts', async () => {
+    const storage = new MemoryStorage()
+    const ipam = await open(storage)
+    ipam.createNetwork('net-1', '10.0.0.0/24')
+    for (let i = 0; i < 20; i++) ipam.allocate(`alloc-${i}`, 'net-1', { ttlMs: 1_000 + i })
+    await ipam.machine.flush()
+    await turns(50)
+    const whole = await memoryOf(storage)
+    const parts = await keysIn(storage, CHECKPOINT_PARTS)
+    const generation = Number.parseInt(parts[0]?.slice(6, 20) ?? '', 16)
+    await (await storage.open()).put(checkpointPartKey(generation, parts.length), Buffer.from('left over'))
+
+    expect(await memoryOf(storage)).toEqual(whole)
+    expect(whole).toMatchObject({ hasCheckpoint: true })
   })
 
   test('is not made of a small state', async () => {
