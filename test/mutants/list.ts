@@ -2,6 +2,7 @@ import { ADDRESS_SPACE } from './address-space.ts'
 import { ADMISSION_OF_NODES } from './admission.ts'
 import { ALL_OR_NONE } from './all-or-none.ts'
 import { BULK_FILES } from './bulk-files.ts'
+import { CHECKPOINTS } from './checkpoints.ts'
 import { CHOOSING_ADDRESSES } from './choosing-addresses.ts'
 import { CLIENTS } from './clients.ts'
 import { COMMAND_LINE_CLIENT } from './command-line-client.ts'
@@ -37,6 +38,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...GATEWAY_SESSIONS,
   ...STATE_MACHINE,
   ...STATE_COMPARISON,
+  ...CHECKPOINTS,
   ...OPERATIONS,
   ...IPAM_SIM,
   ...NESTING,
