@@ -101,6 +101,15 @@ export interface CoverBlock {
   readonly bits: number
 }
 
+/** Covers of namespaces that come after this one; of all without one. */
+export function coversBeyond(namespace: string | null): KeyRange {
+  return { gte: namespace === null ? 'h' : `h${namespace}!`, lt: 'i' }
+}
+
+export function namespaceInCover(key: string): string {
+  return key.slice(1, key.indexOf(' '))
+}
+
 function coverPrefix({ namespace, family, first, bits }: CoverBlock): string {
   return `h${namespace} ${family}${bits.toString(16).padStart(2, '0')}${addressDigits(family, first)}`
 }

@@ -28,6 +28,23 @@ function change(ipam: Harness, id: string, changes: object): void {
 }
 
 describe('allocations', () => {
+  test('an address finds who had it in a namespace that has no network any more', async () => {
+    const ipam = await Harness.open()
+    ipam.createNetwork('net-lab', '10.8.0.0/24', { namespace: 'lab' })
+    ipam.createNetwork('net-lab-2', '10.8.0.0/24', { namespace: 'lab-2' })
+    for (const [id, network] of [
+      ['one', 'net-lab'],
+      ['two', 'net-lab-2'],
+    ] as const) {
+      ipam.allocate(id, network)
+      ipam.release(id)
+      accepted(ipam.apply({ type: 'deleteNetwork', id: network, ifChangedIndex: null }))
+    }
+
+    expect(await idsOf(ipam, { ip: '10.8.0.1', statuses: EVERY_STATUS })).toEqual(['one', 'two'])
+    expect(await idsOf(ipam, { ip: '10.8.0.1' })).toEqual([])
+  })
+
   const found: { why: string; filter: Partial<AllocationFilter>; ids: string[] }[] = [
     { why: 'a part of the host name', filter: { hostname: 'b.ex' }, ids: ['web'] },
     { why: 'in any case', filter: { hostname: 'WEB.' }, ids: ['web'] },

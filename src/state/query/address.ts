@@ -21,7 +21,7 @@ export function lookUpAddress(
   { namespace, ip, at }: AddressQuestion,
 ): Promise<AddressAnswer> {
   const address = parseAddress(ip)
-  const question = holderQuestion(networks, { address, namespaces: [namespace] })
+  const question = holderQuestion(networks, { address, namespace })
   const chain = chainOf(networks, namespace, address)
   return answer(view, { question, chain, state: stateOf(chain, address.value), ip, at })
 }

@@ -1,6 +1,6 @@
 /** Which allocations an address belonged to. */
 import { type Address, addressBits } from '../../ipam/address.ts'
-import { covers, type KeyRange } from '../key-space.ts'
+import { covers, coversBeyond, type KeyRange, namespaceInCover } from '../key-space.ts'
 import type { View } from '../view.ts'
 import { type Candidates, IndexCandidates, MergedCandidates } from './candidates.ts'
 
@@ -27,6 +27,16 @@ export function coverCandidates(
   })
   const [only] = lists
   return lists.length === 1 && only !== undefined ? only : new MergedCandidates(name, lists, { isReverse })
+}
+
+/** Also those that have no network any more. One look each. */
+export async function coveredNamespaces(view: View): Promise<string[]> {
+  const names: string[] = []
+  for (;;) {
+    const [row] = await view.take({ ...coversBeyond(names.at(-1) ?? null), limit: 1 })
+    if (row === undefined) return names
+    names.push(namespaceInCover(row[0]))
+  }
 }
 
 function rangesAround(namespace: string, { family, value }: Address): KeyRange[] {

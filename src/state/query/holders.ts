@@ -6,7 +6,7 @@ import type { NetworkState, NetworkTable } from '../network-table.ts'
 import { decodeAddressRange } from '../row-codec.ts'
 import type { View } from '../view.ts'
 import { type Candidates, MemoryCandidates, MergedCandidates } from './candidates.ts'
-import { coverCandidates } from './covers.ts'
+import { coverCandidates, coveredNamespaces } from './covers.ts'
 
 /** The networks around an address, from the largest to the smallest. */
 export function chainOf(networks: NetworkTable, namespace: string, address: Address): NetworkState[] {
@@ -43,20 +43,24 @@ export interface HolderQuestion {
   readonly address: Address
   /** The networks around it, by namespace. */
   readonly chains: ReadonlyMap<string, readonly NetworkState[]>
+  /** In namespaces, too, that had networks and have none any more. */
+  readonly isEverywhere: boolean
 }
 
+/** @param namespace Null: all. */
 export function holderQuestion(
   networks: NetworkTable,
-  { address, namespaces }: { readonly address: Address; readonly namespaces: readonly string[] },
+  { address, namespace }: { readonly address: Address; readonly namespace: string | null },
 ): HolderQuestion {
+  const namespaces = namespace === null ? [...networks.trees.keys()] : [namespace]
   const chains = namespaces.map((name) => [name, chainOf(networks, name, address)] as const)
-  return { address, chains: new Map(chains) }
+  return { address, chains: new Map(chains), isEverywhere: namespace === null }
 }
 
 /** The allocations that have or had an address, in the order in which they were made. */
 export async function holderCandidates(
   view: View,
-  { address, chains }: HolderQuestion,
+  { address, chains, isEverywhere }: HolderQuestion,
   options: {
     readonly name: string
     /** Only what stands after this place. */
@@ -72,6 +76,7 @@ export async function holderCandidates(
     .filter(isAhead)
     .map((position) => ({ position, place: position, key: '' }))
     .toSorted((a, b) => (a.place < b.place !== isReverse ? -1 : 1))
-  const ended = coverCandidates(view, { ...options, address, namespaces: [...chains.keys()] })
+  const namespaces = isEverywhere ? await coveredNamespaces(view) : [...chains.keys()]
+  const ended = coverCandidates(view, { ...options, address, namespaces })
   return new MergedCandidates(name, [ended, new MemoryCandidates(name, active)], { isReverse })
 }

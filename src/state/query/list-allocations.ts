@@ -77,8 +77,7 @@ function candidatesFor(
   if (ip !== null) {
     const name = `allocations ip ${ip} ${namespace ?? ''}`
     const after = decodeCursor(page.cursor, name)
-    const namespaces = namespace === null ? [...memory.networks.trees.keys()] : [namespace]
-    const question = holderQuestion(memory.networks, { address: parseAddress(ip), namespaces })
+    const question = holderQuestion(memory.networks, { address: parseAddress(ip), namespace })
     return holderCandidates(view, question, { name, after, isReverse: false })
   }
   const openTerms = (asked: string, terms: readonly string[]): Candidates => {

@@ -50,8 +50,8 @@ export function listAudit(
   { filter, page }: { readonly filter: AuditFilter; readonly page: PageRequest },
 ): Promise<Page<AuditEntry>> {
   const { ip, namespace } = filter
-  const namespaces = [namespace ?? DEFAULT_NAMESPACE]
-  const holders = ip === null ? null : holderQuestion(networks, { address: parseAddress(ip), namespaces })
+  const question = { namespace: namespace ?? DEFAULT_NAMESPACE }
+  const holders = ip === null ? null : holderQuestion(networks, { address: parseAddress(ip), ...question })
   return list(view, { filter, page, holders })
 }
 
