@@ -15,7 +15,7 @@ help:
 	@echo 'make sim      the simulator on all cores: SEEDS=10000, SEEDS=5000-5999 or SEED=345'
 	@echo 'make mutants  plants bugs that the tests must notice, one at a time; takes a while'
 	@echo 'make chaos    five minutes of faults on real processes: CHAOS_SECONDS, CHAOS_SEED, CHAOS_NODES'
-	@echo 'make bench    compares with etcd, PostgreSQL and Redis: CLAIMS="put-over-grpc ...", ROUNDS, CLIENTS; bench-quick takes two minutes'
+	@echo 'make bench    compares with etcd, PostgreSQL and Redis: CLAIMS="put-over-grpc ...", ROUNDS, CLIENTS; bench-quick has fewer rounds'
 	@echo 'make clean    forget what was built; data stays'
 
 run: build

@@ -8,7 +8,7 @@ import { allocationKey, networkKey } from '../key-space.ts'
 import type { NetworkState, NetworkTable } from '../network-table.ts'
 import { decodeAllocation, decodeNetwork } from '../record-codec.ts'
 import type { View } from '../view.ts'
-import { chainOf, type HolderQuestion, holderCandidates, holderQuestion } from './holders.ts'
+import { type HolderQuestion, holderCandidates, holderQuestion } from './holders.ts'
 
 const HISTORY_MAX = 100
 /** For a question about the past, older ones are looked at. */
@@ -22,7 +22,7 @@ export function lookUpAddress(
 ): Promise<AddressAnswer> {
   const address = parseAddress(ip)
   const question = holderQuestion(networks, { address, namespace })
-  const chain = chainOf(networks, namespace, address)
+  const chain = question.chains.get(namespace) ?? []
   return answer(view, { question, chain, state: stateOf(chain, address.value), ip, at })
 }
 

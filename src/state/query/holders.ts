@@ -9,7 +9,7 @@ import { type Candidates, MemoryCandidates, MergedCandidates } from './candidate
 import { coverCandidates, coveredNamespaces } from './covers.ts'
 
 /** The networks around an address, from the largest to the smallest. */
-export function chainOf(networks: NetworkTable, namespace: string, address: Address): NetworkState[] {
+function chainOf(networks: NetworkTable, namespace: string, address: Address): NetworkState[] {
   const host = prefixOf(address, addressBits(address.family))
   return networks
     .tree(namespace)
@@ -22,7 +22,7 @@ export function chainOf(networks: NetworkTable, namespace: string, address: Addr
  *
  * @param chain As `chainOf` gives it.
  */
-export async function holderOf(
+async function holderOf(
   view: View,
   chain: readonly NetworkState[],
   value: bigint,
