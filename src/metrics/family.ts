@@ -23,11 +23,6 @@ export type Source = () => readonly Family[] | Promise<readonly Family[]>
 /** One value, none, or one for each set of labels. */
 type Values = number | null | readonly (readonly [Labels, number])[]
 
-interface Described {
-  readonly name: string
-  readonly help: string
-}
-
 export function gauge(name: string, help: string, values: Values): Family {
   return { name, help, type: 'gauge', samples: samplesOf(name, values) }
 }
@@ -49,7 +44,7 @@ export function histogram(
   durations: Durations | readonly (readonly [Labels, Durations])[],
 ): Family {
   const series = isSeries(durations) ? durations : ([[{}, durations]] as const)
-  const samples = series.flatMap(([labels, one]) => histogramSamples({ name, help }, labels, one))
+  const samples = series.flatMap(([labels, one]) => histogramSamples(name, labels, one))
   return { name, help, type: 'histogram', samples }
 }
 
@@ -66,7 +61,7 @@ function samplesOf(name: string, values: Values): Sample[] {
 }
 
 /** Buckets are cumulative: each counts what is in those below it, too. */
-function histogramSamples({ name }: Described, labels: Labels, { counts, sumMs }: Durations): Sample[] {
+function histogramSamples(name: string, labels: Labels, { counts, sumMs }: Durations): Sample[] {
   let count = 0
   const buckets = counts.map((inBucket, i) => {
     count += inBucket
