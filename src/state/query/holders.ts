@@ -22,11 +22,7 @@ function chainOf(networks: NetworkTable, namespace: string, address: Address): N
  *
  * @param chain As `chainOf` gives it.
  */
-async function holderOf(
-  view: View,
-  chain: readonly NetworkState[],
-  value: bigint,
-): Promise<Position | null> {
+async function holderOf(view: View, chain: readonly NetworkState[], value: bigint): Promise<Position | null> {
   for (const { position, prefix } of chain.toReversed()) {
     const start = addressRangeKey(position, prefix.family, 0n)
     const end = addressRangeKey(position, prefix.family, value)
