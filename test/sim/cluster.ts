@@ -155,12 +155,16 @@ export class Cluster {
   readonly failed: Promise<never>
   #reject: (error: unknown) => void = () => {}
   readonly #rotten = new Set<NodeId>()
+  /** Their states may be wrong: rows of theirs have vanished, or they have a snapshot of such a node. */
   readonly #tampered = new Set<NodeId>()
 
   constructor(options: ClusterOptions) {
     this.#options = options
     this.world = new World(options.seed)
     this.network = new Network(this.world, options.network)
+    this.network.onSnapshotPassed = (from, to) => {
+      if (this.#tampered.has(from)) this.#tampered.add(to)
+    }
     this.#random = this.world.random.fork()
     this.checker = new InvariantChecker((id) => this.machine(id).image)
     this.failed = new Promise((_, reject) => {
@@ -246,7 +250,7 @@ export class Cluster {
       this.world.schedule(RESTART_MS, () => void this.start(id))
       return
     }
-    if (this.isTampered && this.#tampered.has(id)) {
+    if (this.#tampered.has(id)) {
       this.trace.note(this.world.now, id, `ends: ${String(error)}`)
       machine.ruin = 'diverged'
       this.crash(id, 'kill')
@@ -453,6 +457,11 @@ export class Cluster {
   /** Some node's state may be wrong, and with it what it answers and the snapshots that it sends. */
   get isTampered(): boolean {
     return this.#tampered.size > 0
+  }
+
+  /** More states may be wrong than a majority can outvote: the right one may be the one that is refused. */
+  get isTamperedBeyondMinority(): boolean {
+    return this.#tampered.size > Math.floor((this.#options.nodeCount - 1) / 2)
   }
 
   /** Whether bits of what this machine's log had made durable were changed. */

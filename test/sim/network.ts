@@ -61,6 +61,8 @@ export class Network {
   /** Messages between nodes that a connection has taken. */
   readonly work = { messages: 0, bytes: 0 }
   readonly copies = new RequestCopies()
+  /** A receiver has the whole of a sender's snapshot. */
+  onSnapshotPassed: (from: NodeId, to: NodeId) => void = () => {}
   /** How often nodes did not take each other, by reason. */
   readonly refusals = new Map<string, number>()
   readonly #endpoints = new Map<NodeId, SimTransport>()
@@ -218,6 +220,7 @@ export class SimTransport implements Transport {
       throw error
     }
     const received = await receiver.finish()
+    this.#network.onSnapshotPassed(this.id, target.id)
     target.#process.run(() => target.#handlers?.onSnapshotReceived(offer, received))
     // All is there, but the sender may never learn it.
     await this.#pass(target)
