@@ -5,6 +5,7 @@ import { blocksOf } from '../ipam/free-space/block.ts'
 import type { AddressRange } from '../ipam/range.ts'
 import type { Allocation } from '../ipam/records.ts'
 import type { ExpiryIndex } from './expiry-index.ts'
+import type { HostnameRows } from './hostname-rows.ts'
 import {
   addressRangeKey,
   allocationIdKey,
@@ -17,7 +18,7 @@ import {
 } from './key-space.ts'
 import type { NetworkRows } from './network-rows.ts'
 import type { NetworkState, NetworkTable } from './network-table.ts'
-import { decodeAllocation, encodeAllocation } from './record-codec.ts'
+import { decodeNumberedAllocation, encodeAllocation } from './record-codec.ts'
 import {
   decodeAddressRange,
   decodeCooling,
@@ -34,25 +35,28 @@ export class AllocationRows {
   readonly #networkRows: NetworkRows
   readonly #expiries: ExpiryIndex
   readonly #coolings: ExpiryIndex
+  readonly #hostnames: HostnameRows
   /** Of the allocations that this entry has read. */
-  readonly #positions = new Map<string, Position>()
+  readonly #places = new Map<string, Place>()
 
   constructor(options: {
     rows: StagedRows
     networks: NetworkTable
     networkRows: NetworkRows
+    hostnames: HostnameRows
     expiries: ExpiryIndex
     coolings: ExpiryIndex
   }) {
     this.#rows = options.rows
     this.#networks = options.networks
     this.#networkRows = options.networkRows
+    this.#hostnames = options.hostnames
     this.#expiries = options.expiries
     this.#coolings = options.coolings
   }
 
   beginEntry(): void {
-    this.#positions.clear()
+    this.#places.clear()
   }
 
   has(id: string): boolean {
@@ -85,7 +89,8 @@ export class AllocationRows {
 
     const rows = this.#rows
     rows.noteChange({ network: network.position, range, isAllocated: true, position, expiresAt: expiry })
-    rows.put(allocationKey(position), encodeAllocation(allocation))
+    const ordinal = this.#hostnames.add(position, allocation.hostname)
+    rows.put(allocationKey(position), encodeAllocation(allocation, ordinal))
     rows.put(allocationIdKey(id), Buffer.from(position, 'latin1'))
     this.#putRange(network, range, { position, expiresAt })
     for (const term of allocationTerms(allocation)) {
@@ -94,9 +99,10 @@ export class AllocationRows {
   }
 
   update(before: Allocation, after: Allocation): void {
-    const position = this.#positionOf(after.id)
-    this.#rows.put(allocationKey(position), encodeAllocation(after))
+    const { position, ordinal } = this.#placeOf(after.id)
+    this.#rows.put(allocationKey(position), encodeAllocation(after, ordinal))
     this.#replaceTerms(before, after, position)
+    this.#hostnames.rename(ordinal, { before: before.hostname, after: after.hostname })
     if (before.expiresAt === after.expiresAt || after.status !== 'allocated') return
     const network = this.#networkRows.existing(after.networkId)
     const expiresAt = { before: before.expiresAt, after: after.expiresAt }
@@ -107,7 +113,7 @@ export class AllocationRows {
   }
 
   end(before: Allocation, after: Allocation, coolUntil: number | null): void {
-    const position = this.#positionOf(after.id)
+    const { position, ordinal } = this.#placeOf(after.id)
     const network = this.#networkRows.existing(after.networkId)
     const range = rangeOfAllocation(after)
     const cools = coolUntil !== null
@@ -121,7 +127,8 @@ export class AllocationRows {
 
     const rows = this.#rows
     const { namespace, position: place } = network
-    rows.put(allocationKey(position), encodeAllocation(after))
+    rows.put(allocationKey(position), encodeAllocation(after, ordinal))
+    this.#hostnames.end(ordinal)
     rows.put(addressRangeKey(place, range.family, range.first), null)
     rows.put(endedAllocationKey(place, range, position), EMPTY_ROW)
     for (const block of blocksOf(range)) {
@@ -191,16 +198,21 @@ export class AllocationRows {
   }
 
   #at(position: Position): Allocation {
-    const allocation = decodeAllocation(this.#rows.existing(allocationKey(position)))
-    this.#positions.set(allocation.id, position)
+    const { allocation, ordinal } = decodeNumberedAllocation(this.#rows.existing(allocationKey(position)))
+    this.#places.set(allocation.id, { position, ordinal })
     return allocation
   }
 
-  #positionOf(id: string): Position {
-    const position = this.#positions.get(id)
-    assert(position !== undefined, `allocation ${id} was not read before it changes`)
-    return position
+  #placeOf(id: string): Place {
+    const place = this.#places.get(id)
+    assert(place !== undefined, `allocation ${id} was not read before it changes`)
+    return place
   }
+}
+
+interface Place {
+  readonly position: Position
+  readonly ordinal: number
 }
 
 export function rangeOfAllocation({ ip, endIp }: Allocation): AddressRange & { readonly family: Family } {

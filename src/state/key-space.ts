@@ -17,6 +17,7 @@ export const JOURNAL = prefixRange(' journal ')
 export const CHECKPOINT_PARTS = prefixRange(' part ')
 
 const INDEX_DIGITS = 14 // 53 bits
+const GRAM_DIGITS = 5
 const SEQUENCE_DIGITS = 4
 const SEQUENCE_MAX = 0xffff
 export const POSITION_CHARS = INDEX_DIGITS + SEQUENCE_DIGITS
@@ -126,6 +127,34 @@ export function checkpointPartKey(generation: number, number: number): string {
 
 export function checkpointParts(generation: number): KeyRange {
   return prefixRange(`${CHECKPOINT_PARTS.gte}${toHex(generation)} `)
+}
+
+/** Which blocks of a chunk of allocations have a gram in their host names. */
+export function gramKey(gram: number, chunk: number): string {
+  return `${gramPrefix(gram)}${toHex(chunk)}`
+}
+
+/** Its rows of these chunks. */
+export function gramRows(gram: number, { from, to }: { from: number; to: number }): KeyRange {
+  return { gte: gramKey(gram, from), lt: gramKey(gram, to) }
+}
+
+export function parseGramKey(key: string): number {
+  return Number.parseInt(key.slice(-INDEX_DIGITS), 16)
+}
+
+function gramPrefix(gram: number): string {
+  return `g${gram.toString(16).padStart(GRAM_DIGITS, '0')}`
+}
+
+/** Where the allocations of a full block lie. */
+export function blockKey(block: number): string {
+  return `l${toHex(block)}`
+}
+
+/** How many allocations of each block of a chunk have ended. */
+export function endedCountsKey(chunk: number): string {
+  return `m${toHex(chunk)}`
 }
 
 export function idempotencyKey(keyDigest: string): string {

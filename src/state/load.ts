@@ -28,6 +28,7 @@ import {
   SESSIONS,
 } from './key-space.ts'
 import { loadCheckpoint, repeatChanges } from './load-checkpoint.ts'
+import { loadHostnames } from './load-hostnames.ts'
 import { AddressRangeReader } from './load-ranges.ts'
 import { NetworkTable, networkState } from './network-table.ts'
 import { decodeNetwork } from './record-codec.ts'
@@ -84,6 +85,7 @@ export async function loadRows(database: StateDatabase): Promise<Loaded> {
     networks,
     expiries,
     coolings,
+    hostnames: await loadHostnames(database),
     sessions: await loadSessions(database),
     answerAges: await loadAnswerAges(database),
     membership: membership === undefined ? null : decodeMembership(membership),

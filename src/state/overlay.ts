@@ -122,9 +122,10 @@ export class Overlay {
   }
 
   put(key: string, row: Row): void {
+    const before = this.#rows.get(key)
+    if (before !== undefined) this.#rowsBytes -= bytesOf(key, before)
     this.#rows.set(key, row)
     this.#hash.addRow(key, row)
-    // A row that is replaced counts twice until it is flushed; the bound stays a bound.
     this.#rowsBytes += bytesOf(key, row)
   }
 

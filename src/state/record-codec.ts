@@ -27,12 +27,24 @@ export function decodeNetwork(row: Uint8Array): Network {
   return networkOf(packr.unpack(row) as NetworkFields)
 }
 
-export function encodeAllocation(allocation: Allocation): Buffer {
-  return packr.pack(allocationFields(allocation))
+/** @param ordinal How many were created before it. */
+export function encodeAllocation(allocation: Allocation, ordinal: number): Buffer {
+  return packr.pack([...allocationFields(allocation), ordinal])
 }
 
 export function decodeAllocation(row: Uint8Array): Allocation {
   return allocationOf(packr.unpack(row) as AllocationFields)
+}
+
+export function decodeNumberedAllocation(row: Uint8Array): { allocation: Allocation; ordinal: number } {
+  const fields = packr.unpack(row) as NumberedAllocationFields
+  return { allocation: allocationOf(fields), ordinal: fields[ORDINAL] }
+}
+
+/** What the index of host names needs of an allocation's row. */
+export function decodeNamed(row: Uint8Array): { hostname: string | null; ordinal: number } {
+  const fields = packr.unpack(row) as NumberedAllocationFields
+  return { hostname: fields[4], ordinal: fields[ORDINAL] }
 }
 
 /** `before` and `after` are both networks or both allocations. Index and sequence are in the key. */
@@ -111,6 +123,9 @@ type AllocationFields = [
   changedIndex: number,
 ]
 
+type NumberedAllocationFields = [...AllocationFields, ordinal: number]
+const ORDINAL = 14
+
 export type RecordFields = NetworkFields | AllocationFields
 
 type AuditFields = [
@@ -171,7 +186,7 @@ function allocationFields(allocation: Allocation): AllocationFields {
   ]
 }
 
-function allocationOf(fields: AllocationFields): Allocation {
+function allocationOf(fields: AllocationFields | NumberedAllocationFields): Allocation {
   const [id, networkId, ip, endIp, hostname, description, tags, mac, metadata, status, ...rest] = fields
   const [allocatedAt, expiresAt, releasedAt, changedIndex] = rest
   return {

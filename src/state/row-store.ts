@@ -9,6 +9,7 @@ import type { AuditDraft, ManagedNetwork, Store } from '../ipam/store.ts'
 import { AllocationRows } from './allocation-rows.ts'
 import { AuditRows } from './audit-rows.ts'
 import type { ExpiryIndex } from './expiry-index.ts'
+import { type HostnameMemory, HostnameRows } from './hostname-rows.ts'
 import { type AnswerAges, IdempotencyRows } from './idempotency-rows.ts'
 import { MEMBERSHIP_KEY, type Position, positionOf } from './key-space.ts'
 import { NetworkRows } from './network-rows.ts'
@@ -25,6 +26,7 @@ export interface StateMemory {
   readonly expiries: ExpiryIndex
   /** When released addresses have rested. */
   readonly coolings: ExpiryIndex
+  readonly hostnames: HostnameMemory
   /** By id. */
   readonly sessions: Map<number, SessionState>
   readonly answerAges: AnswerAges
@@ -38,6 +40,7 @@ export class RowStore implements Store {
   readonly #rows: StagedRows
   readonly #memory: StateMemory
   readonly #networks: NetworkRows
+  readonly #hostnames: HostnameRows
   readonly #allocations: AllocationRows
   readonly #audit: AuditRows
   #index = 0
@@ -58,7 +61,9 @@ export class RowStore implements Store {
     this.#memory = memory
     this.#networks = new NetworkRows({ rows, networks })
     const networkRows = this.#networks
-    this.#allocations = new AllocationRows({ rows, networks, networkRows, expiries, coolings })
+    this.#hostnames = new HostnameRows({ rows, memory: memory.hostnames })
+    const hostnames = this.#hostnames
+    this.#allocations = new AllocationRows({ rows, networks, networkRows, hostnames, expiries, coolings })
     this.#audit = new AuditRows({ rows })
     this.sessions = new SessionRows({ database, overlay, sessions })
     this.idempotency = new IdempotencyRows({ rows, ages: answerAges, limits: answerLimits })
@@ -75,6 +80,7 @@ export class RowStore implements Store {
 
   /** What was written since `beginEntry`, and not taken back, stays. */
   endEntry(): void {
+    this.#hostnames.endEntry()
     this.#rows.endEntry()
   }
 

@@ -10,38 +10,6 @@ const TERM_CHARS_MAX = 32
 const WORDS_MAX = 64
 const WORD = /[\p{L}\p{N}][\p{L}\p{N}._@/:-]*/gu
 
-/** What host names are made of, but for rare ones, in lower case. */
-const PLAIN_CHARS = [...'abcdefghijklmnopqrstuvwxyz0123456789-._']
-const PLAIN = /^[a-z0-9._-]*$/
-
-/**
- * A host name is found by every second of its ends: a part of it either starts one of them, or follows the first character
- * of one, which is one of few. So a search asks for some forty starts, and a host name costs half as many rows.
- */
-export function hostnameStarts(part: string): string[] {
-  const lower = part.toLowerCase()
-  const before = PLAIN.test(lower) ? PLAIN_CHARS : []
-  const start = hostnameTerm(lower)
-  // "aa" starts with "a", and would be found twice.
-  const behind = before
-    .map((character) => hostnameTerm(character + lower))
-    .filter((other) => !other.startsWith(start))
-  return [start, ...behind]
-}
-
-/** All ends where any other characters are, as nobody could go through those. */
-function hostnameTerms(hostname: string): string[] {
-  const lower = hostname.toLowerCase()
-  const step = PLAIN.test(lower) ? 2 : 1
-  const terms: string[] = []
-  for (let at = 0; at < lower.length; at += step) terms.push(hostnameTerm(lower.slice(at)))
-  return terms
-}
-
-function hostnameTerm(end: string): string {
-  return `h${cut(end)}`
-}
-
 export function macTerm(mac: string): string {
   return `m${mac.replaceAll(':', '')}`
 }
@@ -57,15 +25,9 @@ export function wordTerm(start: string): string {
   return `w${cut(start)}`
 }
 
-export function allocationTerms({
-  hostname,
-  mac,
-  tags,
-  description,
-  metadata,
-}: Allocation): ReadonlySet<string> {
+/** All but the host name: see `hostname-grams.ts`. */
+export function allocationTerms({ mac, tags, description, metadata }: Allocation): ReadonlySet<string> {
   const terms = new Set<string>()
-  if (hostname !== null) for (const term of hostnameTerms(hostname)) terms.add(term)
   if (mac !== null) terms.add(macTerm(mac))
   addWords(terms, [description, ...tags, ...Object.values(metadata)])
   for (const tag of tags) terms.add(tagTerm(tag).trimEnd())

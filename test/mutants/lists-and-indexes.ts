@@ -5,6 +5,10 @@ const QUERIES = testFile('test/state/queries.test.ts')
 const SEARCHES = testFile('test/state/searches.test.ts')
 const PAGES = testFile('test/http/pages.test.ts')
 
+const HOSTNAMES = testFile('test/state/hostname-index.test.ts')
+
+const HOSTNAME_GRAMS = 'src/state/hostname-grams.ts'
+const HOSTNAME_ROWS = 'src/state/hostname-rows.ts'
 const ALLOCATION_ROWS = 'src/state/allocation-rows.ts'
 const NETWORK_ROWS = 'src/state/network-rows.ts'
 const MATCHES = 'src/state/query/matches.ts'
@@ -105,19 +109,89 @@ export const LISTS_AND_INDEXES: readonly Mutant[] = [
     caughtBy: SEARCHES,
   },
   {
-    name: 'a host name is found by how it begins',
+    name: 'a host name is found by trigrams, but not at its end',
     source: 'api.md (hostname: substring)',
-    file: 'src/state/text-index.ts',
-    find: `for (let at = 0; at < lower.length; at += step)`,
-    replace: `for (let at = 0; at < 1; at += step)`,
-    caughtBy: SEARCHES,
+    file: HOSTNAME_GRAMS,
+    find: `  if (before !== 0) visit(trigram(before, last, END))
+`,
+    replace: ``,
+    caughtBy: HOSTNAMES,
+  },
+  {
+    name: 'a name that was changed in memory leaves its grams behind',
+    source: 'src/state/README.md (rows depend on the log alone)',
+    file: HOSTNAME_ROWS,
+    find: `if (chunk !== undefined && before !== null) this.#forget`,
+    replace: `if (chunk === undefined && before !== null) this.#forget`,
+    caughtBy: HOSTNAMES,
+  },
+  {
+    name: 'a name that is forgotten takes the grams of its neighbours with it',
+    source: 'src/state/hostname-rows.ts',
+    file: HOSTNAME_ROWS,
+    find: `      if (!kept.has(gram)) chunk.delete`,
+    replace: `      if (!kept.has(-gram)) chunk.delete`,
+    caughtBy: HOSTNAMES,
+  },
+  {
+    name: 'a new name of an old allocation reaches no row',
+    source: 'api.md (PATCH)',
+    file: HOSTNAME_ROWS,
+    find: `      if (this.#isWritten(gram, number)) this.#addToRow(gram, { number, place: placeOf(ordinal) })
+`,
+    replace: ``,
+    caughtBy: HOSTNAMES,
+  },
+  {
+    name: 'a part of the rows of a chunk is never written',
+    source: 'src/state/README.md (g)',
+    file: HOSTNAME_ROWS,
+    find: `    if (share < SHARES) this`,
+    replace: `    if (share < SHARES && share % 2 === 0) this`,
+    caughtBy: HOSTNAMES,
+  },
+  {
+    name: 'a refused batch uses up numbers',
+    source: 'design.md (all or none)',
+    file: HOSTNAME_ROWS,
+    find: `      memory.count = ordinal
+`,
+    replace: ``,
+    caughtBy: HOSTNAMES,
+  },
+  {
+    name: 'blocks without active allocations are looked through for them',
+    source: 'src/state/README.md (m)',
+    file: HOSTNAME_ROWS,
+    find: ` < BLOCK_ALLOCATIONS
+}`,
+    replace: ` <= BLOCK_ALLOCATIONS
+}`,
+    caughtBy: HOSTNAMES,
+  },
+  {
+    name: 'a node that starts knows one chunk too little',
+    source: 'src/state/hostname-rows.ts (firstChunkInMemory)',
+    file: HOSTNAME_ROWS,
+    find: `< SHARES ? Math.max(0, newest - 1) : newest`,
+    replace: `< 1 ? Math.max(0, newest - 1) : newest`,
+    caughtBy: HOSTNAMES,
+  },
+  {
+    name: 'a node that starts forgets the block that is not full',
+    source: 'src/state/load-hostnames.ts',
+    file: 'src/state/load-hostnames.ts',
+    find: `      if (blockOf(ordinal) === blockOf(count)) tail.push(positionIn(key))
+`,
+    replace: ``,
+    caughtBy: HOSTNAMES,
   },
   {
     name: 'an allocation with the wanted part in several words is listed at each',
     source: 'api.md (a cursor neither skips nor repeats)',
     file: LIST_ALLOCATIONS,
-    find: ` && standsFor(allocation, key, searched)`,
-    replace: ` && (key === '' || standsFor(allocation, key, []))`,
+    find: ` && standsFor(allocation, key, word)`,
+    replace: ``,
     caughtBy: LISTS,
   },
   {

@@ -171,6 +171,32 @@ export class MemoryCandidates implements Candidates {
   }
 }
 
+/** Lists one after the other: all places of one come before those of the next. */
+export class ChainedCandidates implements Candidates {
+  readonly name: string
+  readonly #lists: readonly Candidates[]
+  #current = 0
+
+  constructor(name: string, lists: readonly Candidates[]) {
+    this.name = name
+    this.#lists = lists
+  }
+
+  async take(count: number): Promise<Candidate[]> {
+    const taken: Candidate[] = []
+    for (let list = this.#lists[this.#current]; list !== undefined; list = this.#lists[this.#current]) {
+      taken.push(...(await list.take(count - taken.length)))
+      if (taken.length === count) break
+      this.#current += 1
+    }
+    return taken
+  }
+
+  async close(): Promise<void> {
+    for (const list of this.#lists) await list.close()
+  }
+}
+
 /** Several lists as one, in the order of places. */
 export class MergedCandidates implements Candidates {
   readonly name: string

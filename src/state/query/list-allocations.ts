@@ -2,11 +2,13 @@ import { parseAddress } from '../../ipam/address.ts'
 import type { AllocationFilter, Page, PageRequest } from '../../ipam/query.ts'
 import type { Allocation, AllocationStatus } from '../../ipam/records.ts'
 import type { ExpiryIndex } from '../expiry-index.ts'
+import type { HostnameMemory } from '../hostname-rows.ts'
 import {
   ADDRESS_RANGES,
   ALLOCATIONS,
   addressRanges,
   allocationKey,
+  asciiOf,
   endedAllocations,
   type KeyRange,
   type Position,
@@ -14,17 +16,25 @@ import {
 } from '../key-space.ts'
 import type { NetworkState, NetworkTable } from '../network-table.ts'
 import { decodeAllocation } from '../record-codec.ts'
-import { allocationTerms, hostnameStarts, macTerm, tagTerm, wordTerm } from '../text-index.ts'
+import { allocationTerms, macTerm, tagTerm, wordTerm } from '../text-index.ts'
 import type { View } from '../view.ts'
-import { type Candidate, type Candidates, IndexCandidates, MemoryCandidates } from './candidates.ts'
+import {
+  type Candidate,
+  type Candidates,
+  ChainedCandidates,
+  IndexCandidates,
+  MemoryCandidates,
+} from './candidates.ts'
 import { holderCandidates, holderQuestion } from './holders.ts'
-import { matchesAllocation, searchWords } from './matches.ts'
+import { HostnameCandidates } from './hostname-candidates.ts'
+import { hasPart, matchesAllocation, searchWords } from './matches.ts'
 import { CANDIDATES_MAX, decodeCursor, takePage } from './page.ts'
 
 /** What lists need of memory. */
 export interface AllocationMemory {
   readonly networks: NetworkTable
   readonly expiries: ExpiryIndex
+  readonly hostnames: HostnameMemory
   /** Allocations of deleted networks. */
   readonly orphans: number
 }
@@ -41,16 +51,16 @@ export function listAllocations(
   if (networkId !== null && network === null) return Promise.resolve({ rows: [], nextCursor: null, total: 0 })
   const ids = namespace === null ? null : idsIn(networks, namespace)
   const total = totalOf(memory, { network, filter })
-  const searched = searchedTerms(filter)
+  const word = searchedWord(filter)
   const listing = {
     keyOf: ({ position }: Candidate) => allocationKey(position),
     decode: decodeAllocation,
     accepts: (allocation: Allocation, { key }: Candidate): boolean => {
       const isThere = ids === null || ids.has(allocation.networkId)
-      return isThere && matchesAllocation(allocation, filter) && standsFor(allocation, key, searched)
+      return isThere && matchesAllocation(allocation, filter) && standsFor(allocation, key, word)
     },
   }
-  const choosing = candidatesFor(view, memory, { network, filter, page, searched })
+  const choosing = candidatesFor(view, memory, { network, filter, page, word })
   return (async () => {
     const taken = await takePage(view, { ...listing, candidates: await choosing }, page)
     return { ...taken, total: taken.total ?? total }
@@ -61,14 +71,15 @@ interface Choice {
   readonly network: NetworkState | null
   readonly filter: AllocationFilter
   readonly page: PageRequest
-  readonly searched: readonly string[]
+  /** Of `q`, what chooses the candidates; null if something else does. */
+  readonly word: string | null
 }
 
 /** The filter that leaves the fewest is asked for by its index; the others are checked on each record. */
 function candidatesFor(
   view: View,
   memory: AllocationMemory,
-  { network, filter, page, searched }: Choice,
+  { network, filter, page, word }: Choice,
 ): Candidates | Promise<Candidates> {
   const { ip, mac, tag, hostname, expiresBefore, statuses, namespace } = filter
   const open = (name: string, ranges: readonly KeyRange[], placeOffset: number): Candidates => {
@@ -80,16 +91,28 @@ function candidatesFor(
     const question = holderQuestion(memory.networks, { address: parseAddress(ip), namespace })
     return holderCandidates(view, question, { name, after, isReverse: false })
   }
-  const openTerms = (asked: string, terms: readonly string[]): Candidates => {
-    const ranges = terms.flatMap((term) => termRanges(term, statuses))
+  const openTerm = (name: string, term: string): Candidates => {
     // Behind the mark of the status, a place starts with the letter of its kind of term.
-    return open(`allocations ${asked} ${marks(statuses)}`, ranges, 2)
+    return open(name, termRanges(term, statuses), 2)
   }
-  if (mac !== null) return openTerms(`x${macTerm(mac)}`, [macTerm(mac)])
-  if (hostname !== null) return openTerms(`x${searched[0]}`, searched)
-  if (tag !== null) return openTerms(`x${tagTerm(tag)}`, [tagTerm(tag)])
+  const openHostnames = (name: string, part: string): Candidates => {
+    const after = decodeCursor(page.cursor, name)
+    return new HostnameCandidates(view, memory.hostnames, {
+      name,
+      part,
+      isActiveOnly: isActiveOnly(statuses),
+      after,
+    })
+  }
+  if (mac !== null) return openTerm(nameOf(macTerm(mac), statuses), macTerm(mac))
+  if (hostname !== null)
+    return openHostnames(nameOf(`h${asciiOf(hostname.toLowerCase())}`, statuses), hostname)
+  if (tag !== null) return openTerm(nameOf(tagTerm(tag), statuses), tagTerm(tag))
   if (expiresBefore !== null && isActiveOnly(statuses)) return expiring(memory, expiresBefore, page)
-  if (searched.length > 0) return openTerms(`q${searched[0]} ${searched.at(-1)}`, searched)
+  if (word !== null) {
+    const name = nameOf(`q${asciiOf(word)}`, statuses)
+    return new ChainedCandidates(name, [openHostnames(name, word), openTerm(name, wordTerm(word))])
+  }
   if (network === null && !isActiveOnly(statuses)) return open('allocations a', [ALLOCATIONS], 1)
   return byAddress(view, { network, statuses, cursor: page.cursor })
 }
@@ -125,6 +148,10 @@ function isActiveOnly(statuses: readonly AllocationStatus[]): boolean {
   return statuses.every((status) => status === 'allocated')
 }
 
+function nameOf(asked: string, statuses: readonly AllocationStatus[]): string {
+  return `allocations x${asked} ${marks(statuses)}`
+}
+
 function marks(statuses: readonly AllocationStatus[]): string {
   return statuses.map((status) => status.charAt(0)).join('')
 }
@@ -149,25 +176,23 @@ function parseExpiryPlace(place: string): { expiresAt: number; position: Positio
   return { expiresAt: Number.parseInt(time, 16), position }
 }
 
-/**
- * What chooses the candidates by how a term starts, so that several terms of one record may: the host name, or the longest
- * word of `q`, as a part of the host name or as the start of another word.
- */
-function searchedTerms({ q, mac, hostname, tag, ip }: AllocationFilter): string[] {
-  if (ip !== null || mac !== null) return []
-  if (hostname !== null) return hostnameStarts(hostname)
-  if (tag !== null || q === null) return []
-  const driver = searchWords(q).reduce((longest, word) => (word.length > longest.length ? word : longest), '')
-  return [...hostnameStarts(driver), wordTerm(driver)]
+/** The longest word of `q`: a part of the host name, or the start of another word. */
+function searchedWord({ q, statuses, expiresBefore, ...others }: AllocationFilter): string | null {
+  const { mac, hostname, tag, ip } = others
+  const isExpiring = expiresBefore !== null && isActiveOnly(statuses)
+  if (q === null || isExpiring || [mac, hostname, tag, ip].some((value) => value !== null)) return null
+  const longest = searchWords(q).reduce((other, word) => (word.length > other.length ? word : other), '')
+  return longest === '' ? null : longest
 }
 
-/** A record that several of its terms find is listed at the first of them. */
-function standsFor(allocation: Allocation, key: string, searched: readonly string[]): boolean {
-  if (searched.length === 0 || !key.startsWith('x')) return true
-  const found = [...allocationTerms(allocation)].filter((term) =>
-    searched.some((start) => term.startsWith(start)),
-  )
-  return key.startsWith(`${found.sort()[0]} `, 2)
+/** A record that is found in several ways is listed where it is found first: by its host name, or else by its first word. */
+function standsFor(allocation: Allocation, key: string, word: string | null): boolean {
+  if (word === null) return true
+  if (key === '') return hasPart(allocation, word)
+  if (hasPart(allocation, word)) return false
+  const start = wordTerm(word)
+  const [first] = [...allocationTerms(allocation)].filter((term) => term.startsWith(start)).sort()
+  return key.startsWith(`${first} `, 2)
 }
 
 function idsIn(networks: NetworkTable, namespace: string): ReadonlySet<string> {

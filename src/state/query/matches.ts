@@ -35,7 +35,8 @@ export function searchWords(q: string): string[] {
   return words.filter((word) => word !== '')
 }
 
-function hasPart({ hostname }: Allocation, part: string): boolean {
+/** @param part Lower case. */
+export function hasPart({ hostname }: Allocation, part: string): boolean {
   return hostname?.toLowerCase().includes(part) === true
 }
 

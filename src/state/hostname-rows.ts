@@ -1,0 +1,195 @@
+/**
+ * The index of host names: which blocks of allocations have which grams.
+ *
+ * Allocations are numbered in the order of creation; eight of them are a block, and 512 blocks a chunk. The newest chunk is
+ * in memory only, and made of its records again when the rows are opened. Its rows, one for each gram, are written while the
+ * next chunk fills, a share with each allocation: a host name costs a fraction of a row, and no entry writes many.
+ *
+ * A name that changes or ends leaves its bits in rows behind. Who searches looks at the records, and leaves out blocks whose
+ * allocations have all ended if he asks for active ones.
+ */
+import {
+  BLOCK_ALLOCATIONS,
+  blockOf,
+  CHUNK_ALLOCATIONS,
+  CHUNK_BLOCKS,
+  chunkOf,
+  HostnameChunk,
+  hasBit,
+  placeOf,
+  withBit,
+} from './hostname-chunk.ts'
+import { GRAMS, visitGrams } from './hostname-grams.ts'
+import {
+  allocationKey,
+  blockKey,
+  endedCountsKey,
+  gramKey,
+  POSITION_BYTES,
+  type Position,
+} from './key-space.ts'
+import { decodeNamed } from './record-codec.ts'
+import type { StagedRows } from './staged-rows.ts'
+
+/** The rows of a chunk are written with so many allocations of the next one: with each those of every so many-th gram. */
+const SHARES = CHUNK_ALLOCATIONS / 4
+/** Four bits a block, which has eight allocations at most. */
+const NO_COUNTS = Buffer.alloc(CHUNK_BLOCKS / 2)
+
+/** What rows do not say yet. */
+export interface HostnameMemory {
+  /** How many allocations there have ever been: what the next one is numbered. */
+  count: number
+  /** Of the block that is not full. */
+  tail: readonly Position[]
+  /** The newest chunk, and the one before it until all of its rows are written; by number. */
+  readonly chunks: Map<number, HostnameChunk>
+}
+
+/** The number of the first chunk that memory has while there are so many allocations. */
+export function firstChunkInMemory(count: number): number {
+  const newest = chunkOf(Math.max(0, count - 1))
+  return count - newest * CHUNK_ALLOCATIONS < SHARES ? Math.max(0, newest - 1) : newest
+}
+
+/** What is indexed when the entry is over, and nothing can be taken back any more. */
+type Naming =
+  | { readonly isNew: true; readonly ordinal: number; readonly after: string | null }
+  | {
+      readonly isNew: false
+      readonly ordinal: number
+      readonly before: string | null
+      readonly after: string | null
+    }
+
+export class HostnameRows {
+  readonly #rows: StagedRows
+  readonly #memory: HostnameMemory
+  /** Allocations that are indexed: all but those of this entry. */
+  #indexed: number
+  readonly #namings: Naming[] = []
+
+  constructor(options: { rows: StagedRows; memory: HostnameMemory }) {
+    this.#rows = options.rows
+    this.#memory = options.memory
+    this.#indexed = options.memory.count
+  }
+
+  /** @returns The number of the new allocation. */
+  add(position: Position, hostname: string | null): number {
+    const memory = this.#memory
+    const { count: ordinal, tail } = memory
+    const positions = [...tail, position]
+    const isFull = positions.length === BLOCK_ALLOCATIONS
+    memory.count += 1
+    memory.tail = isFull ? [] : positions
+    this.#rows.undoLater(() => {
+      memory.count = ordinal
+      memory.tail = tail
+    })
+    if (isFull) this.#rows.put(blockKey(blockOf(ordinal)), Buffer.from(positions.join(''), 'hex'))
+    this.#indexLater({ isNew: true, ordinal, after: hostname })
+    return ordinal
+  }
+
+  rename(ordinal: number, { before, after }: { before: string | null; after: string | null }): void {
+    if (before !== after) this.#indexLater({ isNew: false, ordinal, before, after })
+  }
+
+  end(ordinal: number): void {
+    const key = endedCountsKey(chunkOf(ordinal))
+    const counts = Buffer.from(this.#rows.get(key) ?? NO_COUNTS)
+    const place = placeOf(ordinal)
+    counts[place >> 1] = (counts[place >> 1] as number) + (place % 2 === 0 ? 1 : 16)
+    this.#rows.put(key, counts)
+  }
+
+  endEntry(): void {
+    for (const naming of this.#namings) {
+      if (naming.isNew) this.#indexNew(naming.ordinal, naming.after)
+      else this.#indexAgain(naming.ordinal, naming)
+    }
+    this.#namings.length = 0
+  }
+
+  #indexLater(naming: Naming): void {
+    this.#namings.push(naming)
+    this.#rows.undoLater(() => this.#namings.pop())
+  }
+
+  #indexNew(ordinal: number, hostname: string | null): void {
+    const { chunks } = this.#memory
+    const number = chunkOf(ordinal)
+    const chunk = chunks.get(number) ?? new HostnameChunk()
+    chunks.set(number, chunk)
+    if (hostname !== null) chunk.add(hostname, placeOf(ordinal))
+    const share = ordinal % CHUNK_ALLOCATIONS
+    if (share < SHARES) this.#writeShare(share, number - 1)
+    if (share === SHARES - 1) chunks.delete(number - 1)
+    this.#indexed = ordinal + 1
+  }
+
+  #writeShare(share: number, number: number): void {
+    const chunk = this.#memory.chunks.get(number)
+    if (chunk === undefined) return
+    for (let gram = share; gram < GRAMS; gram += SHARES) {
+      const bits = chunk.bits(gram)
+      if (bits !== null) this.#rows.put(gramKey(gram, number), bits)
+    }
+  }
+
+  #indexAgain(ordinal: number, { before, after }: { before: string | null; after: string | null }): void {
+    const number = chunkOf(ordinal)
+    const chunk = this.#memory.chunks.get(number)
+    // What is not written yet must be the same as if memory were made of the records as they are now: a node that starts does so.
+    if (chunk !== undefined && before !== null) this.#forget(chunk, { ordinal, hostname: before })
+    if (after === null) return
+    chunk?.add(after, placeOf(ordinal))
+    visitGrams(after, (gram) => {
+      if (this.#isWritten(gram, number)) this.#addToRow(gram, { number, place: placeOf(ordinal) })
+    })
+  }
+
+  #forget(chunk: HostnameChunk, { ordinal, hostname }: { ordinal: number; hostname: string }): void {
+    const kept = new Set<number>()
+    for (const other of this.#hostnamesOf(blockOf(ordinal))) visitGrams(other, (gram) => kept.add(gram))
+    visitGrams(hostname, (gram) => {
+      if (!kept.has(gram)) chunk.delete(gram, placeOf(ordinal))
+    })
+  }
+
+  #isWritten(gram: number, number: number): boolean {
+    const newest = chunkOf(this.#indexed - 1)
+    return (
+      number < newest - 1 || (number < newest && gram % SHARES < this.#indexed - newest * CHUNK_ALLOCATIONS)
+    )
+  }
+
+  #addToRow(gram: number, { number, place }: { number: number; place: number }): void {
+    const key = gramKey(gram, number)
+    const bits = this.#rows.get(key)
+    if (bits === null || !hasBit(bits, place)) this.#rows.put(key, withBit(bits, place))
+  }
+
+  *#hostnamesOf(block: number): Generator<string> {
+    const { count, tail } = this.#memory
+    const isTail = block === blockOf(count)
+    for (const position of isTail ? tail : positionsIn(this.#rows.existing(blockKey(block)))) {
+      const { hostname } = decodeNamed(this.#rows.existing(allocationKey(position)))
+      if (hostname !== null) yield hostname
+    }
+  }
+}
+
+/** Of the allocations of a full block. */
+export function positionsIn(row: Buffer): Position[] {
+  return Array.from({ length: row.length / POSITION_BYTES }, (_, i) => {
+    return row.toString('hex', i * POSITION_BYTES, (i + 1) * POSITION_BYTES)
+  })
+}
+
+/** @param counts Null for none. @param place Of a full block. */
+export function hasActive(counts: Buffer | null, place: number): boolean {
+  const byte = counts?.[place >> 1] ?? 0
+  return (place % 2 === 0 ? byte & 0x0f : byte >> 4) < BLOCK_ALLOCATIONS
+}

@@ -1,0 +1,181 @@
+/** Allocations whose host name may have a part, in the order of creation. */
+import { BLOCK_ALLOCATIONS, blockOf, CHUNK_BLOCKS, hasBit } from '../hostname-chunk.ts'
+import { gramsOfPart } from '../hostname-grams.ts'
+import { type HostnameMemory, hasActive, positionsIn } from '../hostname-rows.ts'
+import { blockKey, endedCountsKey, gramRows, type Position, parseGramKey } from '../key-space.ts'
+import type { Scan, View } from '../view.ts'
+import type { Candidate, Candidates } from './candidates.ts'
+
+/** What places begin with: those of other terms have greater letters. */
+const MARK = 'h'
+const BLOCK_DIGITS = 14
+const SCAN_ROWS = 32
+
+export class HostnameCandidates implements Candidates {
+  readonly name: string
+  readonly #view: View
+  readonly #isActiveOnly: boolean
+  readonly #after: string | null
+  readonly #terms: readonly GramTerm[]
+  readonly #tail: { readonly block: number; readonly positions: readonly Position[] }
+  readonly #firstBlock: number
+  #nextChunk: number
+  /** Of the chunks that are chosen from, not looked into yet. */
+  #blocks: number[] = []
+  #ready: Candidate[] = []
+
+  /**
+   * Takes what it needs of memory at once.
+   *
+   * @param options.part In any letter case.
+   * @param options.after Only what stands behind this place; behind all of these if it is that of another term.
+   */
+  constructor(
+    view: View,
+    memory: HostnameMemory,
+    options: { name: string; part: string; isActiveOnly: boolean; after: string | null },
+  ) {
+    const { name, part, isActiveOnly, after } = options
+    this.name = name
+    this.#view = view
+    this.#isActiveOnly = isActiveOnly
+    this.#after = after
+    this.#tail = { block: blockOf(memory.count), positions: memory.tail }
+    this.#firstBlock = after === null ? 0 : Number.parseInt(after.slice(1, 1 + BLOCK_DIGITS), 16)
+    const isOver = after !== null && !after.startsWith(MARK)
+    this.#nextChunk = isOver ? Number.POSITIVE_INFINITY : Math.floor(this.#firstBlock / CHUNK_BLOCKS)
+    const from = this.#nextChunk
+    this.#terms = isOver ? [] : gramsOfPart(part).map((grams) => new GramTerm(view, memory, { grams, from }))
+  }
+
+  async take(count: number): Promise<Candidate[]> {
+    while (this.#ready.length < count) {
+      const wanted = Math.ceil((count - this.#ready.length) / BLOCK_ALLOCATIONS)
+      while (this.#blocks.length < wanted && this.#nextChunk !== Number.POSITIVE_INFINITY)
+        await this.#choose()
+      if (this.#blocks.length === 0) break
+      await this.#readBlocks(this.#blocks.splice(0, wanted))
+    }
+    return this.#ready.splice(0, count)
+  }
+
+  async close(): Promise<void> {
+    for (const term of this.#terms) await term.close()
+  }
+
+  /** Moves on to a chunk in which all terms have bits, or some way there. */
+  async #choose(): Promise<void> {
+    await Promise.all(this.#terms.map((term) => term.seek(this.#nextChunk)))
+    const chunk = Math.max(...this.#terms.map((term) => term.chunk))
+    const isCommon = this.#terms.every((term) => term.chunk === chunk)
+    if (isCommon && chunk !== Number.POSITIVE_INFINITY) await this.#chooseFrom(chunk)
+    this.#nextChunk = isCommon ? chunk + 1 : chunk
+  }
+
+  async #chooseFrom(chunk: number): Promise<void> {
+    const [ended = null] = this.#isActiveOnly ? await this.#view.getMany([endedCountsKey(chunk)]) : []
+    for (let place = 0; place < CHUNK_BLOCKS; place++) {
+      const block = chunk * CHUNK_BLOCKS + place
+      if (block < this.#firstBlock || !this.#terms.every((term) => term.has(place))) continue
+      if (hasActive(ended, place)) this.#blocks.push(block)
+    }
+  }
+
+  async #readBlocks(blocks: readonly number[]): Promise<void> {
+    const rows = await this.#view.getMany(blocks.map(blockKey))
+    for (const [i, block] of blocks.entries()) {
+      const row = rows[i]
+      // Without a row: the last one, or one that came after this view.
+      const last = block === this.#tail.block ? this.#tail.positions : []
+      for (const position of row === undefined ? last : positionsIn(row)) {
+        const place = MARK + block.toString(16).padStart(BLOCK_DIGITS, '0') + position
+        if (this.#after === null || place > this.#after) this.#ready.push({ position, place, key: '' })
+      }
+    }
+  }
+}
+
+/** The bits of one chunk. */
+interface ChunkBits {
+  /** Infinite behind the last one. */
+  readonly chunk: number
+  readonly bits: Uint8Array
+}
+
+const BEHIND_ALL: ChunkBits = { chunk: Number.POSITIVE_INFINITY, bits: new Uint8Array(0) }
+
+/** The blocks that have one of several grams, chunk by chunk. */
+class GramTerm {
+  readonly #runs: readonly GramRun[]
+
+  constructor(
+    view: View,
+    memory: HostnameMemory,
+    { grams, from }: { readonly grams: readonly number[]; readonly from: number },
+  ) {
+    this.#runs = grams.map((gram) => new GramRun(view, memory, { gram, from }))
+  }
+
+  get chunk(): number {
+    return Math.min(...this.#runs.map(({ current }) => current.chunk))
+  }
+
+  /** To the first chunk at or behind this one. */
+  async seek(chunk: number): Promise<void> {
+    await Promise.all(this.#runs.map((run) => run.seek(chunk)))
+  }
+
+  /** @param place Of a block in `chunk`. */
+  has(place: number): boolean {
+    const { chunk } = this
+    return this.#runs.some(({ current }) => current.chunk === chunk && hasBit(current.bits, place))
+  }
+
+  async close(): Promise<void> {
+    for (const run of this.#runs) await run.close()
+  }
+}
+
+/** The chunks of one gram: those of rows, then those of memory. */
+class GramRun {
+  readonly #scan: Scan
+  readonly #inMemory: readonly ChunkBits[]
+  #read: readonly ChunkBits[] = []
+  #offset = 0
+  #isScanned = false
+  current: ChunkBits = { chunk: -1, bits: new Uint8Array(0) }
+
+  constructor(view: View, { chunks }: HostnameMemory, { gram, from }: { gram: number; from: number }) {
+    const numbers = [...chunks.keys()].sort((a, b) => a - b)
+    const to = numbers[0] ?? 0
+    this.#scan = view.scan(gramRows(gram, { from: Math.min(from, to), to }))
+    this.#inMemory = numbers.flatMap((chunk) => {
+      const bits = chunks.get(chunk)?.bits(gram) ?? null
+      return bits === null ? [] : [{ chunk, bits }]
+    })
+  }
+
+  async seek(chunk: number): Promise<void> {
+    while (this.current.chunk < chunk) {
+      if (this.#offset === this.#read.length) await this.#readOn()
+      this.current = this.#read[this.#offset] ?? BEHIND_ALL
+      this.#offset += 1
+    }
+  }
+
+  async #readOn(): Promise<void> {
+    this.#offset = 0
+    if (this.#isScanned) {
+      this.#read = []
+      return
+    }
+    const rows = await this.#scan.take(SCAN_ROWS)
+    this.#isScanned = rows.length < SCAN_ROWS
+    const stored = rows.map(([key, bits]) => ({ chunk: parseGramKey(key), bits }))
+    this.#read = this.#isScanned ? [...stored, ...this.#inMemory] : stored
+  }
+
+  close(): Promise<void> {
+    return this.#scan.close()
+  }
+}
