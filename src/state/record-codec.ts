@@ -47,7 +47,11 @@ export function decodeNamed(row: Uint8Array): { hostname: string | null; ordinal
   return { hostname: fields[4], ordinal: fields[ORDINAL] }
 }
 
-/** `before` and `after` are both networks or both allocations. Index and sequence are in the key. */
+/**
+ * `before` and `after` are both networks or both allocations. Index and sequence are in the key.
+ *
+ * Of a change, only those fields of `before` are written that differ: of an ended allocation three of fourteen.
+ */
 export function encodeAudit(draft: AuditDraft): Buffer {
   const { timestamp, action, resource, details, user, requestId, before, after } = draft
   return packr.pack([
@@ -57,7 +61,8 @@ export function encodeAudit(draft: AuditDraft): Buffer {
     details,
     user,
     requestId,
-    before && recordFields(before),
+    before &&
+      (after === null ? recordFields(before) : changedFields(recordFields(before), recordFields(after))),
     after && recordFields(after),
   ])
 }
@@ -74,7 +79,7 @@ export function decodeAudit(position: Position, row: Uint8Array): AuditEntry {
     details,
     user,
     requestId,
-    before: before && recordOf(before),
+    before: before && recordOf(isChanged(before) ? restoreFields(before, after) : before),
     after: after && recordOf(after),
   }
 }
@@ -135,9 +140,39 @@ type AuditFields = [
   details: string,
   user: string,
   requestId: string | null,
-  before: RecordFields | null,
+  before: RecordFields | ChangedFields | null,
   after: RecordFields | null,
 ]
+
+/** Places in the fields, and what was there before, in turn. */
+type ChangedFields = readonly unknown[]
+
+function changedFields(before: RecordFields, after: RecordFields): ChangedFields {
+  const changed: unknown[] = []
+  for (const [place, value] of before.entries()) {
+    if (!isSameField(value, after[place])) changed.push(place, value)
+  }
+  return changed
+}
+
+/** The first field of a record is its id. */
+function isChanged(before: RecordFields | ChangedFields): before is ChangedFields {
+  return typeof before[0] !== 'string'
+}
+
+function restoreFields(changed: ChangedFields, after: RecordFields | null): RecordFields {
+  if (after === null) throw new CorruptStateError('an audit row says what was changed, but not to what')
+  const fields: unknown[] = [...after]
+  for (let i = 0; i < changed.length; i += 2) fields[changed[i] as number] = changed[i + 1]
+  return fields as unknown as RecordFields
+}
+
+/** Fields are scalars, or lists of text. */
+function isSameField(a: unknown, b: unknown): boolean {
+  if (a === b) return true
+  if (!Array.isArray(a) || !Array.isArray(b) || a.length !== b.length) return false
+  return a.every((value, i) => value === b[i])
+}
 
 function networkFields(network: Network): NetworkFields {
   const { id, cidr, namespace, tags, description, gateway, reserved, cooldownMs, strategy } = network
