@@ -6,6 +6,19 @@ import type { Entry } from './types.ts'
 /** Entries applied in one go; at tens of microseconds each this is some milliseconds. */
 const SLICE_ENTRIES_MAX = 256
 
+/** What may be committed and not applied; above it nothing more is taken into the log. */
+export interface ApplyLimits {
+  readonly unappliedEntriesMax: number
+  /** Of payloads. The last batch may go beyond. */
+  readonly unappliedBytesMax: number
+}
+
+/** At tens of microseconds an entry, less than a second's work. */
+export const DEFAULT_APPLY_LIMITS: ApplyLimits = {
+  unappliedEntriesMax: 10_000,
+  unappliedBytesMax: 16 * 1024 * 1024,
+}
+
 export class ApplyLane {
   /** Of each slice, for whoever watches. */
   readonly durations = new Durations()
@@ -14,13 +27,17 @@ export class ApplyLane {
   readonly #onApplied: (entry: Entry, result: unknown) => void
   readonly #onSlice: () => void
   readonly #onFatal: (error: unknown) => void
+  readonly #limits: ApplyLimits
   #queue: Entry[] = []
+  #queuedBytes = 0
   #appliedCount = 0
   #isRunning = false
   #isStopped = false
   #idleWaiters: (() => void)[] = []
+  #roomWaiters: (() => void)[] = []
 
   constructor(options: {
+    limits: ApplyLimits
     stateMachine: StateMachine
     clock: Clock
     onApplied: (entry: Entry, result: unknown) => void
@@ -28,6 +45,7 @@ export class ApplyLane {
     onSlice: () => void
     onFatal: (error: unknown) => void
   }) {
+    this.#limits = options.limits
     this.#stateMachine = options.stateMachine
     this.#clock = options.clock
     this.#onApplied = options.onApplied
@@ -39,6 +57,15 @@ export class ApplyLane {
     return this.#queue.length
   }
 
+  get queuedBytes(): number {
+    return this.#queuedBytes
+  }
+
+  get isFull(): boolean {
+    const { unappliedEntriesMax, unappliedBytesMax } = this.#limits
+    return this.#queue.length >= unappliedEntriesMax || this.#queuedBytes >= unappliedBytesMax
+  }
+
   /** Since the start. */
   get appliedCount(): number {
     return this.#appliedCount
@@ -47,7 +74,10 @@ export class ApplyLane {
   /** Applies what fits into one slice before it returns, the rest later. */
   push(entries: readonly Entry[]): void {
     if (entries.length === 0 || this.#isStopped) return
-    for (const entry of entries) this.#queue.push(entry)
+    for (const entry of entries) {
+      this.#queue.push(entry)
+      this.#queuedBytes += entry.payload.length
+    }
     if (!this.#isRunning) this.#slice()
   }
 
@@ -59,9 +89,19 @@ export class ApplyLane {
     })
   }
 
+  /** Resolves once it is not full, or stopped. */
+  room(): Promise<void> {
+    if (!this.isFull || this.#isStopped) return Promise.resolve()
+    return new Promise((resolve) => {
+      this.#roomWaiters.push(resolve)
+    })
+  }
+
   stop(): void {
     this.#isStopped = true
     this.#queue = []
+    this.#queuedBytes = 0
+    this.#tellRoom()
     this.#finish()
   }
 
@@ -71,9 +111,13 @@ export class ApplyLane {
       this.#isRunning = true
       const slice = this.#queue.splice(0, SLICE_ENTRIES_MAX)
       const startedAt = this.#clock.now()
-      for (const entry of slice) this.#onApplied(entry, this.#stateMachine.apply(entry))
+      for (const entry of slice) {
+        this.#queuedBytes -= entry.payload.length
+        this.#onApplied(entry, this.#stateMachine.apply(entry))
+      }
       this.#appliedCount += slice.length
       if (slice.length > 0) this.durations.note(this.#clock.now() - startedAt)
+      if (!this.isFull) this.#tellRoom()
       if (slice.length > 0) this.#onSlice()
       const capacity = this.#stateMachine.waitForCapacity()
       if (capacity !== null) capacity.then(() => this.#slice(), this.#onFatal)
@@ -81,8 +125,15 @@ export class ApplyLane {
       else this.#finish()
     } catch (error) {
       this.#isStopped = true
+      this.#tellRoom()
       this.#onFatal(error)
     }
+  }
+
+  #tellRoom(): void {
+    const waiters = this.#roomWaiters
+    this.#roomWaiters = []
+    for (const resolve of waiters) resolve()
   }
 
   #finish(): void {

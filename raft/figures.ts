@@ -1,4 +1,5 @@
 /** What there is to watch of a node: counted as it happens, put together when somebody asks. */
+import type { ApplyLimits } from './apply-lane.ts'
 import type { Raft } from './core/state.ts'
 import type { Durations } from './durations.ts'
 import type { QueueFigure } from './ports.ts'
@@ -32,7 +33,7 @@ export interface RaftFigures {
 export interface Underway {
   readonly requests: { readonly count: number; readonly bytes: number; readonly forwarded: number }
   readonly reads: number
-  readonly unapplied: number
+  readonly unapplied: { readonly count: number; readonly bytes: number }
   readonly unwrittenJobs: number
 }
 
@@ -46,7 +47,7 @@ export function figuresOf(
     readonly slices: Durations
     readonly appliedCount: number
     readonly underway: Underway
-    readonly limits: ProposalLimits & ReadLimits
+    readonly limits: ProposalLimits & ReadLimits & ApplyLimits
   },
 ): RaftFigures {
   const { status, stateDurableIndex, steps, outcomes, slices, appliedCount } = node
@@ -68,14 +69,15 @@ export function figuresOf(
 
 function queuesOfNode(
   { requests, reads, unapplied, unwrittenJobs }: Underway,
-  limits: ProposalLimits & ReadLimits,
+  limits: ProposalLimits & ReadLimits & ApplyLimits,
 ): QueueFigure[] {
   return [
     entries('waiting_requests', requests.count, limits.waitingRequestsMax),
     bytes('waiting_requests', requests.bytes, limits.waitingBytesMax),
     entries('forwarded_requests', requests.forwarded, limits.waitingRequestsMax),
     entries('waiting_reads', reads, limits.waitingReadsMax),
-    entries('unapplied_entries', unapplied, null),
+    entries('unapplied_entries', unapplied.count, limits.unappliedEntriesMax),
+    bytes('unapplied_entries', unapplied.bytes, limits.unappliedBytesMax),
     entries('unwritten_batches', unwrittenJobs, null),
   ]
 }

@@ -1,4 +1,6 @@
 /** The public surface of the consensus library. */
+
+export { type ApplyLimits, DEFAULT_APPLY_LIMITS } from './apply-lane.ts'
 export { AssertionError, assert, unreachable } from './assert.ts'
 export { DEFAULT_LIMITS, type Limits, type Timing } from './core/state.ts'
 export { DURATION_BOUNDS_MS, Durations } from './durations.ts'

@@ -1,4 +1,5 @@
 /** What a node is started with. */
+import type { ApplyLimits } from './apply-lane.ts'
 import type { Effects, Limits, Raft, Timing } from './core/state.ts'
 import type { Identity } from './ports.ts'
 import type { ProposalLimits } from './proposal-limits.ts'
@@ -17,6 +18,7 @@ export interface RaftNodeOptions {
   readonly limits: Limits
   readonly proposalLimits: ProposalLimits
   readonly readLimits: ReadLimits
+  readonly applyLimits: ApplyLimits
   /** Entries kept in the log after they are durable in the state machine, for peers that lag. */
   readonly retainedEntriesMin: number
   /** … unless they are many more bytes than this. */

@@ -109,6 +109,7 @@ export class RaftNode {
       onFatal,
     })
     this.#apply = new ApplyLane({
+      limits: options.applyLimits,
       stateMachine,
       clock,
       onApplied: (entry, result) => {
@@ -268,10 +269,10 @@ export class RaftNode {
       underway: {
         requests: this.#proposals.underway,
         reads: this.#reads.count,
-        unapplied: apply.queuedCount,
+        unapplied: { count: apply.queuedCount, bytes: apply.queuedBytes },
         unwrittenJobs: this.#disk.queuedCount,
       },
-      limits: { ...this.#options.proposalLimits, ...this.#options.readLimits },
+      limits: { ...this.#options.proposalLimits, ...this.#options.readLimits, ...this.#options.applyLimits },
     })
   }
 
@@ -396,7 +397,7 @@ export class RaftNode {
   #carryOut(effects: Effects): void {
     const { transport, logger, stateMachine } = this.#ports
     for (const message of effects.messages) transport.send(message)
-    if (effects.batch !== null) this.#disk.push(effects.batch)
+    if (effects.batch !== null) this.#persist(effects.batch)
     if (effects.install !== null) this.#snapshots.install(effects.install)
     else this.#snapshots.dropReceived()
     for (const fate of effects.proposals) this.#proposals.handleProposalFate(fate)
@@ -410,6 +411,13 @@ export class RaftNode {
       logger.error(lost, 'a peer has lost entries that it had acknowledged')
     this.#gate.connectPeers()
     this.#addresses.logChanges(this.#raft, logger)
+  }
+
+  /** Entries wait for those before them to be applied where these are too many; so a leader's clients, and then its peers, wait. */
+  #persist(batch: NonNullable<Effects['batch']>): void {
+    const apply = this.#apply
+    if (batch.entries.length > 0 && apply.isFull) this.#disk.pushTask(() => apply.room(), { isLong: true })
+    this.#disk.push(batch)
   }
 
   #handleMembershipFate(fate: Effects['memberships'][number]): void {

@@ -10,7 +10,7 @@ export const LOG_LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'
 const UNWRITTEN_BYTES_MAX = 4 << 20
 
 /** A write to standard error for each request costs as much as a twentieth of the request. */
-const GATHERED_BYTES = 16 << 10
+const GATHERED_BYTES = 8 << 10
 const GATHERED_MS = 100
 /** How `http/handle.ts` calls them. */
 const REQUEST_END = '"msg":"request"}\n'

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { nanoid } from 'nanoid'
 import {
   CHECKPOINT_INTERVAL,
+  DEFAULT_APPLY_LIMITS,
   DEFAULT_LIMITS,
   DEFAULT_PROPOSAL_LIMITS,
   DEFAULT_READ_LIMITS,
@@ -177,6 +178,7 @@ async function startNode(
       limits: DEFAULT_LIMITS,
       proposalLimits: DEFAULT_PROPOSAL_LIMITS,
       readLimits: DEFAULT_READ_LIMITS,
+      applyLimits: DEFAULT_APPLY_LIMITS,
       retainedEntriesMin: config.retainedEntriesMin,
       retainedBytesMax: RETAINED_BYTES_MAX,
       checkpointInterval: CHECKPOINT_INTERVAL,

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { DEFAULT_APPLY_LIMITS } from '../raft/apply-lane.ts'
 import { AssertionError } from '../raft/assert.ts'
 import { DEFAULT_LIMITS } from '../raft/core/state.ts'
 import { noPeers, RaftNode, SegmentedLog, SnapshotFiles, systemClock } from '../raft/index.ts'
@@ -53,6 +54,7 @@ async function openService(schemas: SchemaRange): Promise<{
       limits: DEFAULT_LIMITS,
       proposalLimits: DEFAULT_PROPOSAL_LIMITS,
       readLimits: DEFAULT_READ_LIMITS,
+      applyLimits: DEFAULT_APPLY_LIMITS,
       retainedEntriesMin: 1_000,
       retainedBytesMax: 1024 * 1024,
       checkpointInterval: 1_024,

@@ -1,6 +1,12 @@
 import { describe, expect, test } from 'vitest'
 import { figuresOf } from '../../raft/figures.ts'
-import { DEFAULT_LIMITS, DEFAULT_PROPOSAL_LIMITS, DEFAULT_READ_LIMITS, Durations } from '../../raft/index.ts'
+import {
+  DEFAULT_APPLY_LIMITS,
+  DEFAULT_LIMITS,
+  DEFAULT_PROPOSAL_LIMITS,
+  DEFAULT_READ_LIMITS,
+  Durations,
+} from '../../raft/index.ts'
 import { ProposalOutcomes } from '../../raft/proposal-outcomes.ts'
 import type { RaftStatus } from '../../raft/status.ts'
 import { StepCounts } from '../../raft/step-counts.ts'
@@ -57,6 +63,8 @@ const QUEUES: Readonly<Record<string, string>> = {
   waitingRequestsMax: 'waiting_requests entries',
   waitingBytesMax: 'waiting_requests bytes',
   waitingReadsMax: 'waiting_reads entries',
+  unappliedEntriesMax: 'unapplied_entries entries',
+  unappliedBytesMax: 'unapplied_entries bytes',
   bufferBytesMax: 'send_buffer bytes',
   pendingConnectionsMax: 'pending_handshakes entries',
   connectionsMax: 'http_connections entries',
@@ -70,6 +78,7 @@ const QUEUES: Readonly<Record<string, string>> = {
 const LIMITS: Readonly<Record<string, number>> = {
   ...DEFAULT_PROPOSAL_LIMITS,
   ...DEFAULT_READ_LIMITS,
+  ...DEFAULT_APPLY_LIMITS,
   ...TRANSPORT_LIMITS,
   ...HTTP_LIMITS,
   ...DEFAULT_FLUSH_LIMITS,
@@ -130,10 +139,10 @@ async function allQueues() {
           underway: {
             requests: { count: 0, bytes: 0, forwarded: 0 },
             reads: 0,
-            unapplied: 0,
+            unapplied: { count: 0, bytes: 0 },
             unwrittenJobs: 0,
           },
-          limits: { ...DEFAULT_PROPOSAL_LIMITS, ...DEFAULT_READ_LIMITS },
+          limits: { ...DEFAULT_PROPOSAL_LIMITS, ...DEFAULT_READ_LIMITS, ...DEFAULT_APPLY_LIMITS },
         }).queues
       },
       transport: () => transport.queues(),
