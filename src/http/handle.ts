@@ -1,7 +1,6 @@
 /** What every request has in common: its id, its errors, its log line, its response. */
 import type { Context, Handler } from 'hono'
 import { routePath } from 'hono/route'
-import { nanoid } from 'nanoid'
 import { SYSTEM_USER } from '../ipam/audit.ts'
 import type { CommandContext } from '../ipam/command.ts'
 import type { Logger } from '../logger.ts'
@@ -76,13 +75,6 @@ export function createHandle({
 function problemOf(error: unknown, method: string): Problem {
   const problem = toProblem(error)
   return isRead(method) && problem.applied === 'unknown' ? { ...problem, applied: 'no' } : problem
-}
-
-/** Unique among all processes, for little: a random start and a counter. */
-export function createRequestIds(): () => string {
-  const start = nanoid(10)
-  let count = 0
-  return () => `${start}-${(++count).toString(36)}`
 }
 
 /** Reads are many and change nothing: they show at level `debug`, and so does what load balancers ask each second. */

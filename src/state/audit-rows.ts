@@ -1,6 +1,7 @@
 /** The audit log: one row a change, in the order of the log, and what finds it by resource, request, action and user. */
 import type { AuditAction } from '../ipam/records.ts'
 import type { AuditDraft } from '../ipam/store.ts'
+import { groupOfRequestId } from '../request-ids.ts'
 import {
   AUDIT_BLOCK_INDEXES,
   AUDIT_FLOOR_KEY,
@@ -51,9 +52,15 @@ export class AuditRows {
     })
     rows.put(auditKey(position), encodeAudit(draft))
     if (draft.action !== ALLOCATION) rows.put(auditResourceKey(draft.resource, position), EMPTY_ROW)
-    if (draft.requestId !== null) rows.put(auditRequestKey(draft.requestId, position), EMPTY_ROW)
+    if (draft.requestId !== null) this.#markRequest(draft.requestId, position)
     this.#markBlock(auditBlockKey('action', draft.action, this.#index))
     this.#markBlock(auditBlockKey('user', draft.user, this.#index))
+  }
+
+  #markRequest(requestId: string, position: Position): void {
+    const group = groupOfRequestId(requestId)
+    if (group === null) this.#rows.put(auditRequestKey(requestId, position), EMPTY_ROW)
+    else this.#markBlock(auditBlockKey('requests', group, this.#index))
   }
 
   /** Once a block: what is written must not depend on how long this process has run, so the row itself is asked at first. */
@@ -98,7 +105,9 @@ export class AuditRows {
       const { resource, requestId, action, user } = decodeAudit(position, row)
       this.#rows.put(auditKey(position), null)
       if (action !== ALLOCATION) this.#rows.put(auditResourceKey(resource, position), null)
-      if (requestId !== null) this.#rows.put(auditRequestKey(requestId, position), null)
+      const group = requestId === null ? null : groupOfRequestId(requestId)
+      if (group !== null) values.add(auditBlockKey('requests', group, index))
+      else if (requestId !== null) this.#rows.put(auditRequestKey(requestId, position), null)
       values.add(auditBlockKey('action', action, index))
       values.add(auditBlockKey('user', user, index))
     }

@@ -215,15 +215,18 @@ export function auditsOfResource(resource: string): KeyRange {
   return prefixRange(`v${resource} `)
 }
 
-/** Audit rows are looked for by action and user in blocks of so many log indexes. */
+/** By what audit rows are looked for in blocks: `requests` are a group of request ids. */
+export type AuditBlockKind = 'action' | 'user' | 'requests'
+
+/** … of so many log indexes. */
 export const AUDIT_BLOCK_INDEXES = 256
 
 /** Says that some row of that block has the value. */
-export function auditBlockKey(kind: 'action' | 'user', value: string, index: number): string {
+export function auditBlockKey(kind: AuditBlockKind, value: string, index: number): string {
   return `${auditBlockPrefix(kind, value)}${toHex(Math.floor(index / AUDIT_BLOCK_INDEXES))}`
 }
 
-export function auditBlocks(kind: 'action' | 'user', value: string): KeyRange {
+export function auditBlocks(kind: AuditBlockKind, value: string): KeyRange {
   return prefixRange(auditBlockPrefix(kind, value))
 }
 
@@ -232,7 +235,7 @@ export function parseAuditBlockKey(key: string): number {
   return Number.parseInt(key.slice(-INDEX_DIGITS), 16) * AUDIT_BLOCK_INDEXES
 }
 
-function auditBlockPrefix(kind: 'action' | 'user', value: string): string {
+function auditBlockPrefix(kind: AuditBlockKind, value: string): string {
   return `w${kind.charAt(0)}${asciiOf(value)} `
 }
 

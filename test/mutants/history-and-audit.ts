@@ -176,9 +176,26 @@ export const HISTORY_AND_AUDIT: readonly Mutant[] = [
     name: 'a row that is forgotten stays in the index of its request',
     source: 'src/state/README.md (indexes)',
     file: AUDIT_ROWS,
-    find: `      if (requestId !== null) this.#rows.put(auditRequestKey(requestId, position), null)
+    find: `      else if (requestId !== null) this.#rows.put(auditRequestKey(requestId, position), null)
 `,
     replace: ``,
+    caughtBy: HISTORY,
+  },
+  {
+    name: 'forgotten rows stay in the index of the requests that are ours',
+    source: 'src/state/README.md (indexes)',
+    file: AUDIT_ROWS,
+    find: `      if (group !== null) values.add(auditBlockKey('requests', group, index))
+      else if`,
+    replace: `      if`,
+    caughtBy: HISTORY,
+  },
+  {
+    name: 'ids that are ours are grouped by twos',
+    source: 'src/state/README.md (request ids in blocks)',
+    file: 'src/request-ids.ts',
+    find: `Number.parseInt(count, 36) / GROUP_SIZE`,
+    replace: `Number.parseInt(count, 36) / 2`,
     caughtBy: HISTORY,
   },
   {

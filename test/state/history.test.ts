@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import type { AuditFilter } from '../../src/ipam/query.ts'
 import type { Allocation } from '../../src/ipam/records.ts'
+import { createRequestIds } from '../../src/request-ids.ts'
 import { accepted, allocateCommand, Harness, listAudit, START } from './harness.ts'
 import { keysOf } from './state-keys.ts'
 
@@ -193,6 +194,50 @@ describe('the audit log', () => {
     const { rows } = await listAudit(ipam.machine, filter)
 
     expect(rows.map(({ action, resource }) => `${action} ${resource}`)).toEqual(found)
+  })
+})
+
+describe('audit rows of requests whose ids are ours', () => {
+  /** Three nodes give ids; what they ask for is applied in nearly the order of that. */
+  async function askedByThree(count: number) {
+    const ipam = await Harness.open()
+    ipam.createNetwork('net', '10.0.0.0/16')
+    const nodes = Array.from({ length: 3 }, () => createRequestIds())
+    const ids = Array.from({ length: count }, (_, i) => (nodes[i % 3] as () => string)())
+    for (let i = 0; i + 5 < count; i += 7) [ids[i], ids[i + 5]] = [ids[i + 5] as string, ids[i] as string]
+    for (const [i, requestId] of ids.entries()) {
+      ipam.apply(allocateCommand(`a${i}`, 'net'), { user: 'alice', requestId })
+      ipam.time += 10
+    }
+    return { ipam, ids }
+  }
+
+  test('are found by the id, each its own and no other', async () => {
+    const { ipam, ids } = await askedByThree(1_500)
+    for (let i = 0; i < ids.length; i += 13) {
+      const { rows } = await listAudit(ipam.machine, { requestId: ids[i] ?? '' })
+      expect(rows.map(({ requestId }) => requestId)).toEqual([ids[i]])
+    }
+    expect((await listAudit(ipam.machine, { requestId: `${(ids[0] ?? '').slice(0, 10)}-zz` })).rows).toEqual(
+      [],
+    )
+  })
+
+  test('share a few keys of each block of the log', async () => {
+    const { ipam } = await askedByThree(1_500)
+
+    expect((await keysOf(ipam.machine, 'wr')).length).toBeLessThan(6 * 3 * 2 + 1)
+    expect(await keysOf(ipam.machine, 'q')).toEqual(['qreq-1 000000000000010000'])
+  })
+
+  test('leave no key behind once all of their block are forgotten', async () => {
+    const { ipam, ids } = await askedByThree(700)
+    const before = await keysOf(ipam.machine, 'wr')
+    ipam.apply({ type: 'pruneAudit', before: START + 5_200, limit: 10_000 })
+    const after = await keysOf(ipam.machine, 'wr')
+
+    expect(after).toEqual(before.filter((key) => Number.parseInt(key.slice(-14), 16) >= 2))
+    expect((await listAudit(ipam.machine, { requestId: ids[600] ?? '' })).rows).toHaveLength(1)
   })
 })
 

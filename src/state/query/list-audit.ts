@@ -2,6 +2,7 @@ import { parseAddress } from '../../ipam/address.ts'
 import { DEFAULT_NAMESPACE } from '../../ipam/defaults.ts'
 import type { AuditFilter, Page, PageRequest } from '../../ipam/query.ts'
 import type { AuditEntry } from '../../ipam/records.ts'
+import { groupOfRequestId } from '../../request-ids.ts'
 import {
   AUDIT,
   AUDIT_BLOCK_INDEXES,
@@ -108,12 +109,14 @@ async function candidatesFor(
     return new MergedCandidates(name, [new MemoryCandidates(name, created), ...changed], { isReverse: true })
   }
   if (resource !== null) return openResources([resource])
+  const openBlocks = (blocks: KeyRange): Candidates =>
+    new BlockCandidates(view, { name, blocks, bounds, after })
+  const requests = requestId === null ? null : groupOfRequestId(requestId)
+  if (requests !== null) return openBlocks(auditBlocks('requests', requests))
   if (requestId !== null) return open([auditsOfRequest(requestId)])
   if (holders !== null) return openResources(await holdersOf(view, holders))
-  if (user !== null)
-    return new BlockCandidates(view, { name, blocks: auditBlocks('user', user), bounds, after })
-  if (action !== null)
-    return new BlockCandidates(view, { name, blocks: auditBlocks('action', action), bounds, after })
+  if (user !== null) return openBlocks(auditBlocks('user', user))
+  if (action !== null) return openBlocks(auditBlocks('action', action))
   return open([AUDIT])
 }
 
