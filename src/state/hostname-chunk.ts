@@ -2,9 +2,8 @@
 import { visitGrams } from './hostname-grams.ts'
 
 /** Allocations, in the order of creation. Fewer find more exactly, more need fewer bits. */
-export const BLOCK_ALLOCATIONS = 8
-const CHUNK_BLOCKS_LOG2 = 9
-export const CHUNK_BLOCKS = 2 ** CHUNK_BLOCKS_LOG2
+export const BLOCK_ALLOCATIONS = 16
+export const CHUNK_BLOCKS = 256
 export const CHUNK_ALLOCATIONS = CHUNK_BLOCKS * BLOCK_ALLOCATIONS
 const BITS_BYTES = CHUNK_BLOCKS / 8
 
@@ -28,6 +27,14 @@ export class HostnameChunk {
     if (bits === undefined) return
     bits[place >> 3] = (bits[place >> 3] as number) & ~(1 << (place & 7))
     if (bits.every((byte) => byte === 0)) this.#bits.delete(gram)
+  }
+
+  /** How many blocks have it. */
+  count(gram: number): number {
+    let count = 0
+    for (const byte of this.#bits.get(gram) ?? [])
+      for (let rest = byte; rest !== 0; rest &= rest - 1) count += 1
+    return count
   }
 
   /** A copy; null if no block has it. */

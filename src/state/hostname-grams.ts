@@ -10,11 +10,9 @@ const PLAIN = 'abcdefghijklmnopqrstuvwxyz0123456789-._'
 const OTHER = PLAIN.length + 1
 /** Behind the last character, so that a trigram begins with each but a lone one. */
 const END = OTHER + 1
-const BASE = END + 1
+export const BASE = END + 1
 /** All grams are less. */
 export const GRAMS = BASE ** 3
-/** Any more tell hardly anything more. */
-const SEARCHED_MAX = 6
 
 const SYMBOLS = new Uint8Array(128).fill(OTHER)
 for (let i = 0; i < PLAIN.length; i++) SYMBOLS[PLAIN.charCodeAt(i)] = i + 1
@@ -45,20 +43,16 @@ export function gramsOfPart(part: string): readonly (readonly number[])[] {
   for (let at = 2; at < symbols.length; at++) {
     grams.add(trigram(symbols[at - 2] as number, symbols[at - 1] as number, symbols[at] as number))
   }
-  return evenly([...grams], SEARCHED_MAX).map((gram) => [gram])
+  return [...grams].map((gram) => [gram])
 }
 
 const EVERY_SYMBOL = Array.from({ length: END }, (_, i) => i + 1)
 
-function symbolAt(text: string, at: number): number {
+/** From 1 on. @param text Lower case. */
+export function symbolAt(text: string, at: number): number {
   return SYMBOLS[text.charCodeAt(at)] ?? OTHER
 }
 
 function trigram(first: number, second: number, third: number): number {
   return (first * BASE + second) * BASE + third
-}
-
-function evenly(grams: readonly number[], count: number): readonly number[] {
-  if (grams.length <= count) return grams
-  return Array.from({ length: count }, (_, i) => grams[Math.floor((i * grams.length) / count)] as number)
 }

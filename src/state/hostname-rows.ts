@@ -1,13 +1,14 @@
 /**
  * The index of host names: which blocks of allocations have which grams.
  *
- * Allocations are numbered in the order of creation; eight of them are a block, and 512 blocks a chunk. The newest chunk is
+ * Allocations are numbered in the order of creation; sixteen of them are a block, and 256 blocks a chunk. The newest chunk is
  * in memory only, and made of its records again when the rows are opened. Its rows, one for each gram, are written while the
  * next chunk fills, a share with each allocation: a host name costs a fraction of a row, and no entry writes many.
  *
  * A name that changes or ends leaves its bits in rows behind. Who searches looks at the records, and leaves out blocks whose
  * allocations have all ended if he asks for active ones.
  */
+import { type BlockEntry, encodeBlock, positionsIn, withSignature } from './hostname-block.ts'
 import {
   BLOCK_ALLOCATIONS,
   blockOf,
@@ -20,28 +21,22 @@ import {
   withBit,
 } from './hostname-chunk.ts'
 import { GRAMS, visitGrams } from './hostname-grams.ts'
-import {
-  allocationKey,
-  blockKey,
-  endedCountsKey,
-  gramKey,
-  POSITION_BYTES,
-  type Position,
-} from './key-space.ts'
+import { signatureOf } from './hostname-signature.ts'
+import { allocationKey, blockKey, endedCountsKey, gramKey, type Position } from './key-space.ts'
 import { decodeNamed } from './record-codec.ts'
 import type { StagedRows } from './staged-rows.ts'
 
 /** The rows of a chunk are written with so many allocations of the next one: with each those of every so many-th gram. */
 const SHARES = CHUNK_ALLOCATIONS / 4
-/** Four bits a block, which has eight allocations at most. */
-const NO_COUNTS = Buffer.alloc(CHUNK_BLOCKS / 2)
+/** A byte for each block. */
+const NO_COUNTS = Buffer.alloc(CHUNK_BLOCKS)
 
 /** What rows do not say yet. */
 export interface HostnameMemory {
   /** How many allocations there have ever been: what the next one is numbered. */
   count: number
   /** Of the block that is not full. */
-  tail: readonly Position[]
+  tail: readonly BlockEntry[]
   /** The newest chunk, and the one before it until all of its rows are written; by number. */
   readonly chunks: Map<number, HostnameChunk>
 }
@@ -79,15 +74,15 @@ export class HostnameRows {
   add(position: Position, hostname: string | null): number {
     const memory = this.#memory
     const { count: ordinal, tail } = memory
-    const positions = [...tail, position]
-    const isFull = positions.length === BLOCK_ALLOCATIONS
+    const entries = [...tail, { position, signature: signatureOf(hostname) }]
+    const isFull = entries.length === BLOCK_ALLOCATIONS
     memory.count += 1
-    memory.tail = isFull ? [] : positions
+    memory.tail = isFull ? [] : entries
     this.#rows.undoLater(() => {
       memory.count = ordinal
       memory.tail = tail
     })
-    if (isFull) this.#rows.put(blockKey(blockOf(ordinal)), Buffer.from(positions.join(''), 'hex'))
+    if (isFull) this.#rows.put(blockKey(blockOf(ordinal)), encodeBlock(entries))
     this.#indexLater({ isNew: true, ordinal, after: hostname })
     return ordinal
   }
@@ -100,7 +95,7 @@ export class HostnameRows {
     const key = endedCountsKey(chunkOf(ordinal))
     const counts = Buffer.from(this.#rows.get(key) ?? NO_COUNTS)
     const place = placeOf(ordinal)
-    counts[place >> 1] = (counts[place >> 1] as number) + (place % 2 === 0 ? 1 : 16)
+    counts[place] = (counts[place] as number) + 1
     this.#rows.put(key, counts)
   }
 
@@ -139,6 +134,7 @@ export class HostnameRows {
   }
 
   #indexAgain(ordinal: number, { before, after }: { before: string | null; after: string | null }): void {
+    this.#sign(ordinal, after)
     const number = chunkOf(ordinal)
     const chunk = this.#memory.chunks.get(number)
     // What is not written yet must be the same as if memory were made of the records as they are now: a node that starts does so.
@@ -148,6 +144,18 @@ export class HostnameRows {
     visitGrams(after, (gram) => {
       if (this.#isWritten(gram, number)) this.#addToRow(gram, { number, place: placeOf(ordinal) })
     })
+  }
+
+  #sign(ordinal: number, hostname: string | null): void {
+    const memory = this.#memory
+    const [block, place] = [blockOf(ordinal), ordinal % BLOCK_ALLOCATIONS]
+    const signature = signatureOf(hostname)
+    if (block === blockOf(memory.count)) {
+      memory.tail = memory.tail.map((entry, i) => (i === place ? { ...entry, signature } : entry))
+    } else {
+      const key = blockKey(block)
+      this.#rows.put(key, withSignature(this.#rows.existing(key), place, signature))
+    }
   }
 
   #forget(chunk: HostnameChunk, { ordinal, hostname }: { ordinal: number; hostname: string }): void {
@@ -174,22 +182,17 @@ export class HostnameRows {
   *#hostnamesOf(block: number): Generator<string> {
     const { count, tail } = this.#memory
     const isTail = block === blockOf(count)
-    for (const position of isTail ? tail : positionsIn(this.#rows.existing(blockKey(block)))) {
+    const positions = isTail
+      ? tail.map(({ position }) => position)
+      : positionsIn(this.#rows.existing(blockKey(block)))
+    for (const position of positions) {
       const { hostname } = decodeNamed(this.#rows.existing(allocationKey(position)))
       if (hostname !== null) yield hostname
     }
   }
 }
 
-/** Of the allocations of a full block. */
-export function positionsIn(row: Buffer): Position[] {
-  return Array.from({ length: row.length / POSITION_BYTES }, (_, i) => {
-    return row.toString('hex', i * POSITION_BYTES, (i + 1) * POSITION_BYTES)
-  })
-}
-
 /** @param counts Null for none. @param place Of a full block. */
 export function hasActive(counts: Buffer | null, place: number): boolean {
-  const byte = counts?.[place >> 1] ?? 0
-  return (place % 2 === 0 ? byte & 0x0f : byte >> 4) < BLOCK_ALLOCATIONS
+  return (counts?.[place] ?? 0) < BLOCK_ALLOCATIONS
 }

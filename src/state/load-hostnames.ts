@@ -1,5 +1,6 @@
 /** The host names that are not in rows yet, from the records of the newest allocations. */
 import { CorruptStateError } from './errors.ts'
+import { type BlockEntry, positionAt } from './hostname-block.ts'
 import {
   BLOCK_ALLOCATIONS,
   blockOf,
@@ -8,15 +9,9 @@ import {
   HostnameChunk,
   placeOf,
 } from './hostname-chunk.ts'
-import { firstChunkInMemory, type HostnameMemory, positionsIn } from './hostname-rows.ts'
-import {
-  ALLOCATIONS,
-  allocationKey,
-  blockKey,
-  type KeyRange,
-  type Position,
-  positionIn,
-} from './key-space.ts'
+import { firstChunkInMemory, type HostnameMemory } from './hostname-rows.ts'
+import { signatureOf } from './hostname-signature.ts'
+import { ALLOCATIONS, allocationKey, blockKey, type KeyRange, positionIn } from './key-space.ts'
 import { decodeNamed } from './record-codec.ts'
 import type { StateDatabase } from './storage.ts'
 import { tripsThrough } from './trips.ts'
@@ -25,7 +20,7 @@ import { tripsThrough } from './trips.ts'
 export async function loadHostnames(database: StateDatabase): Promise<HostnameMemory> {
   const count = await countAllocations(database)
   const chunks = new Map<number, HostnameChunk>()
-  const tail: Position[] = []
+  const tail: BlockEntry[] = []
   let ordinal = firstChunkInMemory(count) * CHUNK_ALLOCATIONS
   for await (const rows of tripsThrough(database, fromOrdinal(database, ordinal))) {
     for (const [key, row] of rows) {
@@ -35,7 +30,9 @@ export async function loadHostnames(database: StateDatabase): Promise<HostnameMe
       const chunk = chunks.get(chunkOf(ordinal)) ?? new HostnameChunk()
       chunks.set(chunkOf(ordinal), chunk)
       if (named.hostname !== null) chunk.add(named.hostname, placeOf(ordinal))
-      if (blockOf(ordinal) === blockOf(count)) tail.push(positionIn(key))
+      if (blockOf(ordinal) === blockOf(count)) {
+        tail.push({ position: positionIn(key), signature: signatureOf(named.hostname) })
+      }
       ordinal += 1
     }
   }
@@ -51,7 +48,6 @@ async function countAllocations(database: StateDatabase): Promise<number> {
 function fromOrdinal(database: StateDatabase, ordinal: number): KeyRange {
   if (ordinal === 0) return ALLOCATIONS
   const row = database.getSync(blockKey(blockOf(ordinal) - 1))
-  const before = row === undefined ? undefined : positionsIn(row)[BLOCK_ALLOCATIONS - 1]
-  if (before === undefined) throw new CorruptStateError(`no row of the block before allocation ${ordinal}`)
-  return { gte: `${allocationKey(before)}\0`, lt: ALLOCATIONS.lt }
+  if (row === undefined) throw new CorruptStateError(`no row of the block before allocation ${ordinal}`)
+  return { gte: `${allocationKey(positionAt(row, BLOCK_ALLOCATIONS - 1))}\0`, lt: ALLOCATIONS.lt }
 }

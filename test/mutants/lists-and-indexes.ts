@@ -151,6 +151,25 @@ export const LISTS_AND_INDEXES: readonly Mutant[] = [
     caughtBy: HOSTNAMES,
   },
   {
+    name: 'a new name leaves its old signature',
+    source: 'src/state/README.md (l)',
+    file: HOSTNAME_ROWS,
+    find: `    this.#sign(ordinal, after)
+`,
+    replace: ``,
+    caughtBy: HOSTNAMES,
+  },
+  {
+    name: 'the signature of a part has its end in it',
+    source: 'src/state/hostname-signature.ts',
+    file: 'src/state/hostname-signature.ts',
+    find: `  const lower = text?.toLowerCase() ?? ''
+`,
+    replace: `  const lower = text === null ? '' : \`\${text.toLowerCase()}$\`
+`,
+    caughtBy: HOSTNAMES,
+  },
+  {
     name: 'a refused batch uses up numbers',
     source: 'design.md (all or none)',
     file: HOSTNAME_ROWS,
@@ -181,9 +200,10 @@ export const LISTS_AND_INDEXES: readonly Mutant[] = [
     name: 'a node that starts forgets the block that is not full',
     source: 'src/state/load-hostnames.ts',
     file: 'src/state/load-hostnames.ts',
-    find: `      if (blockOf(ordinal) === blockOf(count)) tail.push(positionIn(key))
+    find: `      if (blockOf(ordinal) === blockOf(count)) {
 `,
-    replace: ``,
+    replace: `      if (blockOf(ordinal) > blockOf(count)) {
+`,
     caughtBy: HOSTNAMES,
   },
   {

@@ -1,7 +1,9 @@
 /** Allocations whose host name may have a part, in the order of creation. */
-import { BLOCK_ALLOCATIONS, blockOf, CHUNK_BLOCKS, hasBit } from '../hostname-chunk.ts'
+import { positionAt, positionsWith } from '../hostname-block.ts'
+import { blockOf, CHUNK_BLOCKS, hasBit } from '../hostname-chunk.ts'
 import { gramsOfPart } from '../hostname-grams.ts'
-import { type HostnameMemory, hasActive, positionsIn } from '../hostname-rows.ts'
+import { type HostnameMemory, hasActive } from '../hostname-rows.ts'
+import { mayHave, signatureOf } from '../hostname-signature.ts'
 import { blockKey, endedCountsKey, gramRows, type Position, parseGramKey } from '../key-space.ts'
 import type { Scan, View } from '../view.ts'
 import type { Candidate, Candidates } from './candidates.ts'
@@ -9,7 +11,13 @@ import type { Candidate, Candidates } from './candidates.ts'
 /** What places begin with: those of other terms have greater letters. */
 const MARK = 'h'
 const BLOCK_DIGITS = 14
-const SCAN_ROWS = 32
+const SCAN_ROWS = 64
+const TRIP_BLOCKS_MIN = 32
+const TRIP_BLOCKS_MAX = 1024
+/** After so many blocks in vain one of their allocations is looked at all the same: who searches for nothing must come to an end of his page. */
+const FRUITLESS_MAX = 16
+/** Any more tell hardly anything more. */
+const TERMS_MAX = 4
 
 export class HostnameCandidates implements Candidates {
   readonly name: string
@@ -17,11 +25,14 @@ export class HostnameCandidates implements Candidates {
   readonly #isActiveOnly: boolean
   readonly #after: string | null
   readonly #terms: readonly GramTerm[]
+  readonly #part: Buffer
   readonly #tail: { readonly block: number; readonly positions: readonly Position[] }
   readonly #firstBlock: number
   #nextChunk: number
   /** Of the chunks that are chosen from, not looked into yet. */
   #blocks: number[] = []
+  #trip = TRIP_BLOCKS_MIN
+  #fruitless = 0
   #ready: Candidate[] = []
 
   /**
@@ -40,21 +51,27 @@ export class HostnameCandidates implements Candidates {
     this.#view = view
     this.#isActiveOnly = isActiveOnly
     this.#after = after
-    this.#tail = { block: blockOf(memory.count), positions: memory.tail }
+    this.#part = signatureOf(part)
+    const positions = memory.tail
+      .filter(({ signature }) => mayHave(signature, 0, this.#part))
+      .map(({ position }) => position)
+    this.#tail = { block: blockOf(memory.count), positions }
     this.#firstBlock = after === null ? 0 : Number.parseInt(after.slice(1, 1 + BLOCK_DIGITS), 16)
     const isOver = after !== null && !after.startsWith(MARK)
     this.#nextChunk = isOver ? Number.POSITIVE_INFINITY : Math.floor(this.#firstBlock / CHUNK_BLOCKS)
     const from = this.#nextChunk
-    this.#terms = isOver ? [] : gramsOfPart(part).map((grams) => new GramTerm(view, memory, { grams, from }))
+    const terms = isOver ? [] : rarest(gramsOfPart(part), memory)
+    this.#terms = terms.map((grams) => new GramTerm(view, memory, { grams, from }))
   }
 
   async take(count: number): Promise<Candidate[]> {
     while (this.#ready.length < count) {
-      const wanted = Math.ceil((count - this.#ready.length) / BLOCK_ALLOCATIONS)
-      while (this.#blocks.length < wanted && this.#nextChunk !== Number.POSITIVE_INFINITY)
+      while (this.#blocks.length < this.#trip && this.#nextChunk !== Number.POSITIVE_INFINITY)
         await this.#choose()
       if (this.#blocks.length === 0) break
-      await this.#readBlocks(this.#blocks.splice(0, wanted))
+      await this.#readBlocks(this.#blocks.splice(0, this.#trip))
+      // Where few blocks have what their grams promise, each trip brings more than the one before.
+      this.#trip = Math.min(2 * this.#trip, TRIP_BLOCKS_MAX)
     }
     return this.#ready.splice(0, count)
   }
@@ -87,12 +104,34 @@ export class HostnameCandidates implements Candidates {
       const row = rows[i]
       // Without a row: the last one, or one that came after this view.
       const last = block === this.#tail.block ? this.#tail.positions : []
-      for (const position of row === undefined ? last : positionsIn(row)) {
-        const place = MARK + block.toString(16).padStart(BLOCK_DIGITS, '0') + position
-        if (this.#after === null || place > this.#after) this.#ready.push({ position, place, key: '' })
+      const positions = row === undefined ? last : positionsWith(row, this.#part)
+      for (const position of positions) this.#add(block, position)
+      this.#fruitless = positions.length > 0 ? 0 : this.#fruitless + 1
+      if (row !== undefined && this.#fruitless === FRUITLESS_MAX) {
+        this.#add(block, positionAt(row, 0))
+        this.#fruitless = 0
       }
     }
   }
+
+  #add(block: number, position: Position): void {
+    const place = MARK + block.toString(16).padStart(BLOCK_DIGITS, '0') + position
+    if (this.#after === null || place > this.#after) this.#ready.push({ position, place, key: '' })
+  }
+}
+
+/** Those that fewest of the newest names have: it may be otherwise with older ones, but they are a part of it all the same. */
+function rarest(terms: readonly (readonly number[])[], { chunks }: HostnameMemory): (readonly number[])[] {
+  const count = (grams: readonly number[]): number => {
+    let sum = 0
+    for (const chunk of chunks.values()) for (const gram of grams) sum += chunk.count(gram)
+    return sum
+  }
+  const counted = terms.map((grams) => ({ grams, count: count(grams) }))
+  return counted
+    .toSorted((a, b) => a.count - b.count)
+    .slice(0, TERMS_MAX)
+    .map(({ grams }) => grams)
 }
 
 /** The bits of one chunk. */
