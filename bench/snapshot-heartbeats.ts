@@ -12,12 +12,13 @@ import type { SnapshotFile } from '../raft/ports.ts'
 import { FileDisk } from '../raft/storage/file-disk.ts'
 import { SnapshotFiles } from '../raft/storage/snapshot-files.ts'
 import type { SnapshotMeta } from '../raft/types.ts'
+import { formatAllocationId } from '../src/ipam/allocation-id.ts'
 import { COMMAND_SCHEMAS, encodeCommand } from '../src/ipam/command-codec.ts'
 import { NETWORK_DEFAULTS } from '../src/ipam/defaults.ts'
 import { levelStorage } from '../src/state/level-storage.ts'
 import { IpamStateMachine } from '../src/state/state-machine.ts'
 import { realClock, TestNode } from '../test/raft/transport/support.ts'
-import { allocateCommand, silentLog } from '../test/state/harness.ts'
+import { allocateCommand, silentLog, tokenOf } from '../test/state/harness.ts'
 
 const ALLOCATIONS = 130_000
 /** Every tenth address is given back: a free-space index of many runs, as after months of use. */
@@ -77,7 +78,9 @@ async function fill(machine: IpamStateMachine): Promise<void> {
     await apply(allocateCommand(`alloc-${i}`, 'net', { hostname: `host-${i}`, description, ttlMs: 1e9 + i }))
   }
   for (let i = 0; i < ALLOCATIONS; i += RELEASED_EACH) {
-    await apply({ type: 'releaseAllocation', id: `alloc-${i}`, ifChangedIndex: null })
+    // The entry of the network is the first.
+    const id = formatAllocationId(tokenOf(`alloc-${i}`), { index: i + 2, sequence: 0 })
+    await apply({ type: 'releaseAllocation', id, ifChangedIndex: null })
   }
 }
 

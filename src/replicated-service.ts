@@ -17,6 +17,7 @@ export class ReplicatedIpamService implements IpamService {
   readonly #clusterId: number
   readonly #electionMinMs: number
   readonly #newId: () => string
+  readonly #newToken: () => string
   readonly #session: GatewaySession
   #isDraining = false
 
@@ -29,6 +30,8 @@ export class ReplicatedIpamService implements IpamService {
     electionMinMs: number
     /** Unique, of letters, digits, `_` and `-`. */
     newId: () => string
+    /** Unique: `TOKEN_CHARS` of `TOKEN_ALPHABET`. */
+    newToken: () => string
     /** Monotonic milliseconds. */
     now: () => number
   }) {
@@ -38,6 +41,7 @@ export class ReplicatedIpamService implements IpamService {
     this.#clusterId = options.clusterId
     this.#electionMinMs = options.electionMinMs
     this.#newId = options.newId
+    this.#newToken = options.newToken
     this.#session = new GatewaySession({
       schemaVersion: () => options.node.schemaVersion,
       propose: (payload, traits) => options.node.propose(payload, traits),
@@ -50,8 +54,12 @@ export class ReplicatedIpamService implements IpamService {
     return this.#session.underway
   }
 
-  newId(kind: 'net' | 'alloc'): string {
-    return `${kind}-${this.#newId()}`
+  newNetworkId(): string {
+    return `net-${this.#newId()}`
+  }
+
+  newAllocationToken(): string {
+    return this.#newToken()
   }
 
   execute<C extends Command>(

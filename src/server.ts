@@ -1,6 +1,6 @@
 /** The composition root: the only place that constructs what touches disk, network, clock and chance. */
 import { join } from 'node:path'
-import { nanoid } from 'nanoid'
+import { customAlphabet, nanoid } from 'nanoid'
 import {
   CHECKPOINT_INTERVAL,
   DEFAULT_APPLY_LIMITS,
@@ -27,6 +27,7 @@ import { Expiry } from './expiry.ts'
 import { createApp } from './http/app.ts'
 import { listen } from './http/listen.ts'
 import { RequestCounts } from './http/request-counts.ts'
+import { TOKEN_ALPHABET, TOKEN_CHARS } from './ipam/allocation-id.ts'
 import { COMMAND_SCHEMAS } from './ipam/command-codec.ts'
 import { createLogger, type Logger } from './logger.ts'
 import { EventLoopDelay } from './metrics/event-loop-delay.ts'
@@ -76,6 +77,7 @@ export async function startServer(config: Config): Promise<Server> {
       isClusterMode: config.mode === 'cluster',
       electionMinMs: config.timing.electionMinMs,
       newId: () => nanoid(),
+      newToken: customAlphabet(TOKEN_ALPHABET, TOKEN_CHARS),
       now: () => systemClock.now(),
     })
     const expiry = new Expiry({ node, stateMachine, clock: systemClock, onFatal })

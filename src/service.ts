@@ -84,6 +84,8 @@ export interface IpamService {
    * @throws {MembershipRefusedError} if it leads and nobody takes over; nothing has changed then.
    */
   setDraining(isDraining: boolean): Promise<void>
-  /** `net` + `alloc` ids: `net-…`. */
-  newId(kind: 'net' | 'alloc'): string
+  /** `net-…`. */
+  newNetworkId(): string
+  /** The random part of the id of an allocation, which is made whole when the command is applied. */
+  newAllocationToken(): string
 }

@@ -81,6 +81,7 @@ async function openService(schemas: SchemaRange): Promise<{
     isClusterMode: false,
     electionMinMs: TIMING.electionMinMs,
     newId: () => 'x',
+    newToken: () => '0123456789ab',
     now: () => systemClock.now(),
   })
   const entries = (): Promise<readonly Entry[]> => {

@@ -59,7 +59,7 @@ type AllocateInput = z.output<typeof AllocateBody>
  * @param path What stands before the fields in a message: "items[3]." in a batch.
  * @throws {ProblemError}
  */
-export function allocationRequest(id: string, body: AllocateInput, path = ''): AllocationRequest {
+export function allocationRequest(token: string, body: AllocateInput, path = ''): AllocationRequest {
   const { count, ip, preferred_ip: preferredIp, alignment, hostname, description, tags, mac } = body
   if (ip !== null && preferredIp !== null) throw clash(path, 'preferred_ip', 'ip')
   if (ip !== null && alignment !== 1) throw clash(path, 'alignment', 'ip')
@@ -68,7 +68,7 @@ export function allocationRequest(id: string, body: AllocateInput, path = ''): A
     throw invalidRequest([{ field: `${path}preferred_ip`, message }])
   }
   return {
-    id,
+    token,
     network: networkRef(body, path),
     count,
     ip,

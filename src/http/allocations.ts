@@ -62,7 +62,7 @@ export function allocationRoutes(service: IpamService, handle: Handle): Hono {
       handle(async (c, caller) => {
         readQuery(c, NO_PARAMS)
         const body = await readBody(c, AllocateBody)
-        const request = allocationRequest(service.newId('alloc'), body)
+        const request = allocationRequest(service.newAllocationToken(), body)
         const command = { type: 'allocateAddresses', ...request } as const
         const { value, headers } = await write(service, { c, caller, body }, command)
         return json(201, allocationBody(value), {
@@ -78,7 +78,7 @@ export function allocationRoutes(service: IpamService, handle: Handle): Hono {
         readQuery(c, NO_PARAMS)
         const body = await readBody(c, BatchBody)
         const items = body.items.map((item, i) =>
-          allocationRequest(service.newId('alloc'), item, `items[${i}].`),
+          allocationRequest(service.newAllocationToken(), item, `items[${i}].`),
         )
         const { value, headers } = await write(service, { c, caller, body }, { type: 'allocateBatch', items })
         return json(201, value.map(allocationBody), headers)

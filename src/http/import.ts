@@ -124,8 +124,8 @@ function importCommand(
 
 function itemOf(service: IpamService, row: Row): ImportItem {
   return row.kind === 'network'
-    ? networkItem(service.newId('net'), row)
-    : allocationItem(service.newId('alloc'), row)
+    ? networkItem(service.newNetworkId(), row)
+    : allocationItem(service.newAllocationToken(), row)
 }
 
 function networkItem(id: string, row: NetworkRow): ImportItem {
@@ -145,13 +145,13 @@ function networkItem(id: string, row: NetworkRow): ImportItem {
   }
 }
 
-function allocationItem(id: string, row: AllocationRow): ImportItem {
+function allocationItem(token: string, row: AllocationRow): ImportItem {
   const { ip, end_ip: endIp, hostname, description, tags, mac, metadata, expires_at: expiresAt } = row
   const first = parseAddress(ip).value
   const last = endIp === null ? first : parseAddress(endIp).value
   return {
     kind: 'allocation',
-    id,
+    token,
     network: networkRef(row),
     count: Number(last - first + 1n),
     ip,

@@ -74,7 +74,11 @@ export function networkRoutes(service: IpamService, handle: Handle): Hono {
       handle(async (c, caller) => {
         readQuery(c, NO_PARAMS)
         const body = await readBody(c, CreateNetworkBody)
-        const command = { type: 'createNetwork', id: service.newId('net'), ...networkSettings(body) } as const
+        const command = {
+          type: 'createNetwork',
+          id: service.newNetworkId(),
+          ...networkSettings(body),
+        } as const
         const { value, headers } = await write(service, { c, caller, body }, command)
         return created(value, headers)
       }),
@@ -130,7 +134,7 @@ export function networkRoutes(service: IpamService, handle: Handle): Hono {
         readQuery(c, NO_PARAMS)
         const body = await readBody(c, CarveBody)
         const { prefix_length: prefixLength, count, description, tags, metadata } = body
-        const ids = Array.from({ length: count }, () => service.newId('net'))
+        const ids = Array.from({ length: count }, () => service.newNetworkId())
         const settings = { description, tags, metadata }
         const command = {
           type: 'carveNetworks',

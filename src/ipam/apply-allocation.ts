@@ -57,10 +57,9 @@ export function allocateBatch({ items }: AllocateBatch, applying: Applying): Out
 /** @param place Of the request in its entry. */
 export function allocate(request: AllocationRequest, applying: Applying, place: number): Outcome {
   const { store, context, at } = applying
-  const { id, hostname } = request
+  const { hostname } = request
   const network = resolveNetwork(store, request)
   if (network === null) return refuseMissingNetwork(describe(request))
-  if (store.hasAllocation(id)) return refuse('id_in_use', `Id ${id} belongs to another allocation`)
   if (request.expiresAt !== null && request.expiresAt <= at.time) {
     const time = new Date(request.expiresAt).toISOString()
     return refuseValue('expires_at', `${time} is over`)
@@ -69,7 +68,8 @@ export function allocate(request: AllocationRequest, applying: Applying, place: 
   const range = chooseAddresses(network, request, seedAt(at, place))
   if (!('first' in range)) return range
 
-  const allocation = recordOf(request, { network, range, at: applying.at })
+  const id = store.nextAllocationId(request.token)
+  const allocation = recordOf(request, { id, network, range, at })
   store.createAllocation(allocation, range)
   if (network.strategy === 'next') store.setNextAddress(network.id, range.last + 1n)
   store.appendAudit({
@@ -88,12 +88,18 @@ export function allocate(request: AllocationRequest, applying: Applying, place: 
 function recordOf(
   request: AllocationRequest,
   {
+    id,
     network,
     range,
     at,
-  }: { readonly network: ManagedNetwork; readonly range: AddressRange; readonly at: Applying['at'] },
+  }: {
+    readonly id: string
+    readonly network: ManagedNetwork
+    readonly range: AddressRange
+    readonly at: Applying['at']
+  },
 ): Allocation {
-  const { id, count, hostname, description, tags, mac, metadata, ttlMs, expiresAt } = request
+  const { count, hostname, description, tags, mac, metadata, ttlMs, expiresAt } = request
   const { family } = network.prefix
   return {
     id,

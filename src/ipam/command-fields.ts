@@ -1,4 +1,5 @@
 /** The fields of each command, in the order in which they lie in a log entry. A change of any is a new schema version. */
+import { isToken } from './allocation-id.ts'
 import type {
   AllocationChanges,
   AllocationRequest,
@@ -201,9 +202,9 @@ function decodeNetwork(fields: readonly unknown[]): NetworkFields | null {
 // Allocations.
 
 function encodeRequest(request: AllocationRequest): unknown[] {
-  const { id, network, count, ip, preferredIp, alignment, hostname, description, tags, mac } = request
+  const { token, network, count, ip, preferredIp, alignment, hostname, description, tags, mac } = request
   return [
-    id,
+    token,
     refFields(network),
     count,
     ip,
@@ -221,12 +222,18 @@ function encodeRequest(request: AllocationRequest): unknown[] {
 
 function decodeRequest(value: unknown): AllocationRequest | null {
   if (!Array.isArray(value) || value.length !== 13) return null
-  const [id, ref, count, ip, preferredIp, alignment, hostname, description, tags, mac, ...rest] =
+  const [token, ref, count, ip, preferredIp, alignment, hostname, description, tags, mac, ...rest] =
     value as unknown[]
   const [pairs, ttlMs, expiresAt] = rest
   const network = refOf(ref)
   const metadata = metadataOf(pairs)
-  if (!isId(id) || network === null || !isCount(count) || !isTextOrNull(ip) || !isTextOrNull(preferredIp))
+  if (
+    !isToken(token) ||
+    network === null ||
+    !isCount(count) ||
+    !isTextOrNull(ip) ||
+    !isTextOrNull(preferredIp)
+  )
     return null
   if (
     !isCount(alignment) ||
@@ -239,7 +246,7 @@ function decodeRequest(value: unknown): AllocationRequest | null {
   if (!isTextOrNull(mac) || metadata === null || !isDurationOrNull(ttlMs) || !isCountOrNull(expiresAt))
     return null
   const settings = { hostname, description, tags, mac, metadata }
-  return { id, network, count, ip, preferredIp, alignment, ...settings, ttlMs, expiresAt }
+  return { token, network, count, ip, preferredIp, alignment, ...settings, ttlMs, expiresAt }
 }
 
 function refFields(ref: NetworkRef): unknown[] {

@@ -22,7 +22,7 @@ export interface NetworkSettings {
 
 export interface CreateNetwork extends NetworkSettings {
   readonly type: 'createNetwork'
-  /** Generated before the log, as every id. */
+  /** Generated before the log. */
   readonly id: string
   /** Canonical. */
   readonly cidr: string
@@ -81,7 +81,8 @@ export interface AllocationSettings {
 
 /** `count` contiguous free addresses, chosen by the network's strategy unless one is named. */
 export interface AllocationRequest extends AllocationSettings {
-  readonly id: string
+  /** The random part of the id: the rest is where the allocation lies; see `allocation-id.ts`. */
+  readonly token: string
   readonly network: NetworkRef
   /** 1 to 2^53 - 1. */
   readonly count: number
@@ -239,7 +240,7 @@ export type RefusalReason =
   | 'batch_refused'
   /** The same key was used for another request. */
   | 'idempotency_key_reused'
-  /** Ids are generated, so only a faulty generator meets this. */
+  /** Ids of networks are generated, so only a faulty generator meets this. */
   | 'id_in_use'
   | 'unsupported_command'
 

@@ -14,7 +14,7 @@ export const NETWORK_DEFAULTS: NetworkSettings & { readonly namespace: string } 
   metadata: {},
 }
 
-export const ALLOCATION_DEFAULTS: Omit<AllocationRequest, 'id' | 'network'> = {
+export const ALLOCATION_DEFAULTS: Omit<AllocationRequest, 'token' | 'network'> = {
   count: 1,
   ip: null,
   preferredIp: null,

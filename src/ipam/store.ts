@@ -48,7 +48,8 @@ export interface Store {
   deleteNetwork(id: string): void
   setNextAddress(networkId: string, address: bigint): void
 
-  hasAllocation(id: string): boolean
+  /** Of the allocation that is created next, at once. */
+  nextAllocationId(token: string): string
   allocation(id: string): Allocation | null
   /** The active allocation whose first address it is. */
   holderAt(networkId: string, first: bigint): Allocation | null

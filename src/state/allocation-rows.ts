@@ -8,8 +8,8 @@ import type { ExpiryIndex } from './expiry-index.ts'
 import type { HostnameRows } from './hostname-rows.ts'
 import {
   addressRangeKey,
-  allocationIdKey,
   allocationKey,
+  allocationPosition,
   allocationTermKey,
   coolingKey,
   coverKey,
@@ -36,8 +36,8 @@ export class AllocationRows {
   readonly #expiries: ExpiryIndex
   readonly #coolings: ExpiryIndex
   readonly #hostnames: HostnameRows
-  /** Of the allocations that this entry has read. */
-  readonly #places = new Map<string, Place>()
+  /** Numbers of the allocations that this entry has read; null between entries, when readers come who change nothing. */
+  #ordinals: Map<Position, number> | null = null
 
   constructor(options: {
     rows: StagedRows
@@ -56,16 +56,19 @@ export class AllocationRows {
   }
 
   beginEntry(): void {
-    this.#places.clear()
+    this.#ordinals = new Map()
   }
 
-  has(id: string): boolean {
-    return this.#rows.get(allocationIdKey(id)) !== null
+  endEntry(): void {
+    this.#ordinals = null
   }
 
   record(id: string): Allocation | null {
-    const position = this.#rows.get(allocationIdKey(id))?.toString('latin1')
-    return position === undefined ? null : this.#at(position)
+    const position = allocationPosition(id)
+    const row = position === null ? null : this.#rows.get(allocationKey(position))
+    const allocation = position === null || row === null ? null : this.#decode(position, row)
+    // An id that was given before an older backup was restored, say, may lead to the allocation of somebody else.
+    return allocation?.id === id ? allocation : null
   }
 
   holderAt(networkId: string, first: bigint): Allocation | null {
@@ -79,7 +82,7 @@ export class AllocationRows {
   }
 
   create(allocation: Allocation, range: AddressRange, position: Position): void {
-    const { id, networkId, expiresAt } = allocation
+    const { networkId, expiresAt } = allocation
     const network = this.#networkRows.existing(networkId)
     network.space.allocate(range)
     this.#rows.undoLater(() => network.space.release(range, { cools: false }))
@@ -91,7 +94,6 @@ export class AllocationRows {
     rows.noteChange({ network: network.position, range, isAllocated: true, position, expiresAt: expiry })
     const ordinal = this.#hostnames.add(position, allocation.hostname)
     rows.put(allocationKey(position), encodeAllocation(allocation, ordinal))
-    rows.put(allocationIdKey(id), Buffer.from(position, 'latin1'))
     this.#putRange(network, range, { position, expiresAt })
     for (const term of allocationTerms(allocation)) {
       rows.put(allocationTermKey(term, { isActive: true, position }), EMPTY_ROW)
@@ -99,7 +101,7 @@ export class AllocationRows {
   }
 
   update(before: Allocation, after: Allocation): void {
-    const { position, ordinal } = this.#placeOf(after.id)
+    const { position, ordinal } = this.#placeOf(after)
     this.#rows.put(allocationKey(position), encodeAllocation(after, ordinal))
     this.#replaceTerms(before, after, position)
     this.#hostnames.rename(ordinal, { before: before.hostname, after: after.hostname })
@@ -113,7 +115,7 @@ export class AllocationRows {
   }
 
   end(before: Allocation, after: Allocation, coolUntil: number | null): void {
-    const { position, ordinal } = this.#placeOf(after.id)
+    const { position, ordinal } = this.#placeOf(after)
     const network = this.#networkRows.existing(after.networkId)
     const range = rangeOfAllocation(after)
     const cools = coolUntil !== null
@@ -198,21 +200,22 @@ export class AllocationRows {
   }
 
   #at(position: Position): Allocation {
-    const { allocation, ordinal } = decodeNumberedAllocation(this.#rows.existing(allocationKey(position)))
-    this.#places.set(allocation.id, { position, ordinal })
+    return this.#decode(position, this.#rows.existing(allocationKey(position)))
+  }
+
+  #decode(position: Position, row: Buffer): Allocation {
+    const { allocation, ordinal } = decodeNumberedAllocation(row)
+    this.#ordinals?.set(position, ordinal)
     return allocation
   }
 
-  #placeOf(id: string): Place {
-    const place = this.#places.get(id)
-    assert(place !== undefined, `allocation ${id} was not read before it changes`)
-    return place
+  #placeOf({ id }: Allocation): { readonly position: Position; readonly ordinal: number } {
+    const position = allocationPosition(id)
+    assert(position !== null, `allocation ${id} has an id that leads nowhere`)
+    const ordinal = this.#ordinals?.get(position)
+    assert(ordinal !== undefined, `allocation ${id} was not read before it changes`)
+    return { position, ordinal }
   }
-}
-
-interface Place {
-  readonly position: Position
-  readonly ordinal: number
 }
 
 export function rangeOfAllocation({ ip, endIp }: Allocation): AddressRange & { readonly family: Family } {

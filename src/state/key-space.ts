@@ -1,6 +1,7 @@
 /** Where each row lies. Keys are ASCII, so that their order is the same as strings and as bytes; see README.md. */
 import { assert } from '../../raft/assert.ts'
 import { addressBits, type Family } from '../ipam/address.ts'
+import { parseAllocationId } from '../ipam/allocation-id.ts'
 
 export const APPLIED_KEY = '!applied'
 export const MEMBERSHIP_KEY = '!membership'
@@ -66,9 +67,10 @@ export function allocationKey(position: Position): string {
   return `a${position}`
 }
 
-/** Id to position. */
-export function allocationIdKey(id: string): string {
-  return `b${id}`
+/** Null if no allocation can have the id; else where it would lie, whether it does or not. */
+export function allocationPosition(id: string): Position | null {
+  const parts = parseAllocationId(id)
+  return parts === null || parts.sequence > SEQUENCE_MAX ? null : positionOf(parts.index, parts.sequence)
 }
 
 /** Index of the ended allocations of a network, by address. */

@@ -1,5 +1,6 @@
 import { assert } from '../../raft/assert.ts'
 import type { Membership } from '../../raft/types.ts'
+import { formatAllocationId } from '../ipam/allocation-id.ts'
 import type { Outcome } from '../ipam/command.ts'
 import type { AnswerLimits } from '../ipam/idempotency.ts'
 import type { Prefix } from '../ipam/prefix.ts'
@@ -11,7 +12,7 @@ import { AuditRows } from './audit-rows.ts'
 import type { ExpiryIndex } from './expiry-index.ts'
 import { type HostnameMemory, HostnameRows } from './hostname-rows.ts'
 import { type AnswerAges, IdempotencyRows } from './idempotency-rows.ts'
-import { MEMBERSHIP_KEY, type Position, positionOf } from './key-space.ts'
+import { MEMBERSHIP_KEY, type Position, parsePosition, positionOf } from './key-space.ts'
 import { NetworkRows } from './network-rows.ts'
 import type { NetworkState, NetworkTable } from './network-table.ts'
 import type { Overlay } from './overlay.ts'
@@ -80,6 +81,7 @@ export class RowStore implements Store {
 
   /** What was written since `beginEntry`, and not taken back, stays. */
   endEntry(): void {
+    this.#allocations.endEntry()
     this.#hostnames.endEntry()
     this.#rows.endEntry()
   }
@@ -125,8 +127,8 @@ export class RowStore implements Store {
     this.#networks.setNextAddress(this.#networks.existing(networkId), address)
   }
 
-  hasAllocation(id: string): boolean {
-    return this.#allocations.has(id)
+  nextAllocationId(token: string): string {
+    return formatAllocationId(token, parsePosition(this.#audit.next))
   }
 
   allocation(id: string): Allocation | null {

@@ -1,5 +1,5 @@
 import { afterAll, beforeEach, describe, expect, test } from 'vitest'
-import { type Api, openApi } from '../http/fixture.ts'
+import { type Api, allocationIdAt, openApi } from '../http/fixture.ts'
 import { ipam as ipamOf, type Ran, type ShellOptions } from './client-fixture.ts'
 
 const apis: Api[] = []
@@ -195,7 +195,7 @@ describe('allocations', () => {
 
     expect(code).toBe(0)
     expect(out).toBe(`address      10.0.0.64-10.0.0.79
-id           alloc-2
+id           ${allocationIdAt(2)}
 network      net-1
 status       allocated
 hostname     web
@@ -224,9 +224,9 @@ expires      2024-01-16T10:30:00Z
     await ipam('renew 10.0.0.1 --ttl 2h')
     const { complaints } = await ipam('release 10.0.0.1')
 
-    expect(JSON.parse(shown.out)).toMatchObject({ id: 'alloc-3', hostname: 'new' })
-    expect(complaints).toEqual(['released 10.0.0.1 (alloc-3)'])
-    expect((await api.request('GET', '/allocations/alloc-3')).body).toMatchObject({
+    expect(JSON.parse(shown.out)).toMatchObject({ id: allocationIdAt(4), hostname: 'new' })
+    expect(complaints).toEqual([`released 10.0.0.1 (${allocationIdAt(4)})`])
+    expect((await api.request('GET', `/allocations/${allocationIdAt(4)}`)).body).toMatchObject({
       hostname: 'newer',
       tags: ['t'],
       status: 'released',
@@ -237,9 +237,9 @@ expires      2024-01-16T10:30:00Z
   test('never takes the end away', async () => {
     await ipam('allocate net-1 --ttl 1h')
 
-    await ipam('renew alloc-2 --ttl never')
+    await ipam(`renew ${allocationIdAt(2)} --ttl never`)
 
-    expect((await api.request('GET', '/allocations/alloc-2')).body.expires_at).toBeNull()
+    expect((await api.request('GET', `/allocations/${allocationIdAt(2)}`)).body.expires_at).toBeNull()
   })
 
   test('a range is released by its id or first address, never by one in its middle', async () => {
@@ -251,7 +251,7 @@ expires      2024-01-16T10:30:00Z
     expect(middle).toMatchObject({
       code: 2,
       complaints: [
-        '10.0.0.3 is one of the range 10.0.0.1-10.0.0.4, which ends as a whole: name it by alloc-2 or 10.0.0.1',
+        `10.0.0.3 is one of the range 10.0.0.1-10.0.0.4, which ends as a whole: name it by ${allocationIdAt(2)} or 10.0.0.1`,
       ],
     })
     expect(first.code).toBe(0)
@@ -261,7 +261,7 @@ expires      2024-01-16T10:30:00Z
     await ipam('allocate net-1 --hostname web-1 --tag prod --ttl 1h')
     await ipam('allocate net-1 --hostname db-1 --count 2 --mac 00:00:5e:00:53:01')
     await ipam('allocate net-1 --hostname web-2')
-    await ipam('release alloc-4')
+    await ipam(`release ${allocationIdAt(4)}`)
     const ids = async (flags: string) => {
       const { out } = await ipam(`list --json ${flags}`, { wallTime: Date.UTC(2024, 0, 15, 10) })
       return JSON.parse(out).map(({ id }: { id: string }) => id)
@@ -269,24 +269,24 @@ expires      2024-01-16T10:30:00Z
 
     expect(
       (await ipam('list')).out,
-    ).toBe(`ADDRESS            HOSTNAME  STATUS     EXPIRES               ID       NETWORK  TAGS  DESCRIPTION
-10.0.0.1           web-1     allocated  2024-01-15T11:30:00Z  alloc-2  net-1    prod
-10.0.0.2-10.0.0.3  db-1      allocated  never                 alloc-3  net-1    -
+    ).toBe(`ADDRESS            HOSTNAME  STATUS     EXPIRES               ID                   NETWORK  TAGS  DESCRIPTION
+10.0.0.1           web-1     allocated  2024-01-15T11:30:00Z  ${allocationIdAt(2)}  net-1    prod
+10.0.0.2-10.0.0.3  db-1      allocated  never                 ${allocationIdAt(3)}  net-1    -
 `)
-    expect(await ids('--network 10.0.0.0/24 --hostname WEB')).toEqual(['alloc-2'])
-    expect(await ids('--all')).toEqual(['alloc-2', 'alloc-3', 'alloc-4'])
-    expect(await ids('--status released')).toEqual(['alloc-4'])
-    expect(await ids('--tag prod')).toEqual(['alloc-2'])
-    expect(await ids('--mac 0000.5e00.5301')).toEqual(['alloc-3'])
-    expect(await ids('--expires-before 2h')).toEqual(['alloc-2'])
+    expect(await ids('--network 10.0.0.0/24 --hostname WEB')).toEqual([allocationIdAt(2)])
+    expect(await ids('--all')).toEqual([allocationIdAt(2), allocationIdAt(3), allocationIdAt(4)])
+    expect(await ids('--status released')).toEqual([allocationIdAt(4)])
+    expect(await ids('--tag prod')).toEqual([allocationIdAt(2)])
+    expect(await ids('--mac 0000.5e00.5301')).toEqual([allocationIdAt(3)])
+    expect(await ids('--expires-before 2h')).toEqual([allocationIdAt(2)])
     expect(await ids('--expires-before 1h')).toEqual([])
-    expect(await ids('--query web')).toEqual(['alloc-2'])
+    expect(await ids('--query web')).toEqual([allocationIdAt(2)])
   })
 
   test('find tells everything about an address, now and then', async () => {
     await ipam('allocate net-1 --hostname first')
     api.service.time += 3_600_000
-    await ipam('release alloc-2')
+    await ipam(`release ${allocationIdAt(2)}`)
     await ipam('allocate net-1 --hostname second')
 
     const now = await ipam('find 10.0.0.1')
@@ -294,12 +294,12 @@ expires      2024-01-16T10:30:00Z
     const ago = await ipam('find 10.0.0.1 --at 1h --json')
 
     expect(now.out).toContain('now        allocated\n')
-    expect(now.out).toMatch(/Who has it:\naddress +10.0.0.1\nid +alloc-3\n/)
+    expect(now.out).toMatch(/Who has it:\naddress +10.0.0.1\nid +alloc-V1StGXR8Z5jd4\n/)
     expect(now.out).toMatch(
       /History, newest first:\nFROM .*\n.* now .* second .*\n.* 2024-01-15T11:30:00Z .* first .*\n/,
     )
-    expect(then.out).toMatch(/Who had it then:\naddress +10.0.0.1\nid +alloc-2\n/)
-    expect(JSON.parse(ago.out)).toMatchObject({ ip: '10.0.0.1', allocation: { id: 'alloc-2' } })
+    expect(then.out).toMatch(/Who had it then:\naddress +10.0.0.1\nid +alloc-V1StGXR8Z5jd2\n/)
+    expect(JSON.parse(ago.out)).toMatchObject({ ip: '10.0.0.1', allocation: { id: allocationIdAt(2) } })
   })
 
   test('find looks for a name in host names, and else in all texts', async () => {
@@ -383,7 +383,7 @@ describe('lists', { timeout: 120_000 }, () => {
     await ipam('network add 10.0.0.0/24')
     await ipam('allocate net-1')
     api.service.time += 3_600_000
-    await ipam('release alloc-2')
+    await ipam(`release ${allocationIdAt(2)}`)
 
     const all = await ipam('audit')
     const newest = await ipam('audit --limit 2 --json')
@@ -510,10 +510,10 @@ describe('exit codes', () => {
       code: 3,
       says: 'nobody has 10.0.0.77, it is free; who had it: ipam find 10.0.0.77',
     },
-    { words: 'show 10.9.0.5', code: 3, says: 'in another namespace alloc-4 (web) has it' },
+    { words: 'show 10.9.0.5', code: 3, says: `in another namespace ${allocationIdAt(4)} (web) has it` },
     { words: 'show 10.0.0.300', code: 2, says: '300 is above 255' },
-    { words: 'show alloc-99', code: 3, says: 'no allocation has the id alloc-99' },
-    { words: 'renew alloc-4', code: 2, says: '--ttl is missing' },
+    { words: `show ${allocationIdAt(99)}`, code: 3, says: `no allocation has the id ${allocationIdAt(99)}` },
+    { words: `renew ${allocationIdAt(4)}`, code: 2, says: '--ttl is missing' },
     { words: 'network delete 10.9.0.0/24 --namespace lab', code: 4, says: 'allocation' },
     { words: 'find web --at 1h', code: 2, says: '--at goes with an address' },
     { words: 'audit --action ip_alocated', code: 2, says: 'action: must be one of' },

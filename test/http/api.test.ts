@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { NotLeaderError, ProposalUncertainError } from '../../raft/errors.ts'
-import { type Api, openApi, START } from './fixture.ts'
+import { type Api, allocationIdAt, openApi, START } from './fixture.ts'
 
 let api: Api
 
@@ -179,7 +179,7 @@ describe('allocations (ipam-rest-api.md, IP Allocation Management)', () => {
 
     expect(status).toBe(201)
     expect(body).toEqual({
-      id: 'alloc-2',
+      id: allocationIdAt(2),
       network_id: 'net-1',
       ip: '192.168.1.1',
       end_ip: null,
@@ -193,8 +193,8 @@ describe('allocations (ipam-rest-api.md, IP Allocation Management)', () => {
       mac: null,
       metadata: {},
     })
-    expect(headers.get('location')).toBe('/api/v1/allocations/alloc-2')
-    expect((await api.request('GET', '/allocations/alloc-2')).body).toEqual(body)
+    expect(headers.get('location')).toBe(`/api/v1/allocations/${allocationIdAt(2)}`)
+    expect((await api.request('GET', `/allocations/${allocationIdAt(2)}`)).body).toEqual(body)
   })
 
   test('a count gives one contiguous range', async () => {
@@ -246,7 +246,7 @@ describe('allocations (ipam-rest-api.md, IP Allocation Management)', () => {
 
     expect((await api.request('POST', `/allocations/${id}/release`)).status).toBe(204)
     expect((await api.request('POST', `/allocations/${id}/release`, {})).status).toBe(204)
-    expect((await api.request('POST', '/allocations/alloc-9/release')).status).toBe(404)
+    expect((await api.request('POST', `/allocations/${allocationIdAt(9)}/release`)).status).toBe(404)
     const form = { 'Content-Type': 'application/x-www-form-urlencoded' }
     expect((await api.request('POST', `/allocations/${id}/release`, '', form)).status).toBe(204)
   })
@@ -402,7 +402,7 @@ describe('health and audit (ipam-rest-api.md, System Endpoints)', () => {
 
     const { body } = await api.request('GET', '/audit')
     const network = (await api.request('GET', '/networks/net-1')).body
-    const allocation = (await api.request('GET', '/allocations/alloc-2')).body
+    const allocation = (await api.request('GET', `/allocations/${allocationIdAt(2)}`)).body
     const newest = await api.request('GET', '/audit?limit=1')
     // Where a network lay among the others is not on record.
     const { parent_id: _, ...recorded } = network
@@ -422,7 +422,7 @@ describe('health and audit (ipam-rest-api.md, System Endpoints)', () => {
       {
         timestamp: '2024-01-15T10:30:00Z',
         action: 'ip_allocated',
-        resource: 'alloc-2',
+        resource: allocationIdAt(2),
         details: 'Allocated 192.168.1.1 to web-server-01',
         user: 'system',
         index: 2,
@@ -549,7 +549,7 @@ describe('what all requests have in common (api.md, Conventions)', () => {
   test.each([
     { path: '/networks', allow: 'GET, POST, HEAD, OPTIONS' },
     { path: '/networks/net-1', allow: 'GET, PATCH, DELETE, HEAD, OPTIONS' },
-    { path: '/allocations/alloc-1/release', allow: 'POST, OPTIONS' },
+    { path: `/allocations/${allocationIdAt(1)}/release`, allow: 'POST, OPTIONS' },
     { path: '/cluster/nodes/4', allow: 'DELETE, OPTIONS' },
   ])('OPTIONS and 405 of $path name $allow', async ({ path, allow }) => {
     const options = await api.request('OPTIONS', path)

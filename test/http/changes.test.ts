@@ -1,6 +1,6 @@
 /** Changes of what is there, and changes that depend on what somebody has seen (api.md, concurrency). */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { type Api, openApi } from './fixture.ts'
+import { type Api, allocationIdAt, openApi } from './fixture.ts'
 
 let api: Api
 
@@ -21,7 +21,7 @@ beforeEach(async () => {
 afterEach(() => api.close())
 
 const NETWORK = '/networks/net-1'
-const ALLOCATION = '/allocations/alloc-2'
+const ALLOCATION = `/allocations/${allocationIdAt(2)}`
 
 async function etagOf(path: string): Promise<string> {
   return (await api.request('GET', path)).headers.get('etag') ?? ''

@@ -24,6 +24,13 @@ import { MemoryStorage } from '../state/memory-storage.ts'
 /** 2024-01-15T10:30:00Z, as in the API document. */
 export const START = Date.UTC(2024, 0, 15, 10, 30)
 
+const TOKEN = 'V1StGXR8Z5jd'
+
+/** Of the allocation that the entry at that index makes. */
+export function allocationIdAt(index: number): string {
+  return `alloc-${TOKEN}${index.toString(36)}`
+}
+
 /** A service of one node. Its fields are what a test turns. */
 export class OneNodeService implements IpamService {
   isClusterMode = true
@@ -151,9 +158,14 @@ export class OneNodeService implements IpamService {
     this.ready = isDraining ? { ready: false, reasons: ['draining'] } : { ready: true, reasons: [] }
   }
 
-  newId(kind: 'net' | 'alloc'): string {
+  newNetworkId(): string {
+    return `net-${++this.#idCount}`
+  }
+
+  /** Always the same: by the log index alone, ids are different. */
+  newAllocationToken(): string {
     this.#idCount += 1
-    return `${kind}-${this.#idCount}`
+    return TOKEN
   }
 
   close(): Promise<void> {

@@ -1,6 +1,6 @@
 /** Writes that are repeated with their `Idempotency-Key` (api.md, retry). */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { type Api, type ApiResponse, openApi } from './fixture.ts'
+import { type Api, type ApiResponse, allocationIdAt, openApi } from './fixture.ts'
 
 let api: Api
 
@@ -40,8 +40,13 @@ describe('a write that is repeated', () => {
       path: '/allocations/batch',
       body: { items: [{ network_id: 'net-1' }, { network_id: 'net-1' }] },
     },
-    { why: 'a renewal', method: 'POST', path: '/allocations/alloc-2/renew', body: { ttl_hours: 1 } },
-    { why: 'a release', method: 'POST', path: '/allocations/alloc-2/release' },
+    {
+      why: 'a renewal',
+      method: 'POST',
+      path: `/allocations/${allocationIdAt(2)}/renew`,
+      body: { ttl_hours: 1 },
+    },
+    { why: 'a release', method: 'POST', path: `/allocations/${allocationIdAt(2)}/release` },
     { why: 'an import', method: 'POST', path: '/import', body: 'ip\n10.0.0.9\n', headers: CSV },
     { why: 'a refusal', method: 'POST', path: '/allocations', body: { network_id: 'net-99' } },
   ])('is carried out once, and the answer is the same, and marked: $why', async ({ why: _, ...sent }) => {
@@ -56,13 +61,17 @@ describe('a write that is repeated', () => {
     expect((await api.request('GET', '/audit')).body).toEqual(before.body)
   })
 
-  const release: Sent = { method: 'POST', path: '/allocations/alloc-2/release' }
+  const release: Sent = { method: 'POST', path: `/allocations/${allocationIdAt(2)}/release` }
   const change: Sent = { method: 'PATCH', path: '/networks/net-1', body: { description: 'x' } }
   const file: Sent = { method: 'POST', path: '/import', body: 'ip\n10.0.0.9\n', headers: CSV }
 
   test.each<{ why: string; first: Sent; second: Sent }>([
     { why: 'another body', first: change, second: { ...change, body: { description: 'y' } } },
-    { why: 'another thing', first: release, second: { ...release, path: '/allocations/alloc-3/release' } },
+    {
+      why: 'another thing',
+      first: release,
+      second: { ...release, path: `/allocations/${allocationIdAt(3)}/release` },
+    },
     {
       why: 'another method',
       first: { method: 'DELETE', path: '/networks/net-1' },

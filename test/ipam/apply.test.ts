@@ -151,7 +151,7 @@ describe('networks', () => {
 
     expect(await ipam.machine.query({ type: 'network', id: 'net-1' })).toBeNull()
     expect(await ipam.machine.query({ type: 'networkStats', id: 'net-1' })).toBeNull()
-    expect(await ipam.machine.query({ type: 'allocation', id: 'alloc-1' })).toMatchObject({
+    expect(await ipam.machine.query({ type: 'allocation', id: ipam.idOf('alloc-1') })).toMatchObject({
       status: 'released',
     })
     expect(refusal(ipam.apply({ type: 'deleteNetwork', id: 'net-1', ifChangedIndex: null })).reason).toBe(
@@ -191,7 +191,7 @@ describe('allocations', () => {
     const allocation = ipam.allocate('alloc-1', 'net-1', { hostname: 'web-1', ttlMs: 1000 })
 
     expect(allocation).toEqual({
-      id: 'alloc-1',
+      id: ipam.idOf('alloc-1'),
       networkId: 'net-1',
       ip: '2001:db8::1',
       endIp: null,
@@ -228,14 +228,8 @@ describe('allocations', () => {
     expect(refusal(outcome)).toEqual({ reason: 'network_exhausted', message, details: [] })
   })
 
-  test('an unknown network and an id in use are refused', () => {
-    const command = allocateCommand('a', 'net-1')
-    expect(refusal(ipam.apply(command)).reason).toBe('network_not_found')
-
-    ipam.createNetwork('net-1', '10.0.0.0/30')
-    ipam.apply(command)
-
-    expect(refusal(ipam.apply(command)).reason).toBe('id_in_use')
+  test('an unknown network is refused', () => {
+    expect(refusal(ipam.apply(allocateCommand('a', 'net-1'))).reason).toBe('network_not_found')
   })
 
   test('releasing twice changes nothing the second time', async () => {
@@ -253,7 +247,9 @@ describe('allocations', () => {
     expect(await ipam.audit()).toHaveLength(rows)
     // Whoever holds the address now keeps it.
     expect(ip).toBe('10.0.0.1')
-    expect(await ipam.machine.query({ type: 'allocation', id: 'b' })).toMatchObject({ status: 'allocated' })
+    expect(await ipam.machine.query({ type: 'allocation', id: ipam.idOf('b') })).toMatchObject({
+      status: 'allocated',
+    })
     expect(refusal(ipam.apply({ type: 'releaseAllocation', id: 'c', ifChangedIndex: null })).reason).toBe(
       'allocation_not_found',
     )
@@ -279,11 +275,11 @@ describe('expiry', () => {
 
     const expired = (await ipam.audit()).filter(({ action }) => action === 'ip_expired')
     expect(expired.map(({ resource, index, sequence }) => ({ resource, index, sequence }))).toEqual([
-      { resource: 'soon', index: 8, sequence: 0 },
-      { resource: 'tied1', index: 8, sequence: 1 },
-      { resource: 'tied2', index: 9, sequence: 0 },
+      { resource: ipam.idOf('soon'), index: 8, sequence: 0 },
+      { resource: ipam.idOf('tied1'), index: 8, sequence: 1 },
+      { resource: ipam.idOf('tied2'), index: 9, sequence: 0 },
     ])
-    const soon = await ipam.machine.query({ type: 'allocation', id: 'soon' })
+    const soon = await ipam.machine.query({ type: 'allocation', id: ipam.idOf('soon') })
     expect(soon).toMatchObject({ status: 'expired', releasedAt: START + 200, changedIndex: 8 })
   })
 
@@ -317,7 +313,7 @@ describe('audit', () => {
     const released = ipam.release('alloc-2')
     ipam.time += 10
     ipam.expire()
-    const expired = await ipam.machine.query({ type: 'allocation', id: 'alloc-1' })
+    const expired = await ipam.machine.query({ type: 'allocation', id: ipam.idOf('alloc-1') })
     ipam.apply({ type: 'deleteNetwork', id: 'net-1', ifChangedIndex: null }, { user: 'bob', requestId: null })
 
     const alice = { sequence: 0, timestamp: START, user: 'alice', requestId: 'req-1' }
@@ -335,7 +331,7 @@ describe('audit', () => {
         ...alice,
         index: 2,
         action: 'ip_allocated',
-        resource: 'alloc-1',
+        resource: ipam.idOf('alloc-1'),
         details: 'Allocated 192.168.1.1 to web-server-01',
         before: null,
         after: one,
@@ -344,7 +340,7 @@ describe('audit', () => {
         ...alice,
         index: 3,
         action: 'ip_allocated',
-        resource: 'alloc-2',
+        resource: ipam.idOf('alloc-2'),
         details: 'Allocated 192.168.1.2-192.168.1.4',
         before: null,
         after: range,
@@ -353,7 +349,7 @@ describe('audit', () => {
         ...alice,
         index: 4,
         action: 'ip_released',
-        resource: 'alloc-2',
+        resource: ipam.idOf('alloc-2'),
         details: 'Released 192.168.1.2-192.168.1.4',
         before: range,
         after: released,
@@ -363,7 +359,7 @@ describe('audit', () => {
         sequence: 0,
         timestamp: START + 10,
         action: 'ip_expired',
-        resource: 'alloc-1',
+        resource: ipam.idOf('alloc-1'),
         details: 'Expired 192.168.1.1 of web-server-01',
         user: 'system',
         requestId: null,

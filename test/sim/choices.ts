@@ -54,12 +54,12 @@ function wantedPlace({
 }
 
 export function checkExhausted(
-  { id, count, alignment }: AllocationRequest,
+  { token, count, alignment }: AllocationRequest,
   network: Network,
   claims: Claims,
 ): void {
   const place = lowestFree(claims, { from: 0, count, alignment })
-  check(place === null, `${id} is refused, and ${network.cidr} has room for it at ${place}`)
+  check(place === null, `${token} is refused, and ${network.cidr} has room for it at ${place}`)
 }
 
 function check(condition: boolean, message: string): asserts condition {

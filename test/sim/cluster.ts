@@ -11,6 +11,7 @@ import { SegmentedLog } from '../../raft/storage/segmented-log.ts'
 import { SnapshotFiles } from '../../raft/storage/snapshot-files.ts'
 import type { HardState, Membership, NodeId, SchemaRange } from '../../raft/types.ts'
 import { Expiry } from '../../src/expiry.ts'
+import { TOKEN_CHARS } from '../../src/ipam/allocation-id.ts'
 import { ANSWER_LIMITS, type AnswerLimits } from '../../src/ipam/idempotency.ts'
 import { ReplicatedIpamService } from '../../src/replicated-service.ts'
 import type { CheckpointLimits } from '../../src/state/space-checkpoints.ts'
@@ -325,6 +326,11 @@ export class Cluster {
       isClusterMode: true,
       electionMinMs: TIMING.electionMinMs,
       newId: () => ids.integer(0, 2 ** 50).toString(36),
+      newToken: () =>
+        ids
+          .integer(0, 2 ** 50)
+          .toString(36)
+          .padStart(TOKEN_CHARS, '0'),
       now: () => clock.now(),
     })
     const expiry = new Expiry({ node: withSchema1(node), stateMachine, clock, onFatal })

@@ -68,7 +68,7 @@ export class EstateRequests {
     return this.#pick(all)
   }
 
-  allocation(network: KnownNetwork): Omit<AllocationRequest, 'id'> {
+  allocation(network: KnownNetwork): Omit<AllocationRequest, 'token'> {
     const random = this.#random
     const prefix = parsePrefix(network.cidr)
     const wish = random.next()
@@ -88,7 +88,7 @@ export class EstateRequests {
   }
 
   /** Now and then with one among them that cannot be. */
-  batch(networks: readonly KnownNetwork[]): readonly Omit<AllocateBatch['items'][number], 'id'>[] {
+  batch(networks: readonly KnownNetwork[]): readonly Omit<AllocateBatch['items'][number], 'token'>[] {
     const items = Array.from({ length: this.#random.integer(2, 5) }, () => {
       return { ...this.allocation(this.#pick(networks)), ttlMs: this.ttl() }
     })

@@ -4,6 +4,7 @@
  */
 import type { Command, ResultOf } from '../../src/ipam/command.ts'
 import type { Allocation } from '../../src/ipam/records.ts'
+import { tokenOf } from '../state/harness.ts'
 import { type Calls, check } from './calls.ts'
 import { keepAsking } from './client.ts'
 import type { Cluster, Machine } from './cluster.ts'
@@ -78,14 +79,14 @@ export class Estate {
     const draw = (): Omit<Extract<Command, { type: 'createNetwork' }>, 'type' | 'id'> =>
       parent === null || this.#random.chance(0.4) ? this.#requests.root() : this.#requests.child(parent)
     return this.#write(machine, draw, (request) => {
-      return { ...request, type: 'createNetwork', id: this.#newId('net') }
+      return { ...request, type: 'createNetwork', id: this.#newNetworkId() }
     })
   }
 
   #carve(machine: Machine, parent: KnownNetwork): Promise<void> {
     const draw = () => ({ ...this.#requests.carving(parent), count: this.#random.integer(1, 3) })
     return this.#write(machine, draw, ({ count, ...request }) => {
-      const ids = Array.from({ length: count }, () => this.#newId('net'))
+      const ids = Array.from({ length: count }, () => this.#newNetworkId())
       return { ...request, type: 'carveNetworks', ids }
     })
   }
@@ -109,14 +110,14 @@ export class Estate {
   #allocate(machine: Machine, network: KnownNetwork): Promise<void> {
     const draw = () => this.#requests.allocation(network)
     return this.#write(machine, draw, (request) => {
-      return { ...request, type: 'allocateAddresses', id: this.#newId('host') }
+      return { ...request, type: 'allocateAddresses', token: this.#newToken() }
     })
   }
 
   #allocateBatch(machine: Machine): Promise<void> {
     const draw = () => this.#requests.batch(this.#networks)
     return this.#write(machine, draw, (requests) => {
-      const items = requests.map((request) => ({ ...request, id: this.#newId('host') }))
+      const items = requests.map((request) => ({ ...request, token: this.#newToken() }))
       return { type: 'allocateBatch', items }
     })
   }
@@ -213,8 +214,12 @@ export class Estate {
     if (this.#networks.length > NETWORKS_KNOWN_MAX) this.#networks.shift()
   }
 
-  #newId(kind: 'net' | 'host'): string {
-    return `${kind}-estate-${this.#nextId++}`
+  #newNetworkId(): string {
+    return `net-estate-${this.#nextId++}`
+  }
+
+  #newToken(): string {
+    return tokenOf(`estate-${this.#nextId++}`)
   }
 }
 

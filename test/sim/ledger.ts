@@ -4,7 +4,13 @@
  */
 import { isDeepStrictEqual } from 'node:util'
 import type { Entry } from '../../raft/types.ts'
-import { type Command, type CommandContext, isSessionRefusal, type Outcome } from '../../src/ipam/command.ts'
+import {
+  type AllocationRequest,
+  type Command,
+  type CommandContext,
+  isSessionRefusal,
+  type Outcome,
+} from '../../src/ipam/command.ts'
 import { type CommandEnvelope, decodeCommand } from '../../src/ipam/command-codec.ts'
 import type { AnswerLimits } from '../../src/ipam/idempotency.ts'
 import type { Allocation, AuditAction, AuditEntry, Network } from '../../src/ipam/records.ts'
@@ -123,10 +129,10 @@ export class Ledger {
       case 'deleteNetwork':
         return [{ action: 'network_deleted', resource: command.id, after: null }]
       case 'allocateAddresses':
-        return [{ action: 'ip_allocated', resource: command.id, after: value as Allocation }]
+        return [allocatedRow(command, { entry, place: 0, value })]
       case 'allocateBatch':
-        return command.items.map(({ id }, i) => {
-          return { action: 'ip_allocated', resource: id, after: (value as Allocation[])[i] ?? null }
+        return command.items.map((request, place) => {
+          return allocatedRow(request, { entry, place, value: (value as unknown[])[place] })
         })
       case 'updateAllocation':
         return [{ action: 'ip_updated', resource: command.id, after: value as Allocation }]
@@ -298,6 +304,17 @@ type Expected = {
   readonly action: AuditAction
   readonly resource: string
   readonly after: Network | Allocation | null
+}
+
+/** The id says where in the log it was allocated. @param at.place Of the row in its entry. */
+function allocatedRow(
+  { token }: AllocationRequest,
+  { entry: { index }, place, value }: { entry: Entry; place: number; value: unknown },
+): Expected {
+  const after = value as Allocation
+  const id = `alloc-${token}${index.toString(36)}${place === 0 ? '' : `_${place.toString(36)}`}`
+  check(after.id === id, `what ${id} is the id of has ${after.id}`)
+  return { action: 'ip_allocated', resource: id, after }
 }
 
 /** The record of a network in an answer, which also says where it lies. */

@@ -5,6 +5,7 @@
 import { expect, test } from 'vitest'
 import type { Command } from '../../src/ipam/command.ts'
 import { ALLOCATION_DEFAULTS, NETWORK_DEFAULTS } from '../../src/ipam/defaults.ts'
+import { tokenOf } from '../state/harness.ts'
 import { Cluster } from './cluster.ts'
 import { PERFECT_NETWORK } from './network.ts'
 
@@ -78,10 +79,10 @@ async function measure(options: { clients: number; through: 'leader' | 'follower
     before = count(cluster)
     const write = async (client: number): Promise<void> => {
       for (let i = 0; i < WRITES_EACH; i++) {
-        const id = `alloc-${client}-${i}`
+        const token = tokenOf(`${client}-${i}`)
         const network = { id: 'net-1' }
         const hostname = `host-${client * WRITES_EACH + i}`
-        await execute({ type: 'allocateAddresses', ...ALLOCATION_DEFAULTS, id, network, hostname })
+        await execute({ type: 'allocateAddresses', ...ALLOCATION_DEFAULTS, token, network, hostname })
       }
     }
     await Promise.all(Array.from({ length: options.clients }, (_, client) => write(client)))

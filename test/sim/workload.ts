@@ -25,7 +25,7 @@ import {
   ipamModel,
   settle,
 } from '../linearizability/ipam-model.ts'
-import { allocateCommand, page } from '../state/harness.ts'
+import { allocateCommand, page, tokenIn, tokenOf } from '../state/harness.ts'
 import { type Answer, type Calls, check } from './calls.ts'
 import { keepAsking } from './client.ts'
 import type { Cluster, Machine } from './cluster.ts'
@@ -51,7 +51,7 @@ interface Field {
 
 interface Client {
   readonly id: number
-  /** Allocations it was told of, or tried for. */
+  /** Allocations it was told of. */
   readonly known: { readonly field: Field; readonly id: string }[]
 }
 
@@ -136,10 +136,7 @@ export class Workload {
   ): Promise<void> {
     const count = this.#random.chance(0.8) ? 1 : this.#random.integer(2, 4)
     const make = (size: number) => (): AllocateAddresses => {
-      const id = this.#newAllocationId()
-      client.known.push({ field, id })
-      if (client.known.length > 20) client.known.shift()
-      return allocateCommand(id, field.id, { count: size })
+      return allocateCommand(this.#newName(), field.id, { count: size })
     }
     const written = await this.#retries.write(machine, stamp, make(count))
     this.#recordAllocations(client, field, { ...written, isFirst: true })
@@ -155,16 +152,17 @@ export class Workload {
   ): void {
     const returnedAt = this.#cluster.world.now
     const decided = this.#decidedAllocation(field, answer)
-    const named = answer.type === 'done' ? answer.value.id : null
-    const winner = attempts.find(({ command }) => command.id === named) ?? null
+    const named = answer.type === 'done' ? tokenIn(answer.value.id) : null
+    if (answer.type === 'done') this.#learn(client, { field, id: answer.value.id })
+    const winner = attempts.find(({ command }) => command.token === named) ?? null
     const isAbout = winner !== null || named === null || (answer.type === 'done' && answer.isReplay)
-    check(isAbout, `the answer to ${attempts.at(-1)?.command.id} is about ${named}`)
+    check(isAbout, `the answer to ${attempts.at(-1)?.command.token} is about ${named}`)
     // The answer to an earlier write says nothing of now.
     const isOld = !isFirst && answer.type !== 'unknown' && answer.type !== 'refused' && answer.isReplay
     const decidedBy = winner ?? (isOld || decided === null ? null : attempts.at(-1))
     for (const attempt of attempts) {
-      const { id, count } = attempt.command
-      const input = { type: 'allocate', id, count } as const
+      const { token, count } = attempt.command
+      const input = { type: 'allocate', id: token, count } as const
       if (attempt === decidedBy && decided !== null) {
         const invokedAt = attempts[0]?.invokedAt ?? 0
         field.history.push({ client: client.id, invokedAt, returnedAt, input, output: decided })
@@ -209,7 +207,7 @@ export class Workload {
     if (first === undefined) return
     const output = this.#decidedRelease(id, answer)
     const returnedAt = output === null ? NEVER : this.#cluster.world.now
-    const input = { type: 'release', id } as const
+    const input = { type: 'release', id: tokenIn(id) } as const
     field.history.push({ client: client.id, invokedAt: first.invokedAt, returnedAt, input, output })
   }
 
@@ -232,7 +230,7 @@ export class Workload {
   async #lease(machine: Machine): Promise<void> {
     const ttlMs = this.#random.integer(100, 3_000)
     const stamp = this.#retries.drawStamp()
-    const make = (): AllocateAddresses => allocateCommand(this.#newAllocationId(), LEASES.id, { ttlMs })
+    const make = (): AllocateAddresses => allocateCommand(this.#newName(), LEASES.id, { ttlMs })
     const { answer } = await this.#retries.write(machine, stamp, make)
     if (answer.type === 'done') this.#noteAcknowledged(answer.value, answer.index)
     else if (answer.type === 'declined') declined(answer.error, { network_exhausted: { type: 'exhausted' } })
@@ -242,13 +240,21 @@ export class Workload {
     const target = this.#random.pick(client.known)
     if (target === null) return
     const { field, id } = target
-    await this.#recordRead(client, field, { type: 'get', id }, async () => {
+    if (this.#random.chance(0.1)) return this.#getOfAnotherLife(machine, id)
+    await this.#recordRead(client, field, { type: 'get', id: tokenIn(id) }, async () => {
       const allocation = await this.#calls.read(machine, { type: 'allocation', id })
       if (allocation === 'unknown') return null
       if (allocation === null) return { type: 'missing' }
       const isActive = allocation.status === 'allocated'
       return { type: 'record', first: placeOf(field, allocation), isActive }
     })
+  }
+
+  /** The position of another allocation, and not its token: as from before an older backup was restored. */
+  async #getOfAnotherLife(machine: Machine, id: string): Promise<void> {
+    const old = id.replace(tokenIn(id), tokenOf('other-life'))
+    const found = await this.#calls.read(machine, { type: 'allocation', id: old })
+    check(found === 'unknown' || found === null, `${old} is nobody's, and a read shows it`)
   }
 
   async #list(client: Client, machine: Machine, field: Field): Promise<void> {
@@ -304,8 +310,15 @@ export class Workload {
       field.history.push({ client: client.id, invokedAt, returnedAt: world.now, input, output })
   }
 
-  #newAllocationId(): string {
-    return `alloc-${this.#nextId++}`
+  /** Part of the id, and what the history calls it: nobody knows the whole id of a write without an answer. */
+  #newName(): string {
+    return `a${this.#nextId++}`
+  }
+
+  #learn({ known }: Client, allocation: Client['known'][number]): void {
+    if (known.some(({ id }) => id === allocation.id)) return
+    known.push(allocation)
+    if (known.length > 20) known.shift()
   }
 
   #noteAcknowledged(allocation: Allocation, index: LogIndex): void {
@@ -342,7 +355,10 @@ export class Workload {
   #checkLinearizable(field: Field, rows: readonly Allocation[]): void {
     const ofField = rows.filter(({ networkId }) => networkId === field.id)
     const records = new Map(
-      ofField.map((row) => [row.id, { ...heldOf(field, row), isActive: row.status === 'allocated' }]),
+      ofField.map((row) => [
+        tokenIn(row.id),
+        { ...heldOf(field, row), isActive: row.status === 'allocated' },
+      ]),
     )
     const final = { readAt: this.#cluster.world.now + 1, records }
     const history = [...settle(field.history, final), ...finalReads(final)]
@@ -377,5 +393,5 @@ function heldOf(field: Field, allocation: Allocation): Held {
   const first = placeOf(field, allocation)
   const count =
     allocation.endIp === null ? 1 : Number(parseAddress(allocation.endIp).value - field.base) - first + 1
-  return { id: allocation.id, first, count }
+  return { id: tokenIn(allocation.id), first, count }
 }

@@ -20,9 +20,12 @@ import {
   listNetworks,
   ManualClock,
   metaAt,
+  nameOf,
   openMachine,
   START,
   streamOf,
+  tokenIn,
+  tokenOf,
 } from './harness.ts'
 import { MemoryStorage } from './memory-storage.ts'
 import {
@@ -119,6 +122,13 @@ function commandOf(
     const some = choices.seldom(4) ? model.allocations : model.allocations.filter(isActive)
     return choices.of(some.length === 0 ? model.allocations : some)
   }
+  /** Now and then one with the place of the allocation, and not its token. */
+  const idOf = (allocation: ModelAllocation | undefined): string => {
+    if (allocation === undefined) return 'alloc-none'
+    return choices.seldom(15)
+      ? allocation.id.replace(tokenIn(allocation.id), tokenOf('forged'))
+      : allocation.id
+  }
   const ifChangedIndex = (record: { changedIndex: number } | null | undefined): number | null =>
     choices.seldom(4) ? Math.max(1, (record?.changedIndex ?? 1) - choices.number(2)) : null
 
@@ -183,7 +193,7 @@ function commandOf(
     ])
     return {
       type: 'updateAllocation',
-      id: allocation?.id ?? 'alloc-none',
+      id: idOf(allocation),
       changes,
       ifChangedIndex: ifChangedIndex(allocation),
     }
@@ -192,7 +202,7 @@ function commandOf(
     const allocation = anyAllocation()
     return {
       type: 'renewAllocation',
-      id: allocation?.id ?? 'alloc-none',
+      id: idOf(allocation),
       ttlMs: choices.of([null, 500, 20_000]),
       ifChangedIndex: ifChangedIndex(allocation),
     }
@@ -201,7 +211,7 @@ function commandOf(
     const allocation = anyAllocation()
     return {
       type: 'releaseAllocation',
-      id: allocation?.id ?? 'alloc-none',
+      id: idOf(allocation),
       ifChangedIndex: ifChangedIndex(allocation),
     }
   }
@@ -290,7 +300,7 @@ function requestOf(
   const refs = [{ id: networkId }, { id: networkId }, { cidr, namespace }]
   return {
     ...ALLOCATION_DEFAULTS,
-    id: choices.seldom(12) ? (choices.of(model.allocations)?.id ?? id) : `alloc-${id}`,
+    token: tokenOf(choices.seldom(12) ? 'again' : `alloc-${id}`),
     network: ip === null ? choices.of(refs) : choices.of([...refs, { namespace }]),
     count: choices.of([1, 1, 1, 2, 3, 4]),
     ip,
@@ -709,7 +719,7 @@ describe('examples', () => {
     const question = { namespace: 'default', ip: '10.0.0.4', at: null }
     const { history } = await ipam.machine.query({ type: 'address', question })
 
-    expect(history.map(({ id }) => id)).toEqual([4, 3, 2, 1, 0].map((i) => `alloc-${i}`))
+    expect(history.map(nameOf)).toEqual([4, 3, 2, 1, 0].map((i) => `alloc-${i}`))
   })
 
   test('a host name with two places for the wanted part is listed once, also with a tag', async () => {
@@ -719,7 +729,7 @@ describe('examples', () => {
 
     const { rows } = await listAllocations(ipam.machine, { hostname: 'web', tag: 'prod' })
 
-    expect(rows.map(({ id }) => id)).toEqual(['alloc-1'])
+    expect(rows.map(nameOf)).toEqual(['alloc-1'])
   })
 
   test.each([

@@ -11,6 +11,7 @@ import {
   openMachine,
   refusal,
   START,
+  tokenOf,
 } from './harness.ts'
 import { MemoryStorage } from './memory-storage.ts'
 
@@ -33,8 +34,8 @@ async function memoryOf(machine: IpamStateMachine): Promise<unknown> {
   return { nextExpiry: machine.nextExpiry, networks: await Promise.all(networks) }
 }
 
-function request(id: string, options: Partial<AllocationRequest> = {}): AllocationRequest {
-  return { ...ALLOCATION_DEFAULTS, id, network: { id: 'net' }, ...options }
+function request(name: string, options: Partial<AllocationRequest> = {}): AllocationRequest {
+  return { ...ALLOCATION_DEFAULTS, token: tokenOf(name), network: { id: 'net' }, ...options }
 }
 
 /** In `net`, 10.0.0.1 and 10.0.0.3 are taken, and 10.0.0.2 has rested long enough, though nobody has ended that. */

@@ -104,8 +104,8 @@ function applyStep(ipam: Harness, { kind, network, number, count, ttlMs }: Step)
     ipam.apply({ type: 'renewAllocation', id: allocation, ttlMs, ifChangedIndex: null })
   else if (kind === 'expire') ipam.expire(count)
   else if (kind === 'batch') {
-    const items = [number, number + 100, number].slice(0, count).map((n) => {
-      return allocateCommand(`alloc-${n}`, id, { ttlMs })
+    const items = [id, id, 'net-none'].slice(0, count).map((networkId, i) => {
+      return allocateCommand(`alloc-${number + 100 * i}`, networkId, { ttlMs })
     })
     ipam.apply({ type: 'allocateBatch', items })
   } else {

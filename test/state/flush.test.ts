@@ -79,7 +79,7 @@ describe('write-behind', () => {
     ipam.release('alloc-1')
 
     const active = await listAllocations(ipam.machine)
-    const one = await ipam.machine.query({ type: 'allocation', id: 'alloc-1' })
+    const one = await ipam.machine.query({ type: 'allocation', id: ipam.idOf('alloc-1') })
 
     expect(active.rows).toEqual([])
     expect(one?.status).toBe('released')

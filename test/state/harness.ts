@@ -1,5 +1,6 @@
 import type { Clock, Log } from '../../raft/ports.ts'
 import type { Entry, Membership, SnapshotMeta } from '../../raft/types.ts'
+import { TOKEN_CHARS } from '../../src/ipam/allocation-id.ts'
 import type {
   AllocateAddresses,
   AllocationRequest,
@@ -86,6 +87,8 @@ export class Harness {
   readonly machine: IpamStateMachine
   readonly log: Entry[] = []
   time = START
+  /** Of the allocations that were made here, by token. */
+  readonly #ids = new Map<string, string>()
 
   constructor(machine: IpamStateMachine) {
     this.machine = machine
@@ -101,15 +104,18 @@ export class Harness {
     return entry
   }
 
+  /** @param named Calls allocations as the test does, or by id. */
   apply(
-    command: Command,
+    named: Command,
     context: CommandContext = ALICE,
     session: SessionStamp | null = null,
     idempotency: IdempotencyStamp | null = null,
   ): Outcome {
+    const command = this.#withId(named)
     const payload = encodeCommand({ command, context, session, idempotency }, 1)
     const outcome = this.machine.apply(this.append('command', payload))
     if (outcome === null) throw new Error(`no outcome of ${command.type}`)
+    for (const record of outcome.ok ? [outcome.value].flat() : []) this.#learn(record)
     return outcome
   }
 
@@ -125,16 +131,22 @@ export class Harness {
     return accepted(this.apply({ ...NETWORK_DEFAULTS, ...settings, type: 'createNetwork', id, cidr }))
   }
 
+  /** @param name What the test calls it: "alloc-1". */
   allocate(
-    id: string,
+    name: string,
     networkId: string,
-    options: Partial<Omit<AllocationRequest, 'id' | 'network'>> = {},
+    options: Partial<Omit<AllocationRequest, 'token' | 'network'>> = {},
   ): Allocation {
-    return accepted(this.apply(allocateCommand(id, networkId, options)))
+    return accepted(this.apply(allocateCommand(name, networkId, options)))
   }
 
-  release(id: string): Allocation {
-    return accepted(this.apply({ type: 'releaseAllocation', id, ifChangedIndex: null }))
+  release(name: string): Allocation {
+    return accepted(this.apply({ type: 'releaseAllocation', id: name, ifChangedIndex: null }))
+  }
+
+  /** The id of the allocation that a test calls so, the newest of equal names; itself if there is none. */
+  idOf(name: string): string {
+    return this.#ids.get(tokenOf(name)) ?? name
   }
 
   expire(limit = 1000): number {
@@ -145,6 +157,23 @@ export class Harness {
     return accepted<{ sessionId: number }>(this.apply({ type: 'openSession' })).sessionId
   }
 
+  #withId(command: Command): Command {
+    switch (command.type) {
+      case 'updateAllocation':
+      case 'renewAllocation':
+      case 'releaseAllocation':
+        return { ...command, id: this.idOf(command.id) }
+      default:
+        return command
+    }
+  }
+
+  #learn(record: unknown): void {
+    if (typeof record !== 'object' || record === null || !('networkId' in record)) return
+    const { id } = record as Allocation
+    this.#ids.set(tokenIn(id), id)
+  }
+
   /** The newest rows. */
   async audit(limit = 10_000): Promise<readonly AuditEntry[]> {
     return (await listAudit(this.machine, {}, page(limit))).rows
@@ -152,11 +181,26 @@ export class Harness {
 }
 
 export function allocateCommand(
-  id: string,
+  name: string,
   networkId: string,
-  options: Partial<Omit<AllocationRequest, 'id' | 'network'>> = {},
+  options: Partial<Omit<AllocationRequest, 'token' | 'network'>> = {},
 ): AllocateAddresses {
-  return { ...ALLOCATION_DEFAULTS, ...options, type: 'allocateAddresses', id, network: { id: networkId } }
+  const token = tokenOf(name)
+  return { ...ALLOCATION_DEFAULTS, ...options, type: 'allocateAddresses', token, network: { id: networkId } }
+}
+
+/** A token in which a name of at most twelve characters can be read, so that failures can. */
+export function tokenOf(name: string): string {
+  return name.replaceAll('-', 'Z').padStart(TOKEN_CHARS, '0')
+}
+
+/** What a test calls it; of a network, the id. */
+export function nameOf({ id }: { readonly id: string }): string {
+  return id.startsWith('alloc-') ? tokenIn(id).replace(/^0+/, '').replaceAll('Z', '-') : id
+}
+
+export function tokenIn(id: string): string {
+  return id.slice('alloc-'.length, 'alloc-'.length + TOKEN_CHARS)
 }
 
 export function page(limit = 10_000, cursor: string | null = null): PageRequest {

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import type { AuditFilter } from '../../src/ipam/query.ts'
 import type { Allocation } from '../../src/ipam/records.ts'
 import { createRequestIds } from '../../src/request-ids.ts'
-import { accepted, allocateCommand, Harness, listAudit, START } from './harness.ts'
+import { accepted, allocateCommand, Harness, listAudit, nameOf, START } from './harness.ts'
 import { keysOf } from './state-keys.ts'
 
 const MINUTE_MS = 60_000
@@ -20,7 +20,8 @@ async function addressAt(ipam: Harness, at: number | null, { ip = '10.0.0.1', na
 }
 
 async function holderAt(ipam: Harness, at: number): Promise<string | null> {
-  return (await addressAt(ipam, at)).allocation?.id ?? null
+  const { allocation } = await addressAt(ipam, at)
+  return allocation && nameOf(allocation)
 }
 
 describe('an address', () => {
@@ -38,7 +39,7 @@ describe('an address', () => {
 
     expect(holders).toEqual([null, 'first', 'first', 'second', 'second', null])
     const { allocation, history } = await addressAt(ipam, null)
-    expect([allocation, history.map(({ id }) => id)]).toEqual([null, ['second', 'first']])
+    expect([allocation, history.map(nameOf)]).toEqual([null, ['second', 'first']])
   })
 
   test('has a history of a hundred, and one that is asked about is found further back', async () => {
@@ -51,8 +52,8 @@ describe('an address', () => {
 
     const { history, allocation } = await addressAt(ipam, START + 3_500)
 
-    expect(history.map(({ id }) => id)).toEqual(Array.from({ length: 100 }, (_, i) => `a${249 - i}`))
-    expect(allocation?.id).toBe('a3')
+    expect(history.map(nameOf)).toEqual(Array.from({ length: 100 }, (_, i) => `a${249 - i}`))
+    expect(allocation && nameOf(allocation)).toBe('a3')
   })
 
   test('is another one in another namespace', async () => {
@@ -66,7 +67,7 @@ describe('an address', () => {
       ['lab', 'b'],
     ] as const) {
       const { allocation, history } = await addressAt(ipam, null, { namespace })
-      expect([allocation?.id, history.map((each) => each.id)]).toEqual([id, [id]])
+      expect([allocation && nameOf(allocation), history.map(nameOf)]).toEqual([id, [id]])
     }
     expect(await addressAt(ipam, null, { namespace: 'none' })).toMatchObject({
       state: 'unmanaged',
@@ -78,7 +79,7 @@ describe('an address', () => {
     const ipam = await openNetwork()
     ipam.allocate('a', 'net', { count: 3 })
 
-    expect((await addressAt(ipam, null, { ip: '10.0.0.3' })).allocation?.id).toBe('a')
+    expect((await addressAt(ipam, null, { ip: '10.0.0.3' })).allocation?.id).toBe(ipam.idOf('a'))
     expect(await addressAt(ipam, null, { ip: '10.0.0.4' })).toMatchObject({
       state: 'available',
       allocation: null,
@@ -131,7 +132,7 @@ describe('the audit log', () => {
 
     const rows = await ipam.audit(3)
 
-    expect(rows.map(({ index, sequence, resource }) => [index, sequence, resource])).toEqual([
+    expect(rows.map(({ index, sequence, resource }) => [index, sequence, nameOf({ id: resource })])).toEqual([
       [2, 0, 'x'],
       [2, 1, 'y'],
       [2, 2, 'z'],
@@ -191,9 +192,10 @@ describe('the audit log', () => {
     ipam.time += 1_000
     ipam.release('b')
 
-    const { rows } = await listAudit(ipam.machine, filter)
+    const resource = filter.resource == null ? null : ipam.idOf(filter.resource)
+    const { rows } = await listAudit(ipam.machine, { ...filter, resource })
 
-    expect(rows.map(({ action, resource }) => `${action} ${resource}`)).toEqual(found)
+    expect(rows.map(({ action, resource }) => `${action} ${nameOf({ id: resource })}`)).toEqual(found)
   })
 })
 
@@ -251,7 +253,7 @@ describe('audit rows that are old enough', () => {
 
     expect(accepted(ipam.apply(prune(START)))).toEqual({ pruned: 0, isDone: true })
     expect(accepted(ipam.apply(prune(START + MINUTE_MS)))).toEqual({ pruned: 1, isDone: true })
-    expect((await ipam.audit()).map(({ resource }) => resource)).toEqual(['a', 'audit'])
+    expect((await ipam.audit()).map(({ resource }) => nameOf({ id: resource }))).toEqual(['a', 'audit'])
   })
 
   test('are found by nothing any more, and the others by all that they were', async () => {
@@ -281,8 +283,8 @@ describe('audit rows that are old enough', () => {
 
     expect(before.map((key) => key.split(' ')[0])).toEqual(['wualice', 'wualice', 'wubob'])
     expect(after.map((key) => key.split(' ')[0])).toEqual(['wualice', 'wusystem'])
-    expect((await listAudit(ipam.machine, { user: 'alice' })).rows.map(({ resource }) => resource)).toEqual([
-      'new',
-    ])
+    expect(
+      (await listAudit(ipam.machine, { user: 'alice' })).rows.map(({ resource }) => nameOf({ id: resource })),
+    ).toEqual(['new'])
   })
 })

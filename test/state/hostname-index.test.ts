@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { ALLOCATION_DEFAULTS } from '../../src/ipam/defaults.ts'
 import type { Allocation, AllocationStatus } from '../../src/ipam/records.ts'
-import { accepted, EVERY_STATUS, Harness, listAllocations, openMachine, page } from './harness.ts'
+import { accepted, EVERY_STATUS, Harness, listAllocations, openMachine, page, tokenOf } from './harness.ts'
 import { MemoryStorage } from './memory-storage.ts'
 import { keysOf } from './state-keys.ts'
 
@@ -43,7 +43,12 @@ class Estate {
       const length = Math.min(BATCH, count - this.held.length)
       const items = Array.from({ length }, (_, i) => {
         const number = this.held.length + i
-        return { ...ALLOCATION_DEFAULTS, network: { id: 'net' }, id: `a${number}`, hostname: name(number) }
+        return {
+          ...ALLOCATION_DEFAULTS,
+          network: { id: 'net' },
+          token: tokenOf(`a${number}`),
+          hostname: name(number),
+        }
       })
       this.held.push(...accepted<Allocation[]>(this.ipam.apply({ type: 'allocateBatch', items })))
     }
@@ -168,7 +173,7 @@ describe('host names', () => {
     for (const each of [estate, other]) each.allocateUpTo(4_095)
     const items = ['first', 'second'].map((hostname, i) => {
       const network = { id: i === 0 ? 'net' : 'nowhere' }
-      return { ...ALLOCATION_DEFAULTS, network, id: `b${i}`, hostname }
+      return { ...ALLOCATION_DEFAULTS, network, token: tokenOf(`b${i}`), hostname }
     })
     expect(estate.ipam.apply({ type: 'allocateBatch', items }).ok).toBe(false)
     accepted(other.ipam.apply({ type: 'expireAllocations', limit: 1 }))

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { EVERY_STATUS, Harness, listAllocations, page } from './harness.ts'
+import { EVERY_STATUS, Harness, listAllocations, nameOf, page } from './harness.ts'
 
 /** Few, so that parts of one name are in others, and of all kinds: plain, upper case, outside ASCII, escaped in keys. */
 const HOSTNAME = fc
@@ -55,7 +55,7 @@ async function everyPage(
       filter,
       page(limit, cursor),
     )
-    ids.push(...rows.map(({ id }) => id))
+    ids.push(...rows.map(nameOf))
     cursor = nextCursor
   } while (cursor !== null)
   return ids

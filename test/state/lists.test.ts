@@ -9,7 +9,16 @@ import {
   type Page,
   type PageRequest,
 } from '../../src/ipam/query.ts'
-import { EVERY_STATUS, Harness, listAllocations, listAudit, listNetworks, page, START } from './harness.ts'
+import {
+  EVERY_STATUS,
+  Harness,
+  listAllocations,
+  listAudit,
+  listNetworks,
+  page,
+  START,
+  tokenOf,
+} from './harness.ts'
 import { MemoryStorage } from './memory-storage.ts'
 
 /** A list, and rows as names that tell them apart. */
@@ -181,19 +190,19 @@ class Writer {
   }
 
   #allocate(choice: number): void {
-    const id = `alloc-${++this.#count}`
+    const name = `alloc-${++this.#count}`
     const network = { id: `net-${1 + (choice % 3)}` }
     const outcome = this.ipam.apply({
       ...ALLOCATION_DEFAULTS,
       type: 'allocateAddresses',
-      ...{ id, network },
+      ...{ token: tokenOf(name), network },
       count: choice % 7 === 0 ? 3 : 1,
       hostname: HOSTNAMES[choice % HOSTNAMES.length] ?? null,
       tags: TAGS[(choice >> 2) % TAGS.length] ?? [],
       description: WORDS[(choice >> 4) % WORDS.length] ?? '',
       ttlMs: choice % 5 < 2 ? 2_000 * (1 + (choice % 20)) : null,
     })
-    if (outcome.ok) this.#allocations.push(id)
+    if (outcome.ok) this.#allocations.push(name)
   }
 }
 

@@ -367,7 +367,6 @@ export class Model {
     const { index, time } = this.#at
     const network = this.#resolve(request.network, request.ip)
     if (network === null) return refuse('network_not_found')
-    if (this.allocation(request.id) !== null) return refuse('id_in_use')
     if (request.expiresAt !== null && request.expiresAt <= time) return refuse('invalid_value')
     if (this.coolings.some(({ networkId }) => networkId === network.id)) this.#endCoolings(64)
     const first = this.#choose(network, request)
@@ -375,9 +374,10 @@ export class Model {
 
     const last = first + BigInt(request.count) - 1n
     const { family } = parsePrefix(network.cidr)
-    const { id, hostname, description, tags, mac, metadata, ttlMs } = request
+    const { token, hostname, description, tags, mac, metadata, ttlMs } = request
+    const sequence = this.#rowsOf(index)
     const allocation: ModelAllocation = {
-      id,
+      id: `alloc-${token}${index.toString(36)}${sequence === 0 ? '' : `_${sequence.toString(36)}`}`,
       networkId: network.id,
       ip: formatAddress({ family, value: first }),
       endIp: request.count === 1 ? null : formatAddress({ family, value: last }),
@@ -529,13 +529,18 @@ export class Model {
     )
   }
 
+  /** Audit rows so far. */
+  #rowsOf(index: number): number {
+    return this.audit.filter((row) => row.index === index).length
+  }
+
   #audit(
     action: AuditEntry['action'],
     before: Network | Allocation | null,
     after: Network | Allocation | null,
   ): void {
     const { index, time } = this.#at
-    const sequence = this.audit.filter((row) => row.index === index).length
+    const sequence = this.#rowsOf(index)
     const resource = (after ?? before)?.id ?? 'audit'
     const row = { index, sequence, timestamp: time, action, resource, ...this.#context, before, after }
     this.audit = [...this.audit, row]

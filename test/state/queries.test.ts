@@ -2,7 +2,17 @@ import { describe, expect, test } from 'vitest'
 import { ALLOCATION_DEFAULTS, NETWORK_DEFAULTS } from '../../src/ipam/defaults.ts'
 import { InvalidCursorError, type Page } from '../../src/ipam/query.ts'
 import type { Allocation } from '../../src/ipam/records.ts'
-import { accepted, EVERY_STATUS, Harness, listAllocations, listNetworks, page, START } from './harness.ts'
+import {
+  accepted,
+  EVERY_STATUS,
+  Harness,
+  listAllocations,
+  listNetworks,
+  nameOf,
+  page,
+  START,
+  tokenOf,
+} from './harness.ts'
 
 describe('lists', () => {
   test.each([
@@ -20,7 +30,7 @@ describe('lists', () => {
     let cursor: string | null = null
     for (let pages = 0; pages === 0 || cursor !== null; pages++) {
       const answer: Page<Allocation> = await listAllocations(ipam.machine, filter, page(7, cursor))
-      seen.push(...answer.rows.map(({ id }) => id))
+      seen.push(...answer.rows.map(nameOf))
       cursor = answer.nextCursor
       // Ten are released, spread over what is still to come and what was seen; new ones appear.
       if (pages < 10) {
@@ -57,7 +67,7 @@ describe('lists', () => {
     ipam.apply({ type: 'deleteNetwork', id: 'net-1', ifChangedIndex: null })
     await ipam.machine.flush()
 
-    expect((await active).rows.map(({ id }) => id)).toEqual([0, 1, 2, 3, 4].map((i) => `alloc-${i}`))
+    expect((await active).rows.map(nameOf)).toEqual([0, 1, 2, 3, 4].map((i) => `alloc-${i}`))
     expect((await everything).rows.every(({ status }) => status === 'allocated')).toBe(true)
     expect(await stats).toMatchObject({
       allocated: 5n,
@@ -65,7 +75,7 @@ describe('lists', () => {
       lastAllocated: '10.0.0.5',
     })
     expect((await networks).rows).toHaveLength(1)
-    expect((await audit).map(({ resource }) => resource)).toEqual(['alloc-3', 'alloc-4'])
+    expect((await audit).map(({ resource }) => nameOf({ id: resource }))).toEqual(['alloc-3', 'alloc-4'])
   })
 
   test('a page that ends the list has no cursor, also when it is full', async () => {
@@ -99,7 +109,10 @@ describe('lists', () => {
     for (const i of [1, 2]) ipam.createNetwork(`net-${i}`, `10.${i}.0.0/16`)
     const request = { ...ALLOCATION_DEFAULTS, network: { id: 'net-1' }, ttlMs: 1_000 }
     for (let batch = 0; batch < 22; batch++) {
-      const items = Array.from({ length: 1_000 }, (_, i) => ({ ...request, id: `alloc-${batch}-${i}` }))
+      const items = Array.from({ length: 1_000 }, (_, i) => ({
+        ...request,
+        token: tokenOf(`a-${batch}-${i}`),
+      }))
       accepted(ipam.apply({ type: 'allocateBatch', items }))
     }
     ipam.allocate('last', 'net-2', { ttlMs: 2_000 })
@@ -109,7 +122,7 @@ describe('lists', () => {
     const second = await listAllocations(ipam.machine, filter, page(10, first.nextCursor))
 
     expect(first.rows).toEqual([])
-    expect([second.rows.map(({ id }) => id), second.nextCursor]).toEqual([['last'], null])
+    expect([second.rows.map(nameOf), second.nextCursor]).toEqual([['last'], null])
   })
 
   test('an unknown network has no allocations', async () => {

@@ -11,6 +11,7 @@ import type { SessionStamp } from '../../src/ipam/session.ts'
 import type { IpamStateMachine } from '../../src/state/state-machine.ts'
 import {
   ALICE,
+  accepted,
   allocateCommand,
   EVERY_STATUS,
   Harness,
@@ -21,6 +22,7 @@ import {
   metaAt,
   openMachine,
   streamOf,
+  tokenOf,
 } from './harness.ts'
 import { MemoryStorage } from './memory-storage.ts'
 
@@ -47,7 +49,7 @@ class Model {
   readonly lastAllocated = new Map<string, string>()
   audited = 0
 
-  apply(command: Command, time: number): string {
+  apply(command: Command, { time, index }: { time: number; index: number }): string {
     switch (command.type) {
       case 'createNetwork': {
         if (this.networks.has(command.id)) return 'id_in_use'
@@ -69,14 +71,14 @@ class Model {
         const networkId = idIn(command.network)
         const cidr = this.networks.get(networkId)
         if (cidr === undefined) return 'network_not_found'
-        if (this.allocations.has(command.id)) return 'id_in_use'
         const addresses = this.#lowestRun(cidr, command.count)
         if (addresses === null) return 'network_exhausted'
         this.lastAllocated.set(networkId, addresses.at(-1) ?? '')
-        const { ttlMs } = command
-        for (const address of addresses) this.holders.set(address, command.id)
+        const { token, ttlMs } = command
+        const id = `alloc-${token}${index.toString(36)}`
+        for (const address of addresses) this.holders.set(address, id)
         const expiresAt = ttlMs === null ? null : time + ttlMs
-        this.allocations.set(command.id, { networkId, addresses, expiresAt })
+        this.allocations.set(id, { networkId, addresses, expiresAt })
         break
       }
       case 'releaseAllocation': {
@@ -182,7 +184,7 @@ function allAddresses(cidr: string): string[] {
 }
 
 const networkId = fc.constantFrom('net-a', 'net-b', 'net-c')
-const allocationId = fc.nat(30).map((n) => `alloc-${n}`)
+const allocationName = fc.nat(30).map((n) => `alloc-${n}`)
 const command: fc.Arbitrary<Command> = fc.oneof(
   {
     weight: 3,
@@ -198,7 +200,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
     weight: 8,
     arbitrary: fc
       .tuple(
-        allocationId,
+        allocationName,
         networkId,
         fc.record({
           count: fc.integer({ min: 1, max: 4 }),
@@ -209,7 +211,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   },
   {
     weight: 5,
-    arbitrary: allocationId.map((id): Command => ({ type: 'releaseAllocation', id, ifChangedIndex: null })),
+    arbitrary: allocationName.map((id): Command => ({ type: 'releaseAllocation', id, ifChangedIndex: null })),
   },
   {
     weight: 2,
@@ -224,16 +226,28 @@ const command: fc.Arbitrary<Command> = fc.oneof(
 class Gateway {
   readonly #sessionId: number
   readonly #sent: { command: Command; stamp: SessionStamp; outcome: Outcome }[] = []
+  /** Of the newest allocation of each name. */
+  readonly #ids = new Map<string, string>()
 
   constructor(sessionId: number) {
     this.#sessionId = sessionId
   }
 
-  write(ipam: Harness, command: Command): Outcome {
+  /** A release says the name of an allocation, before it is known which id that has. */
+  withId(command: Command): Command {
+    if (command.type !== 'releaseAllocation') return command
+    return { ...command, id: this.#ids.get(tokenOf(command.id)) ?? command.id }
+  }
+
+  write(ipam: Harness, named: Command): Outcome {
+    const command = this.withId(named)
     const sequence = this.#sent.length + 1
     const stamp = { sessionId: this.#sessionId, sequence, floor: Math.max(1, sequence - 8) }
     const outcome = ipam.apply(command, ALICE, stamp)
     this.#sent.push({ command, stamp, outcome })
+    if (outcome.ok && command.type === 'allocateAddresses') {
+      this.#ids.set(command.token, accepted<Allocation>(outcome).id)
+    }
     return outcome
   }
 
@@ -261,8 +275,10 @@ describe('random commands', () => {
         for (const [command, elapsedMs, back, pause] of steps) {
           const time = ipam.time + elapsedMs
           ipam.time = time
+          const sent = gateway.withId(command)
           const outcome = gateway.write(ipam, command)
-          expect(outcome.ok ? 'ok' : outcome.refusal.reason).toBe(model.apply(command, time))
+          const expected = model.apply(sent, { time, index: ipam.machine.appliedIndex })
+          expect(outcome.ok ? 'ok' : outcome.refusal.reason).toBe(expected)
 
           gateway.copy(ipam, back)
           if (pause === 'list') await listNetworks(ipam.machine)

@@ -3,11 +3,20 @@ import { describe, expect, test } from 'vitest'
 import type { AllocationRequest } from '../../src/ipam/command.ts'
 import { ALLOCATION_DEFAULTS } from '../../src/ipam/defaults.ts'
 import type { AllocationFilter } from '../../src/ipam/query.ts'
-import { accepted, EVERY_STATUS, Harness, listAllocations, listNetworks, START } from './harness.ts'
+import {
+  accepted,
+  EVERY_STATUS,
+  Harness,
+  listAllocations,
+  listNetworks,
+  nameOf,
+  START,
+  tokenOf,
+} from './harness.ts'
 import { keysOf } from './state-keys.ts'
 
 async function idsOf(ipam: Harness, filter: Partial<AllocationFilter>): Promise<string[]> {
-  return (await listAllocations(ipam.machine, filter)).rows.map(({ id }) => id)
+  return (await listAllocations(ipam.machine, filter)).rows.map(nameOf)
 }
 
 async function openNetwork(): Promise<Harness> {
@@ -18,7 +27,12 @@ async function openNetwork(): Promise<Harness> {
 
 function allocateMany(ipam: Harness, count: number, options: Partial<AllocationRequest>): string[] {
   const ids = Array.from({ length: count }, (_, i) => `a${i}`)
-  const items = ids.map((id) => ({ ...ALLOCATION_DEFAULTS, network: { id: 'net' }, ...options, id }))
+  const items = ids.map((id) => ({
+    ...ALLOCATION_DEFAULTS,
+    network: { id: 'net' },
+    ...options,
+    token: tokenOf(id),
+  }))
   accepted(ipam.apply({ type: 'allocateBatch', items }))
   return ids
 }
@@ -182,7 +196,7 @@ describe('allocations', () => {
     const all = { statuses: EVERY_STATUS }
     const { rows, total } = await listAllocations(ipam.machine, all, { limit: 1, cursor: null, offset: 1 })
 
-    expect([rows.map(({ id }) => id), total]).toEqual([['b'], 3])
+    expect([rows.map(nameOf), total]).toEqual([['b'], 3])
   })
 })
 

@@ -144,7 +144,10 @@ describe('a copy of a write (§6.3)', () => {
       ipam.apply(allocation('alloc-3'), ALICE, stamp(1, 1, other)),
     ]
 
-    expect(outcomes).toMatchObject([{ value: { id: 'alloc-2' } }, { value: { id: 'alloc-3' } }])
+    expect(outcomes).toMatchObject([
+      { value: { id: ipam.idOf('alloc-2') } },
+      { value: { id: ipam.idOf('alloc-3') } },
+    ])
   })
 })
 

@@ -5,7 +5,7 @@ import { ALLOCATION_DEFAULTS, NETWORK_DEFAULTS } from '../../src/ipam/defaults.t
 import { Overlay } from '../../src/state/overlay.ts'
 import { NOTHING_APPLIED } from '../../src/state/row-codec.ts'
 import { StateHash } from '../../src/state/state-hash.ts'
-import { ALICE, Harness, imageOf, metaAt, openMachine, START, streamOf } from './harness.ts'
+import { ALICE, Harness, imageOf, metaAt, openMachine, START, streamOf, tokenOf } from './harness.ts'
 import { MemoryStorage } from './memory-storage.ts'
 
 const MAC = '02:00:00:00:00:01'
@@ -43,11 +43,11 @@ function applyToSecondNetwork(ipam: Harness): void {
     { type: 'updateNetwork', id: 'net-3', changes: { strategy: 'next', tags: [] }, ifChangedIndex: null },
     {
       type: 'allocateBatch',
-      items: ['x', 'y'].map((id) => ({ ...ALLOCATION_DEFAULTS, ...texts, id, network })),
+      items: ['x', 'y'].map((id) => ({ ...ALLOCATION_DEFAULTS, ...texts, token: tokenOf(id), network })),
     },
     {
       type: 'allocateBatch',
-      items: ['z', 'x'].map((id) => ({ ...ALLOCATION_DEFAULTS, id, network })),
+      items: ['z', 'x'].map((id) => ({ ...ALLOCATION_DEFAULTS, token: tokenOf(id), network })),
     },
     {
       type: 'updateAllocation',
@@ -61,7 +61,13 @@ function applyToSecondNetwork(ipam: Harness): void {
       type: 'importItems',
       items: [
         { ...NETWORK_DEFAULTS, kind: 'network', id: 'net-5', cidr: '10.1.0.0/24' },
-        { ...ALLOCATION_DEFAULTS, kind: 'allocation', id: 'w', network: { id: 'net-3' }, mac: MAC },
+        {
+          ...ALLOCATION_DEFAULTS,
+          kind: 'allocation',
+          token: tokenOf('w'),
+          network: { id: 'net-3' },
+          mac: MAC,
+        },
       ],
       isAtomic: false,
       skipsExisting: false,
@@ -239,7 +245,7 @@ describe('the running hash of the state', () => {
       ipam.apply({ type: 'releaseAllocation', id, ifChangedIndex: null }, ALICE, stamp)
     }
 
-    expect(ipam.machine.stateHash).toBe('3930d468295ac0f8')
+    expect(ipam.machine.stateHash).toBe('6a5fc3f74d8c2d01')
   })
 
   test('is the same for a command that is refused everywhere', async () => {

@@ -10,9 +10,11 @@ import {
   Harness,
   listAllocations,
   listNetworks,
+  nameOf,
   openMachine,
   refusal,
   START,
+  tokenOf,
 } from './harness.ts'
 import { MemoryStorage } from './memory-storage.ts'
 
@@ -38,8 +40,8 @@ function carve(parentId: string, prefixLength: number, ids: readonly string[]): 
   return { type: 'carveNetworks', parentId, prefixLength, ids, description: '', tags: [], metadata: {} }
 }
 
-function request(id: string, options: Partial<AllocationRequest> = {}): AllocationRequest {
-  return { ...ALLOCATION_DEFAULTS, id, network: { id: 'net' }, ...options }
+function request(name: string, options: Partial<AllocationRequest> = {}): AllocationRequest {
+  return { ...ALLOCATION_DEFAULTS, token: tokenOf(name), network: { id: 'net' }, ...options }
 }
 
 function createCommand(id: string, cidr: string, namespace = 'default'): Command {
@@ -307,7 +309,9 @@ describe('the end of an allocation', () => {
 
     expect(again.status).toBe('released')
     expect(await statsOf(ipam)).toMatchObject({ allocated: 1n })
-    expect(await ipam.machine.query({ type: 'allocation', id: 'b' })).toMatchObject({ status: 'allocated' })
+    expect(await ipam.machine.query({ type: 'allocation', id: ipam.idOf('b') })).toMatchObject({
+      status: 'allocated',
+    })
   })
 
   test('a second release changes nothing, and leaves no second row in the audit log', async () => {
@@ -406,7 +410,7 @@ describe('a write with an idempotency key', () => {
     const first = ipam.apply(allocate('a'), ALICE, null, stamp)
     const second = ipam.apply(allocate('b'), ALICE, null, stamp)
 
-    expect(first).toMatchObject({ ok: true, isReplay: false, value: { id: 'a' } })
+    expect(first).toMatchObject({ ok: true, isReplay: false, value: { id: ipam.idOf('a') } })
     expect(second).toEqual({ ...first, isReplay: true })
     expect(await statsOf(ipam)).toMatchObject({ allocated: 1n })
   })
@@ -439,14 +443,14 @@ describe('a write with an idempotency key', () => {
 
     expect(ipam.apply(allocate('b'), ALICE, null, stamp)).toMatchObject({
       isReplay: true,
-      value: { id: 'a' },
+      value: { id: ipam.idOf('a') },
     })
     ipam.time += 25 * HOUR_MS
     // Another key comes by, and takes with it what is too old.
     ipam.apply(allocate('c'), ALICE, null, { ...stamp, keyDigest: 'm'.repeat(22) })
     expect(ipam.apply(allocate('d'), ALICE, null, stamp)).toMatchObject({
       isReplay: false,
-      value: { id: 'd' },
+      value: { id: ipam.idOf('d') },
     })
   })
 })
@@ -466,7 +470,7 @@ describe('the audit log', () => {
       { pruned: 4, isDone: false },
       { pruned: 2, isDone: true },
     ])
-    expect((await ipam.audit()).map(({ action, resource }) => [action, resource])).toEqual([
+    expect((await ipam.audit()).map(({ action, resource }) => [action, nameOf({ id: resource })])).toEqual([
       ['ip_allocated', 'b'],
       ['audit_pruned', 'audit'],
     ])

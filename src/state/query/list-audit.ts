@@ -6,8 +6,8 @@ import { groupOfRequestId } from '../../request-ids.ts'
 import {
   AUDIT,
   AUDIT_BLOCK_INDEXES,
-  allocationIdKey,
   allocationKey,
+  allocationPosition,
   auditBlocks,
   auditKey,
   auditsOfRequest,
@@ -120,15 +120,18 @@ async function candidatesFor(
   return open([AUDIT])
 }
 
-/** Newest first. An allocation lies at the position of the audit row of its creation, which is therefore in no index of resources. */
+/**
+ * Newest first. An allocation lies at the position of the audit row of its creation, which is therefore in no index of resources.
+ * What another resource has there is refused like any row that the filter does not want.
+ */
 async function creationsOf(
   view: View,
   ids: readonly string[],
   { bounds: { from, before }, after }: { readonly bounds: Bounds; readonly after: string | null },
 ): Promise<Candidate[]> {
-  const rows = await view.getMany(ids.map(allocationIdKey))
-  const positions = rows
-    .flatMap((row) => (row === undefined ? [] : [row.toString('latin1')]))
+  const positions = ids
+    .map(allocationPosition)
+    .filter((position) => position !== null)
     .filter((position) => from === null || position >= from)
     .filter((position) => (before === null || position < before) && (after === null || position < after))
     .toSorted()
