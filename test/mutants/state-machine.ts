@@ -1,6 +1,7 @@
 import { type Mutant, testFile } from './mutant.ts'
 
 const APPLY = testFile('test/ipam/apply.test.ts')
+const IDS = testFile('test/state/allocation-ids.test.ts')
 const FLUSH = testFile('test/state/flush.test.ts')
 const SNAPSHOT = testFile('test/state/snapshot.test.ts')
 const POWER_FAILURE = testFile('test/state/power-failure.test.ts')
@@ -16,6 +17,22 @@ export const STATE_MACHINE: readonly Mutant[] = [
 `,
     replace: ``,
     caughtBy: RANDOM_COMMANDS,
+  },
+  {
+    name: 'an id from before an older backup was restored leads to somebody else',
+    source: 'promise 1; ids that say where a row lies',
+    file: 'src/state/allocation-rows.ts',
+    find: `return allocation?.id === id ? allocation : null`,
+    replace: `return allocation`,
+    caughtBy: IDS,
+  },
+  {
+    name: 'the allocations of a batch have one id if their tokens are equal',
+    source: 'promise 1; ids that say where a row lies',
+    file: 'src/ipam/allocation-id.ts',
+    find: `return sequence === 0 ? place :`,
+    replace: `return sequence >= 0 ? place :`,
+    caughtBy: IDS,
   },
   {
     name: 'a second release frees an address that somebody else has by now',
