@@ -5,6 +5,8 @@ import { decodeCommand } from '../ipam/command-codec.ts'
 
 /** Of a payload that this version cannot read. */
 const HEX_BYTES_MAX = 32
+/** A hash of a password is where guessing begins: it stays where it is. */
+const HIDDEN: ReadonlySet<string> = new Set(['passwordHash', 'secretHash'])
 /** A terminal would act on these, or show the line in another order than it is. */
 const UNPRINTABLE = /[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g
 
@@ -75,7 +77,7 @@ function inApiNames(value: unknown): unknown {
   return Object.fromEntries(
     Object.entries(value).map(([key, field]) => [
       key.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
-      key === 'metadata' ? field : inApiNames(field),
+      HIDDEN.has(key) ? '(hidden)' : key === 'metadata' ? field : inApiNames(field),
     ]),
   )
 }

@@ -69,6 +69,13 @@ const REFUSAL_STATUS: Record<RefusalReason, number> = {
   id_in_use: 409,
   // The cluster still has members of an older version.
   unsupported_command: 503,
+  user_not_found: 404,
+  user_exists: 409,
+  too_many_users: 409,
+  last_admin: 409,
+  already_initialized: 409,
+  key_not_found: 404,
+  too_many_keys: 409,
 }
 
 type RaftProblem = Pick<Problem, 'status' | 'reason' | 'retryAfterS'>

@@ -1,5 +1,6 @@
 /** What each command does. Deterministic: the same command on the same state at the same log position gives the same. */
 import { unreachable } from '../../raft/assert.ts'
+import { applyAccess } from './apply-access.ts'
 import {
   allocateAddresses,
   allocateBatch,
@@ -88,6 +89,13 @@ function apply(command: Command, applying: Applying): Outcome {
       return importItems(command, applying)
     case 'openSession':
       return openSession(applying.store.sessions, applying.at)
+    case 'createUser':
+    case 'updateUser':
+    case 'deleteUser':
+    case 'createKey':
+    case 'revokeKey':
+    case 'noteLoginFailures':
+      return applyAccess(command, applying)
     default:
       return unreachable(command)
   }

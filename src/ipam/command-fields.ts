@@ -1,4 +1,5 @@
 /** The fields of each command, in the order in which they lie in a log entry. A change of any is a new schema version. */
+import { ACCESS_FIELDS } from './access-fields.ts'
 import { isToken } from './allocation-id.ts'
 import type {
   AllocationChanges,
@@ -156,6 +157,7 @@ export const COMMAND_FIELDS: FieldsOf = {
       return { type: 'importItems', items, isAtomic, skipsExisting }
     },
   },
+  ...ACCESS_FIELDS,
 }
 
 const BY_NUMBER = new Map<unknown, CommandFields<Command>>(

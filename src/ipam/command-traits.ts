@@ -18,6 +18,13 @@ const NEEDS_ROOM: Record<Command['type'], boolean> = {
   importItems: true,
   // Without one nothing could be released either, and it is forgotten by itself.
   openSession: false,
+  createUser: true,
+  updateUser: false,
+  deleteUser: false,
+  createKey: true,
+  revokeKey: false,
+  // Few, whoever asks for them; and the way in must not close because somebody tries to get in.
+  noteLoginFailures: false,
 }
 
 export function traitsOf({ type }: Command): Pick<CommandTraits, 'needsRoom'> {

@@ -1,4 +1,5 @@
 /** What goes into the log: intents, never records. The address is chosen when a command is applied. */
+import type { AccessCommand, AccessRefusalReason, AccessResults } from './access-command.ts'
 import type { Allocation, Metadata, PlacedNetwork, Strategy } from './records.ts'
 
 /** Who asked, for the audit row. */
@@ -184,9 +185,10 @@ export type Command =
   | PruneAudit
   | ImportItems
   | OpenSession
+  | AccessCommand
 
 /** What each command returns when it is not refused. */
-export interface CommandResults {
+export interface CommandResults extends AccessResults {
   createNetwork: PlacedNetwork
   updateNetwork: PlacedNetwork
   deleteNetwork: null
@@ -243,6 +245,7 @@ export type RefusalReason =
   /** Ids of networks are generated, so only a faulty generator meets this. */
   | 'id_in_use'
   | 'unsupported_command'
+  | AccessRefusalReason
 
 /** What a gateway is told about its session; it never reaches a client. */
 export type SessionRefusalReason = 'session_expired' | 'sequence_forgotten'

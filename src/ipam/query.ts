@@ -1,4 +1,5 @@
 /** What can be asked of the replicated state. */
+import type { ApiKey, User } from './access.ts'
 import type { ImportItems, ImportReport, Outcome } from './command.ts'
 import type {
   Allocation,
@@ -127,6 +128,12 @@ export type Query =
   | { readonly type: 'address'; readonly question: AddressQuestion }
   /** The newest that match, in ascending time; the cursor leads to older ones. */
   | { readonly type: 'audit'; readonly filter: AuditFilter; readonly page: PageRequest }
+  /** By name. */
+  | { readonly type: 'users' }
+  | { readonly type: 'user'; readonly name: string }
+  /** In the order of creation, expired ones included. */
+  | { readonly type: 'keys' }
+  | { readonly type: 'key'; readonly id: string }
   /** What the import would do. */
   | { readonly type: 'tryImport'; readonly command: ImportItems }
 
@@ -141,6 +148,10 @@ export interface QueryResults {
   allocation: Allocation | null
   address: AddressAnswer
   audit: Page<AuditEntry>
+  users: readonly User[]
+  user: User | null
+  keys: readonly ApiKey[]
+  key: ApiKey | null
   tryImport: Extract<Outcome, { ok: false }> | { readonly ok: true; readonly value: ImportReport }
 }
 

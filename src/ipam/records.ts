@@ -75,6 +75,12 @@ export const AUDIT_ACTIONS = [
   'ip_updated',
   'ip_renewed',
   'audit_pruned',
+  'user_created',
+  'user_updated',
+  'user_deleted',
+  'key_created',
+  'key_revoked',
+  'login_failed',
 ] as const
 
 export type AuditAction = (typeof AUDIT_ACTIONS)[number]
@@ -89,7 +95,7 @@ export interface AuditEntry {
   readonly sequence: number
   readonly timestamp: number
   readonly action: AuditAction
-  /** Id of what changed: `net-…`, `alloc-…`, `node-4`. */
+  /** Id of what changed: `net-…`, `alloc-…`, `node-4`, `user-alice`, `key-…`. */
   readonly resource: string
   readonly details: string
   readonly user: string

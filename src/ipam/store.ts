@@ -1,5 +1,6 @@
 /** What `apply` reads and writes. All writes of one entry become durable together, or not at all. */
 import type { Membership } from '../../raft/types.ts'
+import type { AccessStore } from './access.ts'
 import type { AddressSpace } from './address-space.ts'
 import type { Outcome } from './command.ts'
 import type { IdempotencyStore } from './idempotency.ts'
@@ -29,6 +30,7 @@ export type AuditDraft = Omit<AuditEntry, 'index' | 'sequence'>
 export interface Store {
   readonly sessions: SessionStore
   readonly idempotency: IdempotencyStore
+  readonly access: AccessStore
 
   /** Carries out `change`; what it did is undone if it refuses. May be nested. */
   attempt(change: () => Outcome): Outcome

@@ -57,6 +57,8 @@ export const NETWORKS = prefixRange('n')
 export const NETWORK_COUNTERS = prefixRange('o')
 /** Active addresses of all networks, by network and address. */
 export const ADDRESS_RANGES = prefixRange('r')
+export const API_KEYS = prefixRange('ck')
+export const USERS = prefixRange('cu')
 export const SESSIONS = prefixRange('s')
 /** Outcomes of writes, by session and sequence number. */
 export const OUTCOMES = prefixRange('t')
@@ -275,6 +277,15 @@ export function parseAddressRangeKey(key: string): { network: Position; first: b
     network: key.slice(1, 1 + POSITION_CHARS),
     first: BigInt(`0x${key.slice(1 + POSITION_CHARS)}`),
   }
+}
+
+export function apiKeyKey(id: string): string {
+  return `ck${id}`
+}
+
+/** @param name Lower case: ASCII. */
+export function userKey(name: string): string {
+  return `cu${name}`
 }
 
 /** A session is called by the index of the entry that opened it. */

@@ -6,6 +6,7 @@ import { PrefixTree } from '../ipam/prefix-tree.ts'
 import type { AddressRange } from '../ipam/range.ts'
 import type { Network } from '../ipam/records.ts'
 import { reservedRanges } from '../ipam/reserved.ts'
+import { loadAccess } from './access-rows.ts'
 import { CorruptStateError } from './errors.ts'
 import { ExpiryIndex } from './expiry-index.ts'
 import { AnswerAges } from './idempotency-rows.ts'
@@ -88,6 +89,7 @@ export async function loadRows(database: StateDatabase): Promise<Loaded> {
     hostnames: await loadHostnames(database),
     sessions: await loadSessions(database),
     answerAges: await loadAnswerAges(database),
+    access: await loadAccess(database),
     membership: membership === undefined ? null : decodeMembership(membership),
   }
 }

@@ -11,6 +11,7 @@ import type {
   SessionRefusalReason,
 } from '../ipam/command.ts'
 import type { Allocation, Network, PlacedNetwork } from '../ipam/records.ts'
+import { type KeyFields, keyFields, keyOf, type UserFields, userFields, userOf } from './access-codec.ts'
 import { type RecordFields, recordFields, recordOf } from './record-codec.ts'
 
 type PlacedFields = [fields: RecordFields, parentId: string | null]
@@ -25,6 +26,8 @@ type ValueFields =
   | [tag: 'pruned', pruned: number, isDone: boolean]
   | [tag: 'imported', created: number, skipped: number, ...failures: FailureFields[]]
   | [tag: 'session', sessionId: number]
+  | [tag: 'user', fields: UserFields]
+  | [tag: 'key', fields: KeyFields]
 
 type FailureFields = [item: number, reason: RefusalReason, message: string]
 
@@ -83,6 +86,10 @@ function resultOf(fields: ValueFields): CommandResults[keyof CommandResults] {
     }
     case 'session':
       return { sessionId: fields[1] }
+    case 'user':
+      return userOf(fields[1])
+    case 'key':
+      return keyOf(fields[1])
     default:
       throw new AssertionError(`not an outcome: ${JSON.stringify(fields)}`)
   }
@@ -117,6 +124,8 @@ function valueFields(value: CommandResults[keyof CommandResults]): ValueFields {
     return ['imported', value.created, value.skipped, ...failures]
   }
   if ('sessionId' in value) return ['session', value.sessionId]
+  if ('passwordHash' in value) return ['user', userFields(value)]
+  if ('secretHash' in value) return ['key', keyFields(value)]
   return 'cidr' in value ? ['network', ...placedFields(value)] : ['allocation', recordFields(value)]
 }
 

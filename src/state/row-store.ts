@@ -7,6 +7,7 @@ import type { Prefix } from '../ipam/prefix.ts'
 import type { AddressRange } from '../ipam/range.ts'
 import type { Allocation, Network } from '../ipam/records.ts'
 import type { AuditDraft, ManagedNetwork, Store } from '../ipam/store.ts'
+import { AccessRows, type AccessTable } from './access-rows.ts'
 import { AllocationRows } from './allocation-rows.ts'
 import { AuditRows } from './audit-rows.ts'
 import type { ExpiryIndex } from './expiry-index.ts'
@@ -31,6 +32,7 @@ export interface StateMemory {
   /** By id. */
   readonly sessions: Map<number, SessionState>
   readonly answerAges: AnswerAges
+  readonly access: AccessTable
   membership: Membership | null
 }
 
@@ -38,6 +40,7 @@ export interface StateMemory {
 export class RowStore implements Store {
   readonly sessions: SessionRows
   readonly idempotency: IdempotencyRows
+  readonly access: AccessRows
   readonly #rows: StagedRows
   readonly #memory: StateMemory
   readonly #networks: NetworkRows
@@ -67,6 +70,7 @@ export class RowStore implements Store {
     this.#allocations = new AllocationRows({ rows, networks, networkRows, hostnames, expiries, coolings })
     this.#audit = new AuditRows({ rows })
     this.sessions = new SessionRows({ database, overlay, sessions })
+    this.access = new AccessRows({ rows, table: memory.access })
     this.idempotency = new IdempotencyRows({ rows, ages: answerAges, limits: answerLimits })
   }
 

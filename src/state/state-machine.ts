@@ -3,6 +3,7 @@ import { assert, unreachable } from '../../raft/assert.ts'
 import { Durations } from '../../raft/durations.ts'
 import type { Clock, Log, StateImage, StateMachine } from '../../raft/ports.ts'
 import type { Divergence, Entry, SnapshotMeta } from '../../raft/types.ts'
+import type { AccessView } from '../ipam/access.ts'
 import { applyEnvelope } from '../ipam/apply.ts'
 import { applyMembership } from '../ipam/apply-membership.ts'
 import type { Outcome } from '../ipam/command.ts'
@@ -131,6 +132,11 @@ export class IpamStateMachine implements StateMachine {
     const { expiries, coolings } = this.#opened.memory
     const count = expiries.countDue(time, limit)
     return count < limit ? count + coolings.countDue(time, limit - count) : count
+  }
+
+  /** Users and keys, as applied; null during a restore, when nothing is known of them. */
+  get access(): AccessView | null {
+    return this.#restoring === null ? this.#opened.memory.access : null
   }
 
   /** For whoever watches: what there is in memory, without waiting for anything. */

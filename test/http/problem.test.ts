@@ -130,6 +130,13 @@ describe('what the state refuses', () => {
     idempotency_key_reused: 422,
     id_in_use: 409,
     unsupported_command: 503,
+    user_not_found: 404,
+    user_exists: 409,
+    too_many_users: 409,
+    last_admin: 409,
+    already_initialized: 409,
+    key_not_found: 404,
+    too_many_keys: 409,
   }
 
   test.each(Object.entries(statuses))('%s is %i', (reason, status) => {

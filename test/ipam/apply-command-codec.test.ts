@@ -13,6 +13,10 @@ const REQUEST: AllocationRequest = {
 }
 const NETWORK = { ...NETWORK_DEFAULTS, id: 'net-1', cidr: '10.0.0.0/24' }
 
+const PASSWORD_HASH = `$scrypt$ln=15,r=8,p=3$${'s'.repeat(22)}$${'h'.repeat(43)}`
+const SECRET_HASH = 'h'.repeat(43)
+const KEY_ID = 'k'.repeat(16)
+
 const COMMANDS: readonly Command[] = [
   {
     ...NETWORK,
@@ -65,6 +69,36 @@ const COMMANDS: readonly Command[] = [
     ],
     isAtomic: true,
     skipsExisting: false,
+  },
+  { type: 'createUser', name: 'alice', role: 'admin', passwordHash: PASSWORD_HASH, isFirst: true },
+  { type: 'updateUser', name: 'alice', role: 'viewer', passwordHash: null, ifChangedIndex: 17 },
+  { type: 'updateUser', name: 'alice', role: null, passwordHash: PASSWORD_HASH, ifChangedIndex: null },
+  { type: 'deleteUser', name: 'alice', ifChangedIndex: null },
+  {
+    type: 'createKey',
+    id: KEY_ID,
+    description: 'Büro',
+    role: 'operator',
+    secretHash: SECRET_HASH,
+    scope: { networks: ['net-1'], tags: ['a', 'b'] },
+    ttlMs: 60_000,
+  },
+  {
+    type: 'createKey',
+    id: KEY_ID,
+    description: '',
+    role: 'viewer',
+    secretHash: SECRET_HASH,
+    scope: null,
+    ttlMs: null,
+  },
+  { type: 'revokeKey', id: KEY_ID, ifChangedIndex: null },
+  {
+    type: 'noteLoginFailures',
+    failures: [
+      { user: 'alice', address: '10.0.0.1', count: 3 },
+      { user: null, address: null, count: 1 },
+    ],
   },
 ]
 const CONTEXT = { user: 'alice', requestId: null }
@@ -127,6 +161,14 @@ describe('commands as bytes', () => {
         "01980ba5616c696365c093cd012c020192a36b6579a57072696e74a7616c6c6f632d31c011",
         "01970ca5616c696365c093cd012c020192a36b6579a57072696e74cb4278bcfe5680000064",
         "01990da5616c696365c093cd012c020192a36b6579a57072696e74c3c292009aa56e65742d31ab31302e302e302e302f3234a764656661756c74a090c09000009092019dac30313233343536373839417a91a56e65742d3101c0c001c0a090c090c0c0",
+        "01990ea5616c696365c093cd012c020192a36b6579a57072696e74a5616c69636502d95824736372797074246c6e3d31352c723d382c703d3324737373737373737373737373737373737373737373732468686868686868686868686868686868686868686868686868686868686868686868686868686868686868c3",
+        "01990fa5616c696365c093cd012c020192a36b6579a57072696e74a5616c69636500c011",
+        "01990fa5616c696365c093cd012c020192a36b6579a57072696e74a5616c696365c0d95824736372797074246c6e3d31352c723d382c703d3324737373737373737373737373737373737373737373732468686868686868686868686868686868686868686868686868686868686868686868686868686868686868c0",
+        "019710a5616c696365c093cd012c020192a36b6579a57072696e74a5616c696365c0",
+        "019b11a5616c696365c093cd012c020192a36b6579a57072696e74b06b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6ba542c3bc726f01d92b686868686868686868686868686868686868686868686868686868686868686868686868686868686868689291a56e65742d3192a161a162cdea60",
+        "019b11a5616c696365c093cd012c020192a36b6579a57072696e74b06b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6ba000d92b68686868686868686868686868686868686868686868686868686868686868686868686868686868686868c0c0",
+        "019712a5616c696365c093cd012c020192a36b6579a57072696e74b06b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6bc0",
+        "019713a5616c696365c093cd012c020192a36b6579a57072696e7493a5616c696365a831302e302e302e310393c0c001",
       ]
     `)
   })
@@ -142,6 +184,21 @@ describe('commands as bytes', () => {
     { why: 'no bytes', bytes: Buffer.alloc(0) },
     { why: 'a newer version', bytes: bytesOf([2, 'alice', null, null, null, 'net-1', null], 2) },
     { why: 'an unknown type', bytes: commandBytes(99, []) },
+    {
+      why: 'a password in clear',
+      bytes: commandBytes(14, ['alice', 2, 'hunter2', false]),
+    },
+    {
+      why: 'a hash that would take gigabytes to check',
+      bytes: commandBytes(14, ['alice', 2, PASSWORD_HASH.replace('ln=15', 'ln=24'), false]),
+    },
+    { why: 'a user who would be the system', bytes: commandBytes(14, ['system', 2, PASSWORD_HASH, false]) },
+    { why: 'a role that there is not', bytes: commandBytes(14, ['alice', 3, PASSWORD_HASH, false]) },
+    { why: 'a key in clear', bytes: commandBytes(17, [KEY_ID, '', 0, 'secret', null, null]) },
+    {
+      why: 'a scope that is no pair',
+      bytes: commandBytes(17, [KEY_ID, '', 0, SECRET_HASH, [['net-1']], null]),
+    },
     { why: 'no array', bytes: Buffer.from('01a161', 'hex') },
     {
       why: 'bytes after the end',

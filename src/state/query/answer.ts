@@ -55,6 +55,14 @@ export function answer(query: Query, asked: Asked): Promise<Answer> | Answer {
       return ofNetwork(asked, query.id, (network) => availableAddresses(network, query.count))
     case 'availableNetworks':
       return ofNetwork(asked, query.id, (network) => availableNetworks(network, query))
+    case 'users':
+      return [...memory.access.users.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1))
+    case 'user':
+      return memory.access.user(query.name)
+    case 'keys':
+      return [...memory.access.keys.values()].toSorted((a, b) => a.changedIndex - b.changedIndex)
+    case 'key':
+      return memory.access.key(query.id)
     case 'tryImport':
       return tryImport(asked, query.command)
     default:

@@ -1,0 +1,78 @@
+/** Changes of users and keys. Secrets are hashed before they become a command: the log never sees them. */
+import type { ApiKey, Role, Scope, User } from './access.ts'
+
+export interface CreateUser {
+  readonly type: 'createUser'
+  readonly name: string
+  readonly role: Role
+  readonly passwordHash: string
+  /** Refused if there is an admin already. */
+  readonly isFirst: boolean
+}
+
+export interface UpdateUser {
+  readonly type: 'updateUser'
+  readonly name: string
+  /** Null: as it is. */
+  readonly role: Role | null
+  readonly passwordHash: string | null
+  readonly ifChangedIndex: number | null
+}
+
+export interface DeleteUser {
+  readonly type: 'deleteUser'
+  readonly name: string
+  readonly ifChangedIndex: number | null
+}
+
+export interface CreateKey {
+  readonly type: 'createKey'
+  readonly id: string
+  readonly description: string
+  readonly role: Role
+  readonly secretHash: string
+  readonly scope: Scope | null
+  /** Null: until it is revoked. */
+  readonly ttlMs: number | null
+}
+
+export interface RevokeKey {
+  readonly type: 'revokeKey'
+  readonly id: string
+  readonly ifChangedIndex: number | null
+}
+
+/** Log-ins that failed, counted by whom they were tried as and from where. */
+export interface NoteLoginFailures {
+  readonly type: 'noteLoginFailures'
+  readonly failures: readonly LoginFailures[]
+}
+
+export interface LoginFailures {
+  /** An existing user's name or key's id as audit rows call it; null for what nobody is called. */
+  readonly user: string | null
+  /** Null: from several. */
+  readonly address: string | null
+  readonly count: number
+}
+
+export type AccessCommand = CreateUser | UpdateUser | DeleteUser | CreateKey | RevokeKey | NoteLoginFailures
+
+export interface AccessResults {
+  createUser: User
+  updateUser: User
+  deleteUser: null
+  createKey: ApiKey
+  revokeKey: null
+  noteLoginFailures: null
+}
+
+export type AccessRefusalReason =
+  | 'user_not_found'
+  | 'user_exists'
+  | 'too_many_users'
+  | 'last_admin'
+  /** There is an admin already. */
+  | 'already_initialized'
+  | 'key_not_found'
+  | 'too_many_keys'
