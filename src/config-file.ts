@@ -3,7 +3,9 @@ import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } fr
 import { z } from 'zod'
 import { type Addr, parseAddr } from '../raft/transport/addr.ts'
 import { isWildcard, parseReachableAddr } from './config-addr.ts'
+import { type AuthConfig, AuthSchema, authKeys, toAuthConfig } from './config-auth.ts'
 import { ConfigError } from './config-error.ts'
+import { expected, section, wholeNumber } from './config-values.ts'
 import { LOG_LEVELS, type LogLevel } from './logger.ts'
 import { nearest } from './nearest.ts'
 import { show } from './show.ts'
@@ -20,6 +22,7 @@ export interface ClusterFile {
   readonly auditKeptMs: number | null
   /** Networks with samples of their own in `/metrics`. */
   readonly metricsNetworksMax: number
+  readonly auth: AuthConfig
   /** Null if the file leaves it open. */
   readonly logLevel: LogLevel | null
 }
@@ -80,11 +83,6 @@ const retention = z
     return z.NEVER
   })
 
-const wholeNumber = (max: number, min = 1) => {
-  const error = (issue: { input?: unknown }) => expected(`a whole number from ${min} to ${max}`, issue.input)
-  return z.int({ error }).min(min, { error }).max(max, { error })
-}
-
 const address = (parse: (text: string) => Addr, example: string) =>
   z
     .string({ error: (issue) => expected(`host:port, such as "${example}"`, issue.input) })
@@ -96,8 +94,6 @@ const address = (parse: (text: string) => Addr, example: string) =>
         context.addIssue(error.message)
       }
     })
-
-const section = (issue: { input?: unknown }) => expected('a section of keys', issue.input)
 
 const NodeSchema = z.strictObject(
   {
@@ -149,6 +145,7 @@ const FileSchema = z
       raft: RaftSchema.prefault({}),
       audit_retention: retention.prefault('forever'),
       metrics: MetricsSchema.prefault({}),
+      auth: AuthSchema.prefault({}),
       log: LogSchema.prefault({}),
     },
     { error: section },
@@ -212,6 +209,7 @@ function toClusterFile(file: z.output<typeof FileSchema>): ClusterFile {
     diskLowBytes: file.raft.disk_low_mib * MIB,
     auditKeptMs: file.audit_retention,
     metricsNetworksMax: file.metrics.networks_max,
+    auth: toAuthConfig(file.auth),
     logLevel: file.log.level,
   }
 }
@@ -275,7 +273,8 @@ function toMistakes(issue: z.core.$ZodIssue): (Mistake & { isUnknownKey: boolean
   })
 }
 
-function knownKeysAt([first]: Path): string[] {
+function knownKeysAt([first, second]: Path): string[] {
+  if (first === 'auth') return authKeys(second)
   if (first === 'nodes') return Object.keys(NodeSchema.shape)
   if (first === 'raft') return Object.keys(RaftSchema.shape)
   if (first === 'metrics') return Object.keys(MetricsSchema.shape)
@@ -303,8 +302,4 @@ function formatPath(path: Path): string {
     typeof key === 'number' ? `[${key}]` : `${i > 0 ? '.' : ''}${String(key)}`,
   )
   return `${names.join('')}: `
-}
-
-function expected(what: string, input: unknown): string {
-  return input === undefined ? `is missing: ${what}` : `must be ${what}, not ${show(input)}`
 }

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { formatAddr, parseAddr } from '../raft/transport/addr.ts'
 import { isLoopback, parseReachableAddr } from './config-addr.ts'
+import { AUTH_DEFAULTS, AUTH_MODES, type AuthConfig } from './config-auth.ts'
 import { ConfigError } from './config-error.ts'
 import {
   type ClusterFile,
@@ -42,6 +43,7 @@ export interface Config {
   readonly auditKeptMs: number | null
   /** The fullest networks, which have samples of their own in `/metrics`; 0: only totals. */
   readonly metricsNetworksMax: number
+  readonly auth: AuthConfig
   readonly logLevel: LogLevel
 }
 
@@ -55,6 +57,7 @@ const STANDALONE: ClusterFile = {
   diskLowBytes: DISK_LOW_BYTES_DEFAULT,
   auditKeptMs: null,
   metricsNetworksMax: METRICS_NETWORKS_DEFAULT,
+  auth: AUTH_DEFAULTS,
   logLevel: null,
 }
 
@@ -65,6 +68,7 @@ const FLAGS = {
   join: { type: 'boolean' },
   'data-dir': { type: 'string' },
   listen: { type: 'string' },
+  auth: { type: 'string' },
   'log-level': { type: 'string' },
 } as const
 
@@ -101,13 +105,16 @@ export function loadConfig(
   }
   const node = ownNode(file, settings)
   const dataDir = settings['data-dir'] === undefined ? file.dataDir : nonEmpty(settings['data-dir'])
+  const api = settings.listen === undefined ? parseAddr(node.api) : parseListen(settings.listen)
+  const auth = settings.auth === undefined ? file.auth : { ...file.auth, mode: parseAuthMode(settings.auth) }
+  checkListen(api, auth)
   return {
     mode: isCluster ? 'cluster' : 'standalone',
     clusterId: file.clusterId,
     nodeId: node.id,
     isJoining,
     dataDir: join(dataDir, `node-${node.id}`),
-    api: settings.listen === undefined ? parseAddr(node.api) : parseListen(settings.listen),
+    api,
     raft: isCluster ? { ...parseReachableAddr(node.addr), addr: node.addr } : null,
     nodes: file.nodes,
     timing: file.timing,
@@ -115,17 +122,21 @@ export function loadConfig(
     diskLowBytes: file.diskLowBytes,
     auditKeptMs: file.auditKeptMs,
     metricsNetworksMax: file.metricsNetworksMax,
+    auth,
     logLevel:
       settings['log-level'] === undefined ? (file.logLevel ?? 'info') : parseLogLevel(settings['log-level']),
   }
 }
 
 /** What is allowed, but probably not meant. One sentence each. */
-export function configWarnings({ api, nodes, isJoining }: Config): string[] {
+export function configWarnings({ api, auth, nodes, isJoining }: Config): string[] {
   const warnings: string[] = []
   if (!isLoopback(api.host)) {
+    const where = `the API listens on ${formatAddr(api)}`
     warnings.push(
-      `the API listens on ${formatAddr(api)} and has no authentication: whoever reaches it can change everything`,
+      auth.mode === 'required'
+        ? `${where} in clear: whoever listens in reads passwords and keys, unless something in front of it encrypts`
+        : `${where} and has no authentication: whoever reaches it can change everything`,
     )
   }
   if (!isJoining && nodes.length % 2 === 0) {
@@ -245,6 +256,20 @@ function parseListen({ text, source }: Setting): { host: string; port: number } 
   } catch (cause) {
     throw new ConfigError(`${source}: ${(cause as TypeError).message}`, { cause })
   }
+}
+
+/** What is open to everybody is so because somebody wrote it down. */
+function checkListen(api: { host: string; port: number }, { mode }: AuthConfig): void {
+  if (mode !== null || isLoopback(api.host)) return
+  throw new ConfigError(
+    `the API would listen on ${formatAddr(api)}, where others reach it, without authentication: set auth.mode in the cluster file (or --auth) to required, or to open to let everybody change everything; or listen on 127.0.0.1`,
+  )
+}
+
+function parseAuthMode({ text, source }: Setting): (typeof AUTH_MODES)[number] {
+  const mode = AUTH_MODES.find((known) => known === text)
+  if (mode !== undefined) return mode
+  throw new ConfigError(`${source} must be one of ${AUTH_MODES.join(', ')}, not ${show(text)}`)
 }
 
 function nonEmpty({ text, source }: Setting): string {

@@ -1,6 +1,7 @@
 /** The service on a Raft node and the state machine behind it. */
 import { type DiskStatus, MembershipRefusedError, type RaftNode, type RaftStatus } from '../raft/index.ts'
 import { GatewaySession } from './gateway-session.ts'
+import type { AccessView } from './ipam/access.ts'
 import type { Command, CommandContext, ResultOf } from './ipam/command.ts'
 import type { IdempotencyStamp } from './ipam/idempotency.ts'
 import type { AnswerTo, Query } from './ipam/query.ts'
@@ -52,6 +53,18 @@ export class ReplicatedIpamService implements IpamService {
   /** Writes of this node's callers that are under way, for whoever watches. */
   get writesUnderWay(): { readonly size: number; readonly max: number } {
     return this.#session.underway
+  }
+
+  get access(): AccessView | null {
+    return this.#stateMachine.access
+  }
+
+  get leaderContactMs(): number | null {
+    return this.#node.leaderContactMs
+  }
+
+  async catchUp(): Promise<void> {
+    await this.#node.readIndex()
   }
 
   newNetworkId(): string {

@@ -20,6 +20,8 @@ import {
   TcpTransport,
 } from '../raft/index.ts'
 import { AuditRetention } from './audit-retention.ts'
+import { AccessControl } from './auth/access-control.ts'
+import { FirstAdminMaker } from './auth/first-admin.ts'
 import { readVersion } from './cli/package.ts'
 import type { Config } from './config.ts'
 import { claimDataDirectory, makeDirectories } from './data-directory.ts'
@@ -28,6 +30,7 @@ import { createApp } from './http/app.ts'
 import { listen } from './http/listen.ts'
 import { RequestCounts } from './http/request-counts.ts'
 import { TOKEN_ALPHABET, TOKEN_CHARS } from './ipam/allocation-id.ts'
+import { SYSTEM_USER } from './ipam/audit.ts'
 import { COMMAND_SCHEMAS } from './ipam/command-codec.ts'
 import { createLogger, type Logger } from './logger.ts'
 import { EventLoopDelay } from './metrics/event-loop-delay.ts'
@@ -95,7 +98,17 @@ export async function startServer(config: Config): Promise<Server> {
     const version = readVersion()
     const counts = new RequestCounts()
     const exposition = new Exposition()
-    const app = createApp({ service, logger, version, counts, scrape: () => exposition.scrape() })
+    const access = createAccessControl(config, { service, logger })
+    const firstAdmin = createFirstAdmin(config, { node, service, logger })
+    const app = createApp({
+      service,
+      authenticator: access.authenticator,
+      logger,
+      version,
+      counts,
+      scrape: () => exposition.scrape(),
+      isMetricsOpen: config.auth.isMetricsOpen,
+    })
     const listener = await listen(app, { ...config.api, logger })
     const eventLoop = new EventLoopDelay(systemClock)
     const parts = { config, version, startedAt, clock: systemClock, node, stateMachine, transport, logDisk }
@@ -105,6 +118,7 @@ export async function startServer(config: Config): Promise<Server> {
     eventLoop.start()
     expiry.start()
     retention?.start()
+    firstAdmin?.start()
     return {
       url: `http://${hostOfUrl(config.api.host)}:${listener.port}`,
       async close() {
@@ -112,6 +126,8 @@ export async function startServer(config: Config): Promise<Server> {
         service.drain()
         expiry.stop()
         retention?.stop()
+        firstAdmin?.stop()
+        access.stop()
         eventLoop.stop()
         const hasHandedOver = await node.handOver()
         await listener.close()
@@ -123,6 +139,41 @@ export async function startServer(config: Config): Promise<Server> {
     await closeAll()
     throw error
   }
+}
+
+function createAccessControl(
+  { auth }: Config,
+  { service, logger }: { service: ReplicatedIpamService; logger: Logger },
+): AccessControl {
+  return new AccessControl({
+    mode: auth.mode ?? 'open',
+    source: service,
+    clock: systemClock,
+    staleMsMax: auth.staleMsMax,
+    report: async (command) => {
+      try {
+        await service.execute(command, { user: SYSTEM_USER, requestId: null })
+      } catch (error) {
+        // Without a leader the audit log stands still, for this as for everything.
+        logger.warn({ failures: command.failures, err: error }, 'failed log-ins could not be audited')
+      }
+    },
+  })
+}
+
+function createFirstAdmin(
+  { auth }: Config,
+  { node, service, logger }: { node: RaftNode; service: ReplicatedIpamService; logger: Logger },
+): FirstAdminMaker | null {
+  if (auth.firstAdmin === null) return null
+  return new FirstAdminMaker({
+    admin: auth.firstAdmin,
+    source: service,
+    isLeader: () => node.isLeader,
+    execute: (command, context) => service.execute(command, context),
+    clock: systemClock,
+    logger,
+  })
 }
 
 async function startNode(

@@ -1,4 +1,5 @@
 /** All that HTTP, the command line and later parts know of the cluster. */
+import type { AccessSource } from './ipam/access.ts'
 import type { Command, CommandContext, ResultOf } from './ipam/command.ts'
 import type { IdempotencyStamp } from './ipam/idempotency.ts'
 import type { AnswerTo, Query } from './ipam/query.ts'
@@ -47,7 +48,7 @@ export interface Readiness {
 /**
  * Every method may reject with a `RaftError`, whose `applied` says whether the change may have happened.
  */
-export interface IpamService {
+export interface IpamService extends AccessSource {
   /** False for standalone. */
   readonly isClusterMode: boolean
   /**

@@ -45,6 +45,7 @@ describe('config', () => {
       diskLowBytes: 256 * 1024 * 1024,
       auditKeptMs: null,
       metricsNetworksMax: 1_000,
+      auth: { mode: null, isMetricsOpen: false, staleMsMax: 10_000, firstAdmin: null },
       logLevel: 'info',
     })
   })
@@ -68,12 +69,13 @@ describe('config', () => {
       diskLowBytes: 256 * 1024 * 1024,
       auditKeptMs: null,
       metricsNetworksMax: 1_000,
+      auth: { mode: null, isMetricsOpen: false, staleMsMax: 10_000, firstAdmin: null },
       logLevel: 'info',
     })
   })
 
   test('an IPv6 address loses its brackets', () => {
-    expect(load('--config etc/cluster.yaml --node-id 3').raft).toMatchObject({
+    expect(load('--config etc/cluster.yaml --node-id 3 --auth required').raft).toMatchObject({
       host: '2001:db8::3',
       port: 5001,
     })
@@ -88,9 +90,7 @@ describe('config', () => {
     expect(load(MEMBER, { file, env }).logLevel).toBe('error')
     expect(load(`${MEMBER} --log-level debug`, { file, env }).logLevel).toBe('debug')
     expect(load(MEMBER, { env })).toMatchObject({ dataDir: '/env/node-2', api: { host: '::1', port: 9000 } })
-    expect(
-      load(`${MEMBER} --data-dir=flag --listen :::1`.replace(':::1', '0.0.0.0:1'), { env }),
-    ).toMatchObject({
+    expect(load(`${MEMBER} --data-dir=flag --auth open --listen 0.0.0.0:1`, { env })).toMatchObject({
       dataDir: 'flag/node-2',
       api: { host: '0.0.0.0', port: 1 },
     })
@@ -101,6 +101,7 @@ describe('config', () => {
       IPAM_CONFIG: 'etc/cluster.yaml',
       IPAM_NODE_ID: '3',
       IPAM_JOIN: 'true',
+      IPAM_AUTH: 'required',
       IPAM_PORT: 'tcp://10.0.0.1:80',
     }
 
@@ -149,9 +150,63 @@ describe('config', () => {
   })
 })
 
+describe('who has to log in', () => {
+  const HASH = `$scrypt$ln=15,r=8,p=3$${'s'.repeat(22)}$${'h'.repeat(43)}`
+
+  test.each([
+    { argv: '', mode: null, why: 'nobody, and only this machine reaches it' },
+    { argv: '--listen [::1]:8080', mode: null, why: 'the same by another address' },
+    { argv: '--listen 0.0.0.0:8080 --auth required', mode: 'required', why: 'everybody' },
+    { argv: '--listen 10.0.0.1:8080 --auth open', mode: 'open', why: 'nobody, as somebody wrote down' },
+  ])('"$argv": $why', ({ argv, mode }) => {
+    expect(load(argv).auth.mode).toBe(mode)
+  })
+
+  test.each(['0.0.0.0:8080', '[::]:8080', '10.0.0.1:8080', 'db.example.org:8080'])(
+    'a node that others reach at %s does not start until somebody has chosen',
+    (listen) => {
+      expect(messageOf(() => load(`--listen ${listen}`))).toMatch(
+        /without authentication: set auth\.mode .* to required, or to open .*; or listen on 127\.0\.0\.1$/,
+      )
+    },
+  )
+
+  test('all of it is in the file', () => {
+    const auth = `{ mode: required, metrics: open, stale_max_seconds: 60, first_admin: { name: root, password_hash: "${HASH}" } }`
+
+    expect(load(MEMBER, { file: `${FILE}auth: ${auth}\n` }).auth).toEqual({
+      mode: 'required',
+      isMetricsOpen: true,
+      staleMsMax: 60_000,
+      firstAdmin: { name: 'root', passwordHash: HASH },
+    })
+  })
+
+  test.each([
+    { auth: '{ mod: open }', message: '8:9: auth.mod: unknown key; did you mean mode?' },
+    { auth: '{ mode: off }', message: '8:9: auth.mode: must be one of required, open, not "off"' },
+    {
+      auth: '{ first_admin: { name: a, password: x } }',
+      message: '8:33: auth.first_admin.password: unknown key; did you mean password_hash?',
+    },
+    {
+      auth: '{ first_admin: { name: a, password_hash: hunter2 } }',
+      message:
+        '8:33: auth.first_admin.password_hash: must be what "ipam auth hash" prints, such as "$scrypt$ln=15,r=8,p=3$…"',
+    },
+  ])('a mistake is named, but no secret: $message', ({ auth, message }) => {
+    expect(messageOf(() => load(MEMBER, { file: `${FILE}\nauth: ${auth}\n` }))).toBe(
+      `etc/cluster.yaml:${message}`,
+    )
+  })
+})
+
 describe('warnings', () => {
-  test('an API that others reach has no authentication', () => {
-    expect(configWarnings(load('--listen 0.0.0.0:8080'))).toEqual([
+  test('an API that others reach has no authentication, or shows passwords to who listens in', () => {
+    expect(configWarnings(load('--listen 0.0.0.0:8080 --auth required'))).toEqual([
+      'the API listens on 0.0.0.0:8080 in clear: whoever listens in reads passwords and keys, unless something in front of it encrypts',
+    ])
+    expect(configWarnings(load('--listen 0.0.0.0:8080 --auth open'))).toEqual([
       'the API listens on 0.0.0.0:8080 and has no authentication: whoever reaches it can change everything',
     ])
     expect(configWarnings(load('--listen localhost:8080'))).toEqual([])
@@ -245,7 +300,7 @@ describe('a wrong cluster file', () => {
     {
       file: `${FILE}tls: {}\n`,
       message:
-        '7:1: tls: unknown key; known are cluster_id, data_dir, nodes, raft, audit_retention, metrics, log',
+        '7:1: tls: unknown key; known are cluster_id, data_dir, nodes, raft, audit_retention, metrics, auth, log',
     },
     {
       file: edit('cluster_id: 100\n', ''),

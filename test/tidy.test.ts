@@ -87,6 +87,7 @@ const LAYERS: { of: string; may: string[] }[] = [
     ],
   },
   { of: 'src/service.ts', may: ['src/ipam/'] },
+  { of: 'src/auth/', may: ['src/ipam/', 'raft/ports.ts', 'node:'] },
   {
     of: 'src/cli/client/',
     may: ['src/bulk/', 'src/ipam/', 'src/cli/shell.ts', 'src/show.ts', 'src/nearest.ts', 'node:', 'nanoid'],
@@ -95,6 +96,7 @@ const LAYERS: { of: string; may: string[] }[] = [
     of: 'src/http/',
     may: [
       'src/service.ts',
+      'src/auth/',
       'src/ipam/',
       'src/bulk/',
       'src/logger.ts',
@@ -102,6 +104,7 @@ const LAYERS: { of: string; may: string[] }[] = [
       'src/nearest.ts',
       'src/json.ts',
       'src/config-addr.ts',
+      'raft/assert.ts',
       'raft/errors.ts',
       'raft/durations.ts',
       'node:',

@@ -57,11 +57,13 @@ Usage: ipam server [flags]
                       POST /api/v1/cluster/nodes {"node_id": 4, "addr": "host:5004"}
   --data-dir DIR      node N keeps its files in DIR/node-N (default: data_dir of the file, else ./data/standalone)
   --listen HOST:PORT  where the API listens (default: api of the node in the file, else 127.0.0.1:8080)
+  --auth MODE         required: who asks has to log in; open: everybody may do everything (default: auth.mode of
+                      the file, else everybody on this machine). See docs/security.md
   --log-level LEVEL   debug, info, warn or error (default: log.level of the file, else info)
   --help              print this
 
 Each flag can also be given as an environment variable: IPAM_CONFIG, IPAM_NODE_ID, IPAM_JOIN, IPAM_DATA_DIR,
-IPAM_LISTEN, IPAM_LOG_LEVEL. A flag wins over the variable, the variable over the file.
+IPAM_LISTEN, IPAM_AUTH, IPAM_LOG_LEVEL. A flag wins over the variable, the variable over the file.
 
 Logs go to standard error, one JSON line each. SIGTERM or Ctrl-C stops the node cleanly; a second one at once.
 Exit codes: 0 stopped, 1 failed, 2 wrong flags or cluster file.

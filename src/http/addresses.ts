@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { AddressSyntaxError, formatAddress, parseAddress } from '../ipam/address.ts'
 import { DEFAULT_NAMESPACE } from '../ipam/defaults.ts'
 import type { IpamService } from '../service.ts'
+import { VIEWER } from './access.ts'
 import { allocationBody } from './allocation-body.ts'
 import { json, positionHeaders } from './answer.ts'
 import { namespaceName, READ_PARAMS, timeParam, toConsistency } from './fields.ts'
@@ -20,7 +21,7 @@ const AddressParams = z.strictObject({
 export function addressRoutes(service: IpamService, handle: Handle): Hono {
   return new Hono().get(
     '/addresses/:ip',
-    handle(async (c) => {
+    handle(VIEWER, async (c) => {
       const params = readQuery(c, AddressParams)
       const question = { namespace: params.namespace, ip: addressOf(c), at: params.at ?? null }
       const { value, ...position } = await service.read({ type: 'address', question }, toConsistency(params))

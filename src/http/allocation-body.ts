@@ -155,7 +155,10 @@ type Ttl = {
 }
 
 /** Undefined if neither is given. */
-function ttlMs({ ttl_hours: hours, ttl_seconds: seconds }: Ttl, path: string): number | null | undefined {
+export function ttlMs(
+  { ttl_hours: hours, ttl_seconds: seconds }: Ttl,
+  path: string,
+): number | null | undefined {
   if (typeof hours === 'number' && typeof seconds === 'number') throw clash(path, 'ttl_seconds', 'ttl_hours')
   if (typeof hours === 'number') return Math.round(hours * HOUR_MS)
   if (typeof seconds === 'number') return Math.round(seconds * 1_000)

@@ -2,6 +2,7 @@ import { type Context, Hono } from 'hono'
 import { z } from 'zod'
 import type { IpamService } from '../service.ts'
 import { show } from '../show.ts'
+import { OPERATOR, VIEWER } from './access.ts'
 import {
   AllocateBody,
   allocationBody,
@@ -45,7 +46,7 @@ export function allocationRoutes(service: IpamService, handle: Handle): Hono {
   return new Hono()
     .get(
       '/allocations',
-      handle(async (c) => {
+      handle(VIEWER, async (c) => {
         const params = readQuery(c, ListParams)
         const query = {
           type: 'allocations',
@@ -59,7 +60,7 @@ export function allocationRoutes(service: IpamService, handle: Handle): Hono {
     )
     .post(
       '/allocations',
-      handle(async (c, caller) => {
+      handle(OPERATOR, async (c, caller) => {
         readQuery(c, NO_PARAMS)
         const body = await readBody(c, AllocateBody)
         const request = allocationRequest(service.newAllocationToken(), body)
@@ -74,7 +75,7 @@ export function allocationRoutes(service: IpamService, handle: Handle): Hono {
     )
     .post(
       '/allocations/batch',
-      handle(async (c, caller) => {
+      handle(OPERATOR, async (c, caller) => {
         readQuery(c, NO_PARAMS)
         const body = await readBody(c, BatchBody)
         const items = body.items.map((item, i) =>
@@ -86,7 +87,7 @@ export function allocationRoutes(service: IpamService, handle: Handle): Hono {
     )
     .get(
       '/allocations/:id',
-      handle(async (c) => {
+      handle(VIEWER, async (c) => {
         const consistency = toConsistency(readQuery(c, GetParams))
         const query = { type: 'allocation', id: allocationId(c) } as const
         const { value, ...position } = await service.read(query, consistency)
@@ -99,7 +100,7 @@ export function allocationRoutes(service: IpamService, handle: Handle): Hono {
     )
     .patch(
       '/allocations/:id',
-      handle(async (c, caller) => {
+      handle(OPERATOR, async (c, caller) => {
         readQuery(c, NO_PARAMS)
         const { body, keys } = await readBodyAndKeys(c, UpdateAllocationBody)
         const changes = allocationChanges(body, keys)
@@ -111,7 +112,7 @@ export function allocationRoutes(service: IpamService, handle: Handle): Hono {
     )
     .post(
       '/allocations/:id/renew',
-      handle(async (c, caller) => {
+      handle(OPERATOR, async (c, caller) => {
         readQuery(c, NO_PARAMS)
         const body = await readBody(c, RenewBody)
         const target = { id: allocationId(c), ifChangedIndex: ifMatch(c) }
@@ -122,7 +123,7 @@ export function allocationRoutes(service: IpamService, handle: Handle): Hono {
     )
     .post(
       '/allocations/:id/release',
-      handle(async (c, caller) => {
+      handle(OPERATOR, async (c, caller) => {
         readQuery(c, NO_PARAMS)
         const body = await readBody(c, ReleaseBody, { isOptional: true })
         const target = { id: allocationId(c), ifChangedIndex: ifMatch(c) }

@@ -1,9 +1,13 @@
 /** The HTTP API: which paths there are, and what the rest of them answer. */
-import { type Context, Hono } from 'hono'
+import { type Context, type Handler, Hono } from 'hono'
+import { assert } from '../../raft/assert.ts'
+import type { Authenticator } from '../auth/authenticator.ts'
+import { PASSWORD_COST, type PasswordCost } from '../auth/password.ts'
 import type { Logger } from '../logger.ts'
 import { createRequestIds } from '../request-ids.ts'
 import type { IpamService } from '../service.ts'
 import { show } from '../show.ts'
+import { type Access, ANYONE, createGuard } from './access.ts'
 import { addressRoutes } from './addresses.ts'
 import { allocationRoutes } from './allocations.ts'
 import { type Answer, noContent } from './answer.ts'
@@ -13,16 +17,19 @@ import { exportRoutes } from './export.ts'
 import { createHandle } from './handle.ts'
 import { healthRoutes } from './health.ts'
 import { importRoutes } from './import.ts'
+import { keyRoutes } from './keys.ts'
 import { metricsRoutes } from './metrics.ts'
 import { networkRoutes } from './networks.ts'
 import { ProblemError } from './problem.ts'
 import { RequestCounts, UNROUTED } from './request-counts.ts'
+import { userRoutes } from './users.ts'
 
 const BASE_PATH = '/api/v1'
 const METHODS: readonly string[] = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
 
 export interface AppOptions {
   readonly service: IpamService
+  readonly authenticator: Authenticator
   readonly logger: Logger
   readonly version: string
   /** Monotonic milliseconds. */
@@ -33,19 +40,47 @@ export interface AppOptions {
   readonly counts?: RequestCounts
   /** What `/metrics` answers; without it there is no such path. */
   readonly scrape?: () => Promise<string>
+  /** Nobody is asked who reads `/metrics`. */
+  readonly isMetricsOpen?: boolean
+  /** Of passwords that are set; a test has no time. */
+  readonly passwordCost?: PasswordCost
+}
+
+/** A route and who may call it. */
+export interface DeclaredRoute {
+  readonly method: string
+  /** A pattern. */
+  readonly path: string
+  readonly access: Access
 }
 
 /** Answers every request, whatever it is: a known path, 404, 405, OPTIONS. Never throws. */
-export function createApp({
+export function createApp(options: AppOptions): Hono {
+  return createApi(options).app
+}
+
+/** Also tells which routes there are. */
+export function createApi({
   service,
+  authenticator,
   logger,
   version,
   now = () => performance.now(),
   newRequestId = createRequestIds(),
   counts = new RequestCounts(),
   scrape,
-}: AppOptions): Hono {
-  const handle = createHandle({ logger, now, newRequestId, counts })
+  isMetricsOpen = false,
+  passwordCost = PASSWORD_COST,
+}: AppOptions): { readonly app: Hono; readonly routes: readonly DeclaredRoute[] } {
+  const accesses = new Map<unknown, Access>()
+  const handle = createHandle({
+    logger,
+    now,
+    newRequestId,
+    counts,
+    guard: createGuard(authenticator),
+    onHandler: (handler: Handler, access) => accesses.set(handler, access),
+  })
   const startedAt = now()
   const uptimeMs = () => now() - startedAt
   const app = new Hono()
@@ -58,10 +93,17 @@ export function createApp({
   app.route(BASE_PATH, clusterRoutes(service, { version, handle }))
   app.route(BASE_PATH, healthRoutes(service, { version, uptimeMs, handle }))
   app.route(BASE_PATH, auditRoutes(service, handle))
-  if (scrape !== undefined) app.route('/', metricsRoutes(scrape, handle))
-  const answerUnrouted = handle((c) => unrouted(app, c), UNROUTED)
+  app.route(BASE_PATH, userRoutes(service, { handle, passwordCost }))
+  app.route(BASE_PATH, keyRoutes(service, handle))
+  if (scrape !== undefined) app.route('/', metricsRoutes(scrape, { handle, isOpen: isMetricsOpen }))
+  const routes = app.routes.map(({ method, path, handler }): DeclaredRoute => {
+    const access = accesses.get(handler)
+    assert(access !== undefined, `${method} ${path} does not say who may call it`)
+    return { method, path, access }
+  })
+  const answerUnrouted = handle(ANYONE, (c) => unrouted(app, c), UNROUTED)
   app.notFound(async (c) => (await answerUnrouted(c, async () => {})) as Response)
-  return app
+  return { app, routes }
 }
 
 /** The router knows which methods a path has, so there is no second list to forget. */

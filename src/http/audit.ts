@@ -3,6 +3,7 @@ import { z } from 'zod'
 import type { Allocation, AuditEntry, Network } from '../ipam/records.ts'
 import { AUDIT_ACTIONS } from '../ipam/records.ts'
 import type { IpamService } from '../service.ts'
+import { VIEWER } from './access.ts'
 import { allocationBody } from './allocation-body.ts'
 import { formatTime, json, positionHeaders } from './answer.ts'
 import {
@@ -45,7 +46,7 @@ const ListParams = z.strictObject({
 export function auditRoutes(service: IpamService, handle: Handle): Hono {
   return new Hono().get(
     '/audit',
-    handle(async (c) => {
+    handle(VIEWER, async (c) => {
       const params = readQuery(c, ListParams)
       const filter = {
         action: params.action ?? null,

@@ -2,6 +2,7 @@ import { Hono } from 'hono'
 import { z } from 'zod'
 import type { ClusterStatus, IpamService, MemberStatus } from '../service.ts'
 import { show } from '../show.ts'
+import { ADMIN, DIAGNOSIS } from './access.ts'
 import { json, noContent } from './answer.ts'
 import { addr, booleanParam, flag, NO_PARAMS, wholeNumber } from './fields.ts'
 import type { Handle } from './handle.ts'
@@ -25,7 +26,7 @@ export function clusterRoutes(
     new Hono()
       .get(
         '/cluster/status',
-        handle((c) => {
+        handle(DIAGNOSIS, (c) => {
           readQuery(c, NO_PARAMS)
           const status = service.status()
           return json(200, statusBody(status, version), { 'X-Raft-Index': String(status.appliedIndex) })
@@ -33,7 +34,7 @@ export function clusterRoutes(
       )
       .post(
         '/cluster/nodes',
-        handle(async (c, caller) => {
+        handle(ADMIN, async (c, caller) => {
           readQuery(c, NO_PARAMS)
           const body = await readBody(c, AddNodeBody)
           await service.addNode({ nodeId: body.node_id, addr: body.addr }, caller)
@@ -42,7 +43,7 @@ export function clusterRoutes(
       )
       .delete(
         '/cluster/nodes/:id',
-        handle(async (c, caller) => {
+        handle(ADMIN, async (c, caller) => {
           const { force } = readQuery(c, RemoveNodeParams)
           const nodeId = parseNodeId(c.req.param('id') ?? '')
           await service.removeNode({ nodeId, isForced: force }, caller)
@@ -51,7 +52,7 @@ export function clusterRoutes(
       )
       .post(
         '/cluster/transfer-leader',
-        handle(async (c, caller) => {
+        handle(ADMIN, async (c, caller) => {
           readQuery(c, NO_PARAMS)
           const body = await readBody(c, TransferLeaderBody, { isOptional: true })
           await service.transferLeader({ nodeId: body.node_id }, caller)
@@ -61,7 +62,7 @@ export function clusterRoutes(
       // Of the node that is asked: what its operator does before it is stopped.
       .post(
         '/cluster/drain',
-        handle(async (c) => {
+        handle(ADMIN, async (c) => {
           readQuery(c, NO_PARAMS)
           const { drain } = await readBody(c, DrainBody)
           await service.setDraining(drain)

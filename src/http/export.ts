@@ -6,6 +6,7 @@ import type { AllocationRecord, NetworkRecord } from '../bulk/ipam-records.ts'
 import type { Page, PageRequest } from '../ipam/query.ts'
 import type { Allocation, PlacedNetwork } from '../ipam/records.ts'
 import type { Consistency, IpamService } from '../service.ts'
+import { VIEWER } from './access.ts'
 import { allocationBody } from './allocation-body.ts'
 import { ALLOCATION_FILTER_PARAMS, toAllocationFilter } from './allocation-filter.ts'
 import { type Answer, positionHeaders } from './answer.ts'
@@ -32,7 +33,7 @@ export function exportRoutes(service: IpamService, handle: Handle): Hono {
   return new Hono()
     .get(
       '/networks/export',
-      handle(async (c) => {
+      handle(VIEWER, async (c) => {
         const params = readQuery(c, NetworkParams)
         const filter = toNetworkFilter(params)
         const read = (page: PageRequest, consistency: Consistency) =>
@@ -44,7 +45,7 @@ export function exportRoutes(service: IpamService, handle: Handle): Hono {
     )
     .get(
       '/allocations/export',
-      handle(async (c) => {
+      handle(VIEWER, async (c) => {
         const params = readQuery(c, AllocationParams)
         const filter = toAllocationFilter(params)
         const read = (page: PageRequest, consistency: Consistency) =>

@@ -2,17 +2,22 @@
 import type { Context, Handler } from 'hono'
 import { routePath } from 'hono/route'
 import { SYSTEM_USER } from '../ipam/audit.ts'
-import type { CommandContext } from '../ipam/command.ts'
 import type { Logger } from '../logger.ts'
+import type { Access, Caller, Guard } from './access.ts'
 import type { Answer } from './answer.ts'
 import { formatProblem, type Problem, toProblem } from './problem.ts'
 import type { RequestCounts, RouteCounts } from './request-counts.ts'
 
 /** Answers one request; whatever it throws becomes a problem. */
-export type Respond = (c: Context, caller: CommandContext) => Answer | Promise<Answer>
+export type Respond = (c: Context, caller: Caller) => Answer | Promise<Answer>
 
-/** Makes a hono handler of it, for one route. @param route What to count it as; the pattern of the route if left out. */
-export type Handle = (respond: Respond, route?: string) => Handler
+/**
+ * Makes a hono handler of it, for one route.
+ *
+ * @param access Who may call it.
+ * @param route What to count it as; the pattern of the route if left out.
+ */
+export type Handle = (access: Access, respond: Respond, route?: string) => Handler
 
 const REQUEST_ID = /^[\x20-\x7e]{1,128}$/
 /** A 503 is a regular answer there. */
@@ -30,44 +35,52 @@ export function createHandle({
   now,
   newRequestId,
   counts,
+  guard,
+  onHandler,
 }: {
   logger: Logger
   now: () => number
   newRequestId: () => string
   counts: RequestCounts
+  guard: Guard
+  /** Told of each handler, so that routes without one are noticed. */
+  onHandler: (handler: Handler, access: Access) => void
 }): Handle {
-  return (respond, route) => {
+  return (access, respond, route) => {
     // The same for nearly all requests of a handler, and not to be looked up for each.
     let counted: RouteCounts | null = null
     const countsOf = (c: Context): RouteCounts => {
       if (counted?.method !== c.req.method) counted = counts.of(c.req.method, route ?? routePath(c))
       return counted
     }
-    return async (c) => {
+    const handler: Handler = async (c) => {
       const startedAt = now()
       counts.inFlight += 1
-      const caller = { user: SYSTEM_USER, requestId: requestIdOf(c) ?? newRequestId() }
+      const requestId = requestIdOf(c) ?? newRequestId()
       let answer: Answer
       try {
-        answer = await respond(c, caller)
+        const identity = await guard(c, access)
+        answer = await respond(c, { user: identity?.user ?? SYSTEM_USER, requestId, identity })
       } catch (error) {
         const problem = problemOf(error, c.req.method)
-        answer = formatProblem(problem, { requestId: caller.requestId, isRfc9457: wantsRfc9457(c) })
-        if (problem.status === 500) logger.error({ err: error, requestId: caller.requestId }, 'bug')
+        answer = formatProblem(problem, { requestId, isRfc9457: wantsRfc9457(c) })
+        if (problem.status === 500) logger.error({ err: error, requestId }, 'bug')
       }
-      answer.headers['X-Request-Id'] = caller.requestId
+      answer.headers['X-Request-Id'] = requestId
       const durationMs = now() - startedAt
       counts.inFlight -= 1
       countsOf(c).note(answer.status, durationMs)
       logRequest(logger, {
         method: c.req.method,
-        path: c.req.path.slice(0, LOGGED_PATH_CHARS_MAX),
+        path: withoutTokens(c.req.path).slice(0, LOGGED_PATH_CHARS_MAX),
         status: answer.status,
         durationMs: Math.round(durationMs * 1000) / 1000,
-        requestId: caller.requestId,
+        requestId,
       })
       return new Response(answer.body, { status: answer.status, headers: answer.headers })
     }
+    onHandler(handler, access)
+    return handler
   }
 }
 
@@ -86,6 +99,11 @@ function logRequest(
   else if (request.status >= 500) logger.warn(request, 'request')
   else if (request.status >= 400 || !isRead(request.method)) logger.info(request, 'request')
   else logger.debug(request, 'request')
+}
+
+/** Somebody may put the whole token where its id belongs. */
+function withoutTokens(path: string): string {
+  return path.includes('ipam_') ? path.replaceAll(/ipam_[A-Za-z0-9_-]+/g, 'ipam_…') : path
 }
 
 function isRead(method: string): boolean {

@@ -1,5 +1,6 @@
 import { Hono } from 'hono'
 import type { IpamService } from '../service.ts'
+import { OPEN } from './access.ts'
 import { json } from './answer.ts'
 import { NO_PARAMS } from './fields.ts'
 import type { Handle } from './handle.ts'
@@ -14,7 +15,7 @@ export function healthRoutes(
   return new Hono()
     .get(
       '/health',
-      handle((c) => {
+      handle(OPEN, (c) => {
         readQuery(c, NO_PARAMS)
         const { reasons } = service.readiness()
         if (reasons.includes('state_diverged')) throw stateDiverged()
@@ -29,7 +30,7 @@ export function healthRoutes(
     )
     .get(
       '/health/ready',
-      handle((c) => {
+      handle(OPEN, (c) => {
         readQuery(c, NO_PARAMS)
         const { ready, reasons } = service.readiness()
         if (!ready) throw notReady(reasons)
@@ -38,7 +39,7 @@ export function healthRoutes(
     )
     .get(
       '/health/leader',
-      handle((c) => {
+      handle(OPEN, (c) => {
         readQuery(c, NO_PARAMS)
         const { nodeId, role, leaderId, leaderAddr } = service.status()
         if (role !== 'leader') throw notLeader({ leaderId, leaderAddr })

@@ -12,6 +12,7 @@ import { IpamError, type Refusal } from '../ipam/command.ts'
 import { DEFAULT_NAMESPACE, NETWORK_DEFAULTS } from '../ipam/defaults.ts'
 import { sortedMetadata } from '../ipam/metadata.ts'
 import type { IpamService } from '../service.ts'
+import { OPERATOR } from './access.ts'
 import { json, positionHeaders } from './answer.ts'
 import { booleanParam, expected } from './fields.ts'
 import type { Handle } from './handle.ts'
@@ -51,7 +52,7 @@ interface ReadFile {
 export function importRoutes(service: IpamService, handle: Handle): Hono {
   return new Hono().post(
     '/import',
-    handle(async (c, caller) => {
+    handle(OPERATOR, async (c, caller) => {
       const params = readQuery(c, ImportParams)
       const bytes = await readRawBody(c)
       const file = await readFile(bytes, params.format ?? null)

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import type { PlacedNetwork } from '../ipam/records.ts'
 import type { IpamService } from '../service.ts'
 import { show } from '../show.ts'
+import { OPERATOR, VIEWER } from './access.ts'
 import { type Answer, etag, json, noContent, positionHeaders } from './answer.ts'
 import {
   description,
@@ -60,7 +61,7 @@ export function networkRoutes(service: IpamService, handle: Handle): Hono {
   return new Hono()
     .get(
       '/networks',
-      handle(async (c) => {
+      handle(VIEWER, async (c) => {
         const params = readQuery(c, ListParams)
         const filter = toNetworkFilter(params)
         const query = { type: 'networks', filter, page: toPage(params) } as const
@@ -71,7 +72,7 @@ export function networkRoutes(service: IpamService, handle: Handle): Hono {
     )
     .post(
       '/networks',
-      handle(async (c, caller) => {
+      handle(OPERATOR, async (c, caller) => {
         readQuery(c, NO_PARAMS)
         const body = await readBody(c, CreateNetworkBody)
         const command = {
@@ -85,7 +86,7 @@ export function networkRoutes(service: IpamService, handle: Handle): Hono {
     )
     .get(
       '/networks/:id',
-      handle(async (c) => {
+      handle(VIEWER, async (c) => {
         const consistency = toConsistency(readQuery(c, GetParams))
         const query = { type: 'network', id: networkId(c) } as const
         const { value, ...position } = await service.read(query, consistency)
@@ -95,7 +96,7 @@ export function networkRoutes(service: IpamService, handle: Handle): Hono {
     )
     .patch(
       '/networks/:id',
-      handle(async (c, caller) => {
+      handle(OPERATOR, async (c, caller) => {
         readQuery(c, NO_PARAMS)
         const { body, keys } = await readBodyAndKeys(c, UpdateNetworkBody)
         const changes = networkChanges(body, keys)
@@ -111,7 +112,7 @@ export function networkRoutes(service: IpamService, handle: Handle): Hono {
     )
     .delete(
       '/networks/:id',
-      handle(async (c, caller) => {
+      handle(OPERATOR, async (c, caller) => {
         readQuery(c, NO_PARAMS)
         const command = { type: 'deleteNetwork', id: networkId(c), ifChangedIndex: ifMatch(c) } as const
         const { headers } = await write(service, { c, caller, body: null }, command)
@@ -120,7 +121,7 @@ export function networkRoutes(service: IpamService, handle: Handle): Hono {
     )
     .get(
       '/networks/:id/stats',
-      handle(async (c) => {
+      handle(VIEWER, async (c) => {
         const consistency = toConsistency(readQuery(c, GetParams))
         const query = { type: 'networkStats', id: networkId(c) } as const
         const { value, ...position } = await service.read(query, consistency)
@@ -130,7 +131,7 @@ export function networkRoutes(service: IpamService, handle: Handle): Hono {
     )
     .post(
       '/networks/:id/subnets',
-      handle(async (c, caller) => {
+      handle(OPERATOR, async (c, caller) => {
         readQuery(c, NO_PARAMS)
         const body = await readBody(c, CarveBody)
         const { prefix_length: prefixLength, count, description, tags, metadata } = body
@@ -149,7 +150,7 @@ export function networkRoutes(service: IpamService, handle: Handle): Hono {
     )
     .get(
       '/networks/:id/available',
-      handle(async (c) => {
+      handle(VIEWER, async (c) => {
         const params = readQuery(c, AvailableParams)
         const query = { type: 'availableAddresses', id: networkId(c), count: params.count } as const
         const { value, ...position } = await service.read(query, toConsistency(params))
@@ -159,7 +160,7 @@ export function networkRoutes(service: IpamService, handle: Handle): Hono {
     )
     .get(
       '/networks/:id/available-subnets',
-      handle(async (c) => {
+      handle(VIEWER, async (c) => {
         const params = readQuery(c, AvailableSubnetsParams)
         const prefixLength = params.prefix_length ?? null
         const count = params.count ?? (prefixLength === null ? PREVIEWED_MAX : 1)

@@ -2,6 +2,7 @@
 import { STATUS_CODES } from 'node:http'
 import * as raft from '../../raft/errors.ts'
 import { RaftError } from '../../raft/errors.ts'
+import { AuthError, type AuthFailure } from '../auth/auth-error.ts'
 import { IpamError, type RefusalReason } from '../ipam/command.ts'
 import { InvalidCursorError } from '../ipam/query.ts'
 import type { TextAnswer } from './answer.ts'
@@ -78,6 +79,11 @@ const REFUSAL_STATUS: Record<RefusalReason, number> = {
   too_many_keys: 409,
 }
 
+/** RFC 9110 §11.6.1. */
+const CHALLENGES = 'Bearer realm="ipam", Basic realm="ipam", charset="UTF-8"'
+
+const AUTH_STATUS: Record<AuthFailure, number> = { unauthenticated: 401, throttled: 429, unavailable: 503 }
+
 type RaftProblem = Pick<Problem, 'status' | 'reason' | 'retryAfterS'>
 
 /** A retry helps once there is a leader or room again, which is a matter of about a second. */
@@ -123,6 +129,12 @@ export function toProblem(error: unknown): Problem {
     const { reason, message, details, isReplay } = error
     const headers: Record<string, string> = isReplay ? { 'Idempotency-Replayed': 'true' } : {}
     return problem({ status: REFUSAL_STATUS[reason], reason, message, details, headers })
+  }
+  if (error instanceof AuthError) {
+    const { failure, reason, message, retryAfterS } = error
+    const headers: Record<string, string> =
+      failure === 'unauthenticated' ? { 'WWW-Authenticate': CHALLENGES } : {}
+    return problem({ status: AUTH_STATUS[failure], reason, message, retryAfterS, headers })
   }
   if (error instanceof InvalidCursorError) {
     const message = `${error.message}; leave it out to start from the beginning`

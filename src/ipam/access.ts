@@ -102,3 +102,13 @@ const PASSWORD_HASH = /^\$scrypt\$ln=(?:[4-9]|1[0-7]),r=8,p=[1-8]\$[A-Za-z0-9+/]
 export function isPasswordHash(text: string): boolean {
   return PASSWORD_HASH.test(text)
 }
+
+/** What a node knows of who may do what, and how it can know better. */
+export interface AccessSource {
+  /** As this node has applied it; null while that is being replaced. */
+  readonly access: AccessView | null
+  /** How long ago the leader was heard; null if not in this term. */
+  readonly leaderContactMs: number | null
+  /** Resolves when what was committed before the call is applied here. @throws {RaftError} */
+  catchUp(): Promise<void>
+}

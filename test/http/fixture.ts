@@ -1,10 +1,15 @@
 /** The API over the real state machine, with a log of one node that is an array: what is proposed is applied at once. */
 import { encodeMembership } from '../../raft/core/membership-entry.ts'
 import { MembershipRefusedError } from '../../raft/errors.ts'
+import type { StateImage } from '../../raft/ports.ts'
 import { systemClock } from '../../raft/system-clock.ts'
 import type { EntryType, Member } from '../../raft/types.ts'
-import { createApp } from '../../src/http/app.ts'
+import { AccessControl } from '../../src/auth/access-control.ts'
+import type { AuthMode } from '../../src/auth/authenticator.ts'
+import type { PasswordCost } from '../../src/auth/password.ts'
+import { createApi, type DeclaredRoute } from '../../src/http/app.ts'
 import { listen } from '../../src/http/listen.ts'
+import type { AccessView } from '../../src/ipam/access.ts'
 import {
   type Command,
   type CommandContext,
@@ -19,6 +24,7 @@ import type { AnswerTo, Query } from '../../src/ipam/query.ts'
 import type { Logger } from '../../src/logger.ts'
 import type { ClusterStatus, Consistency, IpamService, Readiness } from '../../src/service.ts'
 import { IpamStateMachine } from '../../src/state/state-machine.ts'
+import { ManualClock } from '../state/harness.ts'
 import { MemoryStorage } from '../state/memory-storage.ts'
 
 /** 2024-01-15T10:30:00Z, as in the API document. */
@@ -40,6 +46,11 @@ export class OneNodeService implements IpamService {
   ready: Readiness = { ready: true, reasons: [] }
   /** What every call rejects with; null to work. */
   failure: Error | null = null
+  leaderContactMs: number | null = 0
+  isRestoring = false
+  catchUpCount = 0
+  /** Entries that this node has not seen before. */
+  onCatchUp = (): void => {}
   /** The consistency that each read asked for. */
   readonly consistencies: Consistency[] = []
   readonly #state: IpamStateMachine
@@ -158,6 +169,22 @@ export class OneNodeService implements IpamService {
     this.ready = isDraining ? { ready: false, reasons: ['draining'] } : { ready: true, reasons: [] }
   }
 
+  /** Null: as during a restore. */
+  get access(): AccessView | null {
+    return this.isRestoring ? null : this.#state.access
+  }
+
+  async catchUp(): Promise<void> {
+    this.#checkFailure()
+    this.catchUpCount += 1
+    this.onCatchUp()
+  }
+
+  /** What was proposed and applied, as bytes. */
+  image(): Promise<StateImage> {
+    return this.#state.snapshot()
+  }
+
   newNetworkId(): string {
     return `net-${++this.#idCount}`
   }
@@ -208,6 +235,9 @@ export interface Api {
   readonly host: string
   readonly port: number
   readonly lines: readonly LogLine[]
+  readonly routes: readonly DeclaredRoute[]
+  /** What authentication waits for runs when a test says so. */
+  readonly timers: ManualClock
   /** Milliseconds on the clock of the app; a test moves it. */
   readonly clock: { ms: number }
   /** A path below `/api/v1`. A body that is no text is sent as JSON. */
@@ -227,14 +257,50 @@ export interface ApiResponse {
   readonly body: any
 }
 
+/** Quick, and of the form of any other. */
+export const CHEAP: PasswordCost = { ln: 4, p: 1 }
+
+/** Whoever comes may do everything, unless told otherwise. */
+export function openControl(
+  service: OneNodeService,
+  {
+    mode = 'open',
+    now = systemClock.now,
+    timers = new ManualClock(),
+  }: {
+    mode?: AuthMode
+    now?: () => number
+    timers?: ManualClock
+  } = {},
+): AccessControl {
+  return new AccessControl({
+    mode,
+    source: service,
+    clock: {
+      now,
+      wallTime: () => service.time,
+      setTimer: (delayMs, callback) => timers.setTimer(delayMs, callback),
+    },
+    staleMsMax: 10_000,
+    report: async (command) => {
+      await service.execute(command, { user: 'system', requestId: null })
+    },
+  })
+}
+
 /** The API on a free port of the loopback interface. */
-export async function openApi(): Promise<Api> {
+export async function openApi({ mode = 'open' }: { mode?: AuthMode } = {}): Promise<Api> {
   const service = await OneNodeService.open()
   const logger = createMemoryLogger()
   const clock = { ms: 0 }
   let requestCount = 0
-  const app = createApp({
+  const timers = new ManualClock()
+  const control = openControl(service, { mode, now: () => clock.ms, timers })
+  const { app, routes } = createApi({
     service,
+    authenticator: control.authenticator,
+    passwordCost: CHEAP,
+    scrape: async () => 'scraped\n',
     logger,
     version: '1.0.0',
     now: () => clock.ms,
@@ -247,10 +313,13 @@ export async function openApi(): Promise<Api> {
     host,
     port: listener.port,
     lines: logger.lines,
+    routes,
     clock,
+    timers,
     request: (method, path, body, headers) =>
       request(`http://${host}:${listener.port}/api/v1${path}`, { method, body, headers }),
     close: async () => {
+      control.stop()
       await listener.close()
       await service.close()
     },

@@ -1,14 +1,22 @@
 import { describe, expect, test } from 'vitest'
 import { createApp } from '../../src/http/app.ts'
 import { RequestCounts } from '../../src/http/request-counts.ts'
-import { createMemoryLogger, OneNodeService } from './fixture.ts'
+import { createMemoryLogger, OneNodeService, openControl } from './fixture.ts'
 
 /** The API, and what it has counted: `METHOD route status` → how often. */
 async function openCounted() {
   const counts = new RequestCounts()
   const service = await OneNodeService.open()
   const logger = createMemoryLogger()
-  const app = createApp({ service, logger, version: '1.0.0', counts, scrape: async () => 'scraped\n' })
+  const { authenticator } = openControl(service)
+  const app = createApp({
+    service,
+    authenticator,
+    logger,
+    version: '1.0.0',
+    counts,
+    scrape: async () => 'scraped\n',
+  })
   const send = (method: string, path: string) => app.request(`http://localhost${path}`, { method })
   const counted = () =>
     Object.fromEntries(
