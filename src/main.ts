@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The `ipam` command: arguments, environment, signals. The only reader of `process`. */
 import { systemClock } from '../raft/system-clock.ts'
+import { secretAsker } from './cli/ask-secret.ts'
 import { complaintAboutNode } from './cli/node-version.ts'
 import { type ClientShell, type ExitCode, writerTo } from './cli/shell.ts'
 
@@ -61,6 +62,7 @@ function createShell(): ClientShell {
     columns: process.stdout.isTTY ? process.stdout.columns || null : null,
     isErrorTerminal: process.stderr.isTTY === true,
     input: () => process.stdin,
+    askSecret: secretAsker(process.stdin, (text) => process.stderr.write(text)),
     report: (text) => process.stderr.write(text),
     now: systemClock.now,
     wallTime: systemClock.wallTime,

@@ -90,7 +90,17 @@ const LAYERS: { of: string; may: string[] }[] = [
   { of: 'src/auth/', may: ['src/ipam/', 'raft/ports.ts', 'node:'] },
   {
     of: 'src/cli/client/',
-    may: ['src/bulk/', 'src/ipam/', 'src/cli/shell.ts', 'src/show.ts', 'src/nearest.ts', 'node:', 'nanoid'],
+    may: [
+      'src/bulk/',
+      'src/ipam/',
+      'src/auth/password.ts',
+      'src/cli/shell.ts',
+      'src/cli/ask-secret.ts',
+      'src/show.ts',
+      'src/nearest.ts',
+      'node:',
+      'nanoid',
+    ],
   },
   {
     of: 'src/http/',

@@ -21,6 +21,8 @@ export interface ClientShell extends Shell {
   readonly isErrorTerminal: boolean
   /** Standard input. */
   input(): AsyncIterable<Uint8Array>
+  /** Asks on the terminal, where the answer does not show; null where nobody can be asked. @throws {SecretRefusedError} */
+  readonly askSecret: ((question: string) => Promise<string>) | null
   /** Text on standard error as it is, without a line end: progress. */
   report(text: string): void
   /** Monotonic milliseconds. */

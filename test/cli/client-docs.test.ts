@@ -43,7 +43,9 @@ describe('docs/cli.md', () => {
   })
 
   test.each(STEPS)('$line', async ({ line, prints }) => {
-    const env = { IPAM_SERVER: `http://${api.host}:${api.port}` }
+    const password = 'a long password'
+    const passwords = { IPAM_PASSWORD: password, IPAM_NEW_PASSWORD: password }
+    const env = { IPAM_SERVER: `http://${api.host}:${api.port}`, ...passwords }
 
     const { code, out, complaints } = await ipam(wordsOf(line, directory), { env })
 

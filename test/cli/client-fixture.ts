@@ -18,6 +18,8 @@ export interface ShellOptions {
   readonly isErrorTerminal?: boolean
   readonly env?: Readonly<Record<string, string>>
   readonly input?: string
+  /** What somebody types at a terminal, unseen; without them standard input is none. */
+  readonly answers?: readonly string[]
   readonly stopped?: Promise<void>
   /** Whoever reads the output goes away after the first write. */
   readonly isClosedEarly?: boolean
@@ -33,6 +35,7 @@ export async function ipam(words: readonly string[], options: ShellOptions = {})
   let drawn = ''
   let waitedMs = 0
   const complaints: string[] = []
+  const answers = options.answers && [...options.answers]
   const shell: ClientShell = {
     env: options.env ?? {},
     self: ['node'],
@@ -50,6 +53,13 @@ export async function ipam(words: readonly string[], options: ShellOptions = {})
     input: async function* () {
       yield Buffer.from(options.input ?? '')
     },
+    askSecret:
+      answers === undefined
+        ? null
+        : async (question) => {
+            drawn += question
+            return answers.shift() ?? ''
+          },
     report: (text) => {
       drawn += text
     },

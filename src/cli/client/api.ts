@@ -55,15 +55,28 @@ const PAUSE_MS_MAX = 2_000
 export class Api {
   readonly servers: readonly string[]
   readonly #timeoutMs: number
+  readonly #askAuthorization: () => Promise<string | null>
+  #authorization: Promise<string | null> | null = null
   readonly #shell: ClientShell
   /** The one that answered last; the next request begins there. */
   #preferred = 0
   #writesUnderWay = 0
 
-  /** @param servers At least one: URLs without a path of the API. */
-  constructor({ servers, timeoutMs }: { servers: readonly string[]; timeoutMs: number }, shell: ClientShell) {
-    this.servers = servers
-    this.#timeoutMs = timeoutMs
+  /**
+   * @param options.servers At least one: URLs without a path of the API.
+   * @param options.authorization Of each request; asked for once, with the first.
+   */
+  constructor(
+    options: {
+      servers: readonly string[]
+      timeoutMs: number
+      authorization: () => Promise<string | null>
+    },
+    shell: ClientShell,
+  ) {
+    this.servers = options.servers
+    this.#timeoutMs = options.timeoutMs
+    this.#askAuthorization = options.authorization
     this.#shell = shell
   }
 
@@ -110,9 +123,10 @@ export class Api {
   }
 
   async #send(
-    request: ApiRequest,
+    unsigned: ApiRequest,
     { isStream = false, wayOut = null }: { isStream?: boolean; wayOut?: string | null } = {},
   ): Promise<ApiAnswer> {
+    const request = await this.#signed(unsigned)
     const startedAt = this.#shell.now()
     const deadline = startedAt + this.#timeoutMs
     const state: Sending = { request, isStream, wayOut, deadline, isUncertain: false, failures: new Map() }
@@ -123,6 +137,14 @@ export class Api {
       if (round.retryAfterMs === null || retryAt >= deadline) throw this.#giveUp(state, startedAt)
       await this.#shell.wait(retryAt - this.#shell.now())
     }
+  }
+
+  /** Before the time runs: somebody may have to type. */
+  async #signed(request: ApiRequest): Promise<ApiRequest> {
+    this.#authorization ??= this.#askAuthorization()
+    const authorization = await this.#authorization
+    if (authorization === null) return request
+    return { ...request, headers: { ...request.headers, Authorization: authorization } }
   }
 
   /** Each server once, from the one on that answered last. */

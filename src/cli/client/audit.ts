@@ -22,7 +22,7 @@ export async function listAudit({ api, args, output, shell }: Invocation): Promi
     namespace: args.text('namespace'),
     resource: args.text('resource'),
     action: args.text('action'),
-    user: args.text('user'),
+    user: args.text('by'),
     ip: ip === null ? null : addressOf(ip, '--ip'),
     request_id: args.text('request-id'),
     since: timeOf(args, 'since', { now, direction: -1 }),

@@ -76,6 +76,34 @@ export interface ClusterBody {
   readonly version: string
 }
 
+export interface UserBody {
+  readonly name: string
+  readonly role: string
+  readonly created_at: string
+  readonly updated_at: string
+}
+
+export interface KeyBody {
+  readonly id: string
+  readonly description: string
+  readonly role: string
+  readonly scope: { readonly networks: readonly string[]; readonly tags: readonly string[] } | null
+  readonly created_by: string
+  readonly created_at: string
+  readonly expires_at: string | null
+}
+
+export interface NewKeyBody extends KeyBody {
+  /** Null in the answer to a repeated request. */
+  readonly token: string | null
+}
+
+export interface WhoamiBody {
+  readonly user: string
+  readonly role: string
+  readonly key: KeyBody | null
+}
+
 /** Rows count within the request. */
 export interface ImportBody {
   readonly format: string

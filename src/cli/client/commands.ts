@@ -1,5 +1,6 @@
 /** The one table of what the client can do. */
 import { FORMATS } from '../../bulk/formats.ts'
+import { ROLES } from '../../ipam/access.ts'
 import {
   type CommandSpec,
   choice,
@@ -20,6 +21,16 @@ export const COMMON_FLAGS: readonly FlagSpec[] = [
     'server',
     'URL[,URL…]',
     'nodes of the cluster, tried in turn (default: IPAM_SERVER, else http://127.0.0.1:8080)',
+  ),
+  flag(
+    'token',
+    'TOKEN',
+    'an API key to log in with (default: IPAM_TOKEN, which others on this machine cannot see)',
+  ),
+  flag(
+    'user',
+    'NAME',
+    'log in as this user (default: IPAM_USER); the password is IPAM_PASSWORD, or asked for',
   ),
   flag('timeout', 'DURATION', 'how long to try one request, on all nodes together (default: 30s)'),
   toggle('json', 'print what the API answers, as one JSON value'),
@@ -69,6 +80,10 @@ const ALLOCATION_FILTERS = [
   flag('expires-before', 'TIME', 'that expire before a time, or within a duration, such as 24h'),
   QUERY,
 ]
+
+const ROLE = choice('role', ROLES, 'what it may do (default: viewer)')
+const NEW_PASSWORD_NOTE =
+  'The new password is IPAM_NEW_PASSWORD, or asked for, or the next line of standard input.'
 
 const REF_NOTE = 'REF names a network by its id or its CIDR.'
 const CLEAR_NOTE =
@@ -223,7 +238,7 @@ export const COMMANDS = [
       ANY_NAMESPACE,
       flag('resource', 'ID', 'changes of one network, allocation or node-N'),
       flag('action', 'ACTION', 'such as ip_allocated or network_deleted'),
-      flag('user', 'NAME', 'changes by this user'),
+      flag('by', 'NAME', 'changes by this user'),
       flag('ip', 'IP', 'changes of allocations that had this address'),
       flag('request-id', 'ID', 'changes of one request'),
       flag('since', 'TIME', 'from a time on, or from that long ago, such as 2h'),
@@ -317,6 +332,89 @@ export const COMMANDS = [
     flags: [],
     about: 'the node that is asked takes part again',
     notes: 'For one node: --server names it alone.',
+  },
+  {
+    name: 'auth init',
+    operands: [optionalOperand('NAME')],
+    flags: [],
+    about: 'make the first admin of a cluster (default: admin), on the machine of a node',
+    notes: NEW_PASSWORD_NOTE,
+  },
+  {
+    name: 'auth hash',
+    operands: [],
+    flags: [],
+    about: 'print the hash of a password, for auth.first_admin of the config file',
+    notes: `Nothing is sent. ${NEW_PASSWORD_NOTE}`,
+  },
+  {
+    name: 'auth whoami',
+    operands: [],
+    flags: [],
+    about: 'who asks, and what that one may do',
+    notes: '',
+  },
+  {
+    name: 'user add',
+    operands: [operand('NAME')],
+    flags: [ROLE],
+    about: 'create a user',
+    notes: NEW_PASSWORD_NOTE,
+  },
+  {
+    name: 'user list',
+    operands: [],
+    flags: [],
+    about: 'list users',
+    notes: '',
+  },
+  {
+    name: 'user set',
+    operands: [operand('NAME')],
+    flags: [choice('role', ROLES, 'what the user may do from now on; required')],
+    about: 'change the role of a user',
+    notes: '',
+  },
+  {
+    name: 'user passwd',
+    operands: [operand('NAME')],
+    flags: [],
+    about: 'change the password of a user: your own, or anybody as an admin',
+    notes: NEW_PASSWORD_NOTE,
+  },
+  {
+    name: 'user remove',
+    operands: [operand('NAME')],
+    flags: [],
+    about: 'delete a user',
+    notes: 'Keys that this user created stay.',
+  },
+  {
+    name: 'key create',
+    operands: [],
+    flags: [
+      ROLE,
+      DESCRIPTION,
+      flag('ttl', 'DURATION', 'ends by itself after that time, such as 90d; never (default)'),
+      repeated('network', 'ID', 'for this network, and all inside it, alone; may be repeated'),
+      repeated('tag', 'TAG', 'for networks with this tag, and all inside them, alone; may be repeated'),
+    ],
+    about: 'create an API key, and print its token, once',
+    notes: '',
+  },
+  {
+    name: 'key list',
+    operands: [],
+    flags: [],
+    about: 'list API keys',
+    notes: '',
+  },
+  {
+    name: 'key revoke',
+    operands: [operand('ID|DESCRIPTION')],
+    flags: [],
+    about: 'end an API key',
+    notes: '',
   },
   {
     name: 'completion',

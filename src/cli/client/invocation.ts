@@ -3,11 +3,13 @@ import type { ClientShell, ExitCode } from '../shell.ts'
 import type { Api } from './api.ts'
 import type { Arguments } from './arguments.ts'
 import type { Output } from './output.ts'
+import type { Secrets } from './secrets.ts'
 
 export interface Invocation {
   readonly api: Api
   readonly args: Arguments
   readonly output: Output
+  readonly secrets: Secrets
   readonly shell: ClientShell
 }
 

@@ -1,4 +1,5 @@
 /** Runs a command of the client: arguments, one or a few requests, output, exit code. */
+import { SecretRefusedError } from '../ask-secret.ts'
 import { type ClientShell, type ExitCode, OutputClosedError, OutputFailedError } from '../shell.ts'
 import { Api } from './api.ts'
 import { type Arguments, parseArguments } from './arguments.ts'
@@ -6,6 +7,7 @@ import { ClientError } from './client-error.ts'
 import type { CommandName } from './commands.ts'
 import type { Run } from './invocation.ts'
 import { Output } from './output.ts'
+import { Secrets } from './secrets.ts'
 import { serversOf, timeoutMsOf } from './servers.ts'
 
 /** Loaded when needed. A command without its line here does not compile. */
@@ -35,6 +37,17 @@ const RUNS: Record<CommandName, () => Promise<Run>> = {
   'cluster transfer': async () => (await import('./cluster.ts')).transferLeader,
   'cluster drain': async () => (await import('./cluster.ts')).drain,
   'cluster undrain': async () => (await import('./cluster.ts')).undrain,
+  'auth init': async () => (await import('./access.ts')).initAuth,
+  'auth hash': async () => (await import('./access.ts')).hashForConfig,
+  'auth whoami': async () => (await import('./access.ts')).whoAmI,
+  'user add': async () => (await import('./access.ts')).addUser,
+  'user list': async () => (await import('./access.ts')).listUsers,
+  'user set': async () => (await import('./access.ts')).setUser,
+  'user passwd': async () => (await import('./access.ts')).changePassword,
+  'user remove': async () => (await import('./access.ts')).removeUser,
+  'key create': async () => (await import('./access.ts')).createKey,
+  'key list': async () => (await import('./access.ts')).listKeys,
+  'key revoke': async () => (await import('./access.ts')).revokeKey,
   completion: async () => (await import('./completion.ts')).printCompletion,
 }
 
@@ -42,14 +55,21 @@ const RUNS: Record<CommandName, () => Promise<Run>> = {
 export async function runClient(words: readonly string[], shell: ClientShell): Promise<ExitCode> {
   try {
     const args = parseArguments(words)
-    const api = new Api({ servers: serversOf(args, shell.env), timeoutMs: timeoutMsOf(args) }, shell)
+    const secrets = new Secrets(args, shell)
+    const authorization = () => secrets.authorization()
+    const servers = serversOf(args, shell.env)
+    const api = new Api({ servers, timeoutMs: timeoutMsOf(args), authorization }, shell)
     const output = new Output({ isJson: args.has('json') }, shell)
     const run = await RUNS[args.command]()
-    return await orStopped(run({ api, args, output, shell }), { args, api, shell })
+    return await orStopped(run({ api, args, output, secrets, shell }), { args, api, shell })
   } catch (error) {
     // Whoever read our output has seen enough, as `head` does.
     if (error instanceof OutputClosedError) return 0
-    if (!(error instanceof ClientError || error instanceof OutputFailedError)) throw error
+    const isExpected =
+      error instanceof ClientError ||
+      error instanceof OutputFailedError ||
+      error instanceof SecretRefusedError
+    if (!isExpected) throw error
     shell.complain(error.message)
     return error instanceof ClientError ? error.exitCode : 1
   }
