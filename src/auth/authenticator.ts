@@ -209,7 +209,9 @@ export class Authenticator {
     if (leaderContactMs !== null) this.#heardAt = Math.max(this.#heardAt, now - leaderContactMs)
     if (now - this.#heardAt <= this.#staleMsMax) return
     const limit = `${this.#staleMsMax / 1_000} s (auth.stale_max)`
-    const message = `this node has not heard from a leader for more than ${limit}, and may not know which keys are revoked; ask another node`
+    const isNew = this.#heardAt === Number.NEGATIVE_INFINITY
+    const silence = isNew ? 'since it started' : `for more than ${limit}`
+    const message = `this node has not heard from a leader ${silence}, and may not know which keys are revoked; ask another node, or try again`
     throw new AuthError('unavailable', { reason: 'auth_stale', message, retryAfterS: 1 })
   }
 

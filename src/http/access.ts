@@ -19,6 +19,9 @@ export const OPEN: Access = { role: null, keepsScope: true, toleratesStale: true
 export const VIEWER: Access = { role: 'viewer', keepsScope: false, toleratesStale: false }
 export const OPERATOR: Access = { role: 'operator', keepsScope: false, toleratesStale: false }
 export const ADMIN: Access = { role: 'admin', keepsScope: false, toleratesStale: false }
+/** About networks and allocations alone, and within the scope of who asks. */
+export const SCOPED_VIEWER: Access = { role: 'viewer', keepsScope: true, toleratesStale: false }
+export const SCOPED_OPERATOR: Access = { role: 'operator', keepsScope: true, toleratesStale: false }
 /** Of the node itself. */
 export const DIAGNOSIS: Access = { role: 'viewer', keepsScope: false, toleratesStale: true }
 /** Says nothing but who asks, or that there is nothing. */
@@ -61,7 +64,7 @@ function authorized(identity: Identity, role: Role, { keepsScope }: Access): Ide
     throw new ProblemError({ status: 403, reason: 'role_required', message })
   }
   if (identity.scope !== null && !keepsScope) {
-    const message = `${identity.user} is for a part of the networks only, and this is not about networks; use a key without a scope`
+    const message = `${identity.user} is for a part of the networks only, and this is not about networks alone; use a key without a scope`
     throw new ProblemError({ status: 403, reason: 'out_of_scope', message })
   }
   return identity

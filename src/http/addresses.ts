@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { AddressSyntaxError, formatAddress, parseAddress } from '../ipam/address.ts'
 import { DEFAULT_NAMESPACE } from '../ipam/defaults.ts'
 import type { IpamService } from '../service.ts'
-import { VIEWER } from './access.ts'
+import { SCOPED_VIEWER } from './access.ts'
 import { allocationBody } from './allocation-body.ts'
 import { json, positionHeaders } from './answer.ts'
 import { namespaceName, READ_PARAMS, timeParam, toConsistency } from './fields.ts'
@@ -11,6 +11,7 @@ import type { Handle } from './handle.ts'
 import { readQuery } from './input.ts'
 import { networkBody } from './network-body.ts'
 import { invalidRequest } from './problem.ts'
+import { within } from './scope.ts'
 
 const AddressParams = z.strictObject({
   namespace: namespaceName.default(DEFAULT_NAMESPACE),
@@ -21,10 +22,13 @@ const AddressParams = z.strictObject({
 export function addressRoutes(service: IpamService, handle: Handle): Hono {
   return new Hono().get(
     '/addresses/:ip',
-    handle(VIEWER, async (c) => {
+    handle(SCOPED_VIEWER, async (c, caller) => {
       const params = readQuery(c, AddressParams)
       const question = { namespace: params.namespace, ip: addressOf(c), at: params.at ?? null }
-      const { value, ...position } = await service.read({ type: 'address', question }, toConsistency(params))
+      const { value, ...position } = await within(service, caller).read(
+        { type: 'address', question },
+        toConsistency(params),
+      )
       const body = {
         ip: question.ip,
         namespace: question.namespace,

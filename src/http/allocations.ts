@@ -2,7 +2,7 @@ import { type Context, Hono } from 'hono'
 import { z } from 'zod'
 import type { IpamService } from '../service.ts'
 import { show } from '../show.ts'
-import { OPERATOR, VIEWER } from './access.ts'
+import { SCOPED_OPERATOR, SCOPED_VIEWER } from './access.ts'
 import {
   AllocateBody,
   allocationBody,
@@ -27,6 +27,7 @@ import {
 import type { Handle } from './handle.ts'
 import { readBody, readBodyAndKeys, readQuery } from './input.ts'
 import { ProblemError } from './problem.ts'
+import { within } from './scope.ts'
 import { ifMatch, write } from './write.ts'
 
 const BATCH_ITEMS_MAX = 1_000
@@ -46,21 +47,21 @@ export function allocationRoutes(service: IpamService, handle: Handle): Hono {
   return new Hono()
     .get(
       '/allocations',
-      handle(VIEWER, async (c) => {
+      handle(SCOPED_VIEWER, async (c, caller) => {
         const params = readQuery(c, ListParams)
         const query = {
           type: 'allocations',
           filter: toAllocationFilter(params),
           page: toPage(params),
         } as const
-        const { value, ...position } = await service.read(query, toConsistency(params))
+        const { value, ...position } = await within(service, caller).read(query, toConsistency(params))
         const headers = { ...positionHeaders(position), ...pageHeaders(c, value) }
         return json(200, value.rows.map(allocationBody), headers)
       }),
     )
     .post(
       '/allocations',
-      handle(OPERATOR, async (c, caller) => {
+      handle(SCOPED_OPERATOR, async (c, caller) => {
         readQuery(c, NO_PARAMS)
         const body = await readBody(c, AllocateBody)
         const request = allocationRequest(service.newAllocationToken(), body)
@@ -75,7 +76,7 @@ export function allocationRoutes(service: IpamService, handle: Handle): Hono {
     )
     .post(
       '/allocations/batch',
-      handle(OPERATOR, async (c, caller) => {
+      handle(SCOPED_OPERATOR, async (c, caller) => {
         readQuery(c, NO_PARAMS)
         const body = await readBody(c, BatchBody)
         const items = body.items.map((item, i) =>
@@ -87,10 +88,10 @@ export function allocationRoutes(service: IpamService, handle: Handle): Hono {
     )
     .get(
       '/allocations/:id',
-      handle(VIEWER, async (c) => {
+      handle(SCOPED_VIEWER, async (c, caller) => {
         const consistency = toConsistency(readQuery(c, GetParams))
         const query = { type: 'allocation', id: allocationId(c) } as const
-        const { value, ...position } = await service.read(query, consistency)
+        const { value, ...position } = await within(service, caller).read(query, consistency)
         if (value === null) throw allocationNotFound(query.id, positionHeaders(position))
         return json(200, allocationBody(value), {
           ...positionHeaders(position),
@@ -100,7 +101,7 @@ export function allocationRoutes(service: IpamService, handle: Handle): Hono {
     )
     .patch(
       '/allocations/:id',
-      handle(OPERATOR, async (c, caller) => {
+      handle(SCOPED_OPERATOR, async (c, caller) => {
         readQuery(c, NO_PARAMS)
         const { body, keys } = await readBodyAndKeys(c, UpdateAllocationBody)
         const changes = allocationChanges(body, keys)
@@ -112,7 +113,7 @@ export function allocationRoutes(service: IpamService, handle: Handle): Hono {
     )
     .post(
       '/allocations/:id/renew',
-      handle(OPERATOR, async (c, caller) => {
+      handle(SCOPED_OPERATOR, async (c, caller) => {
         readQuery(c, NO_PARAMS)
         const body = await readBody(c, RenewBody)
         const target = { id: allocationId(c), ifChangedIndex: ifMatch(c) }
@@ -123,7 +124,7 @@ export function allocationRoutes(service: IpamService, handle: Handle): Hono {
     )
     .post(
       '/allocations/:id/release',
-      handle(OPERATOR, async (c, caller) => {
+      handle(SCOPED_OPERATOR, async (c, caller) => {
         readQuery(c, NO_PARAMS)
         const body = await readBody(c, ReleaseBody, { isOptional: true })
         const target = { id: allocationId(c), ifChangedIndex: ifMatch(c) }

@@ -6,7 +6,7 @@ import type { AllocationRecord, NetworkRecord } from '../bulk/ipam-records.ts'
 import type { Page, PageRequest } from '../ipam/query.ts'
 import type { Allocation, PlacedNetwork } from '../ipam/records.ts'
 import type { Consistency, IpamService } from '../service.ts'
-import { VIEWER } from './access.ts'
+import { SCOPED_VIEWER } from './access.ts'
 import { allocationBody } from './allocation-body.ts'
 import { ALLOCATION_FILTER_PARAMS, toAllocationFilter } from './allocation-filter.ts'
 import { type Answer, positionHeaders } from './answer.ts'
@@ -15,6 +15,7 @@ import type { Handle } from './handle.ts'
 import { readQuery } from './input.ts'
 import { networkBody } from './network-body.ts'
 import { NETWORK_FILTER_PARAMS, toNetworkFilter } from './network-filter.ts'
+import { within } from './scope.ts'
 
 const ROWS_AT_ONCE = 1_000
 const MEDIA_TYPES = { csv: 'text/csv; charset=utf-8; header=present', jsonl: 'application/jsonl' } as const
@@ -33,11 +34,11 @@ export function exportRoutes(service: IpamService, handle: Handle): Hono {
   return new Hono()
     .get(
       '/networks/export',
-      handle(VIEWER, async (c) => {
+      handle(SCOPED_VIEWER, async (c, caller) => {
         const params = readQuery(c, NetworkParams)
         const filter = toNetworkFilter(params)
         const read = (page: PageRequest, consistency: Consistency) =>
-          service.read({ type: 'networks', filter, page }, consistency)
+          within(service, caller).read({ type: 'networks', filter, page }, consistency)
         const rows = await startReading(read, toConsistency(params))
         const lines = exportNetworks(mapped(rows.rows, networkRecord), { notation: params.format })
         return file(c, { name: 'networks', notation: params.format, lines, index: rows.index })
@@ -45,13 +46,13 @@ export function exportRoutes(service: IpamService, handle: Handle): Hono {
     )
     .get(
       '/allocations/export',
-      handle(VIEWER, async (c) => {
+      handle(SCOPED_VIEWER, async (c, caller) => {
         const params = readQuery(c, AllocationParams)
         const filter = toAllocationFilter(params)
         const read = (page: PageRequest, consistency: Consistency) =>
-          service.read({ type: 'allocations', filter, page }, consistency)
+          within(service, caller).read({ type: 'allocations', filter, page }, consistency)
         const rows = await startReading(read, toConsistency(params))
-        const networks = new NetworkNames(service, rows.index)
+        const networks = new NetworkNames(within(service, caller), rows.index)
         const records = mapped(rows.rows, (allocation) => networks.recordOf(allocation))
         const lines = exportAllocations(records, { notation: params.format })
         return file(c, { name: 'allocations', notation: params.format, lines, index: rows.index })
@@ -96,11 +97,11 @@ function networkRecord(network: PlacedNetwork): NetworkRecord {
 
 /** CIDR and namespace of the networks that have come up: an id means nothing to another cluster. */
 class NetworkNames {
-  readonly #service: IpamService
+  readonly #service: Pick<IpamService, 'read'>
   readonly #index: number
   readonly #names = new Map<string, { readonly cidr: string | null; readonly namespace: string | null }>()
 
-  constructor(service: IpamService, index: number) {
+  constructor(service: Pick<IpamService, 'read'>, index: number) {
     this.#service = service
     this.#index = index
   }

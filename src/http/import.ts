@@ -6,13 +6,14 @@ import { decodeUtf8 } from '../bulk/decode-utf8.ts'
 import { FORMATS } from '../bulk/formats.ts'
 import { readBulk } from '../bulk/read-bulk.ts'
 import type { AllocationRow, NetworkRow, Row } from '../bulk/rows.ts'
+import type { Scope } from '../ipam/access.ts'
 import { parseAddress } from '../ipam/address.ts'
 import type { ImportItem, ImportItems, ImportReport, NetworkRef } from '../ipam/command.ts'
 import { IpamError, type Refusal } from '../ipam/command.ts'
 import { DEFAULT_NAMESPACE, NETWORK_DEFAULTS } from '../ipam/defaults.ts'
 import { sortedMetadata } from '../ipam/metadata.ts'
 import type { IpamService } from '../service.ts'
-import { OPERATOR } from './access.ts'
+import { SCOPED_OPERATOR } from './access.ts'
 import { json, positionHeaders } from './answer.ts'
 import { booleanParam, expected } from './fields.ts'
 import type { Handle } from './handle.ts'
@@ -52,7 +53,7 @@ interface ReadFile {
 export function importRoutes(service: IpamService, handle: Handle): Hono {
   return new Hono().post(
     '/import',
-    handle(OPERATOR, async (c, caller) => {
+    handle(SCOPED_OPERATOR, async (c, caller) => {
       const params = readQuery(c, ImportParams)
       const bytes = await readRawBody(c)
       const file = await readFile(bytes, params.format ?? null)
@@ -63,7 +64,7 @@ export function importRoutes(service: IpamService, handle: Handle): Hono {
         command.items.length === 0
           ? { report: NOTHING, headers: {} }
           : params.dry_run
-            ? await tryImport(service, command)
+            ? await tryImport(service, command, caller.identity?.scope ?? null)
             : await imported(write(service, { c, caller, body }, command))
       return json(200, reportBody(file, report, params.dry_run), headers)
     }),
@@ -82,8 +83,12 @@ async function imported(
 async function tryImport(
   service: IpamService,
   command: ImportItems,
+  scope: Scope | null,
 ): Promise<{ report: ImportReport; headers: Record<string, string> }> {
-  const { value, ...position } = await service.read({ type: 'tryImport', command }, { type: 'linearizable' })
+  const { value, ...position } = await service.read(
+    { type: 'tryImport', command, scope },
+    { type: 'linearizable' },
+  )
   if (value.ok) return { report: value.value, headers: positionHeaders(position) }
   throw new IpamError(value.refusal as Refusal, { isReplay: false })
 }

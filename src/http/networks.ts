@@ -3,7 +3,7 @@ import { z } from 'zod'
 import type { PlacedNetwork } from '../ipam/records.ts'
 import type { IpamService } from '../service.ts'
 import { show } from '../show.ts'
-import { OPERATOR, VIEWER } from './access.ts'
+import { SCOPED_OPERATOR, SCOPED_VIEWER } from './access.ts'
 import { type Answer, etag, json, noContent, positionHeaders } from './answer.ts'
 import {
   description,
@@ -31,6 +31,7 @@ import {
 } from './network-body.ts'
 import { NETWORK_FILTER_PARAMS, toNetworkFilter } from './network-filter.ts'
 import { ProblemError } from './problem.ts'
+import { within } from './scope.ts'
 import { ifMatch, write } from './write.ts'
 
 const CARVED_MAX = 256
@@ -61,18 +62,18 @@ export function networkRoutes(service: IpamService, handle: Handle): Hono {
   return new Hono()
     .get(
       '/networks',
-      handle(VIEWER, async (c) => {
+      handle(SCOPED_VIEWER, async (c, caller) => {
         const params = readQuery(c, ListParams)
         const filter = toNetworkFilter(params)
         const query = { type: 'networks', filter, page: toPage(params) } as const
-        const { value, ...position } = await service.read(query, toConsistency(params))
+        const { value, ...position } = await within(service, caller).read(query, toConsistency(params))
         const headers = { ...positionHeaders(position), ...pageHeaders(c, value) }
         return json(200, value.rows.map(networkBody), headers)
       }),
     )
     .post(
       '/networks',
-      handle(OPERATOR, async (c, caller) => {
+      handle(SCOPED_OPERATOR, async (c, caller) => {
         readQuery(c, NO_PARAMS)
         const body = await readBody(c, CreateNetworkBody)
         const command = {
@@ -86,17 +87,17 @@ export function networkRoutes(service: IpamService, handle: Handle): Hono {
     )
     .get(
       '/networks/:id',
-      handle(VIEWER, async (c) => {
+      handle(SCOPED_VIEWER, async (c, caller) => {
         const consistency = toConsistency(readQuery(c, GetParams))
         const query = { type: 'network', id: networkId(c) } as const
-        const { value, ...position } = await service.read(query, consistency)
+        const { value, ...position } = await within(service, caller).read(query, consistency)
         if (value === null) throw networkNotFound(query.id, positionHeaders(position))
         return json(200, networkBody(value), { ...positionHeaders(position), ETag: etag(value.changedIndex) })
       }),
     )
     .patch(
       '/networks/:id',
-      handle(OPERATOR, async (c, caller) => {
+      handle(SCOPED_OPERATOR, async (c, caller) => {
         readQuery(c, NO_PARAMS)
         const { body, keys } = await readBodyAndKeys(c, UpdateNetworkBody)
         const changes = networkChanges(body, keys)
@@ -112,7 +113,7 @@ export function networkRoutes(service: IpamService, handle: Handle): Hono {
     )
     .delete(
       '/networks/:id',
-      handle(OPERATOR, async (c, caller) => {
+      handle(SCOPED_OPERATOR, async (c, caller) => {
         readQuery(c, NO_PARAMS)
         const command = { type: 'deleteNetwork', id: networkId(c), ifChangedIndex: ifMatch(c) } as const
         const { headers } = await write(service, { c, caller, body: null }, command)
@@ -121,17 +122,17 @@ export function networkRoutes(service: IpamService, handle: Handle): Hono {
     )
     .get(
       '/networks/:id/stats',
-      handle(VIEWER, async (c) => {
+      handle(SCOPED_VIEWER, async (c, caller) => {
         const consistency = toConsistency(readQuery(c, GetParams))
         const query = { type: 'networkStats', id: networkId(c) } as const
-        const { value, ...position } = await service.read(query, consistency)
+        const { value, ...position } = await within(service, caller).read(query, consistency)
         if (value === null) throw networkNotFound(query.id, positionHeaders(position))
         return json(200, statsBody(value), positionHeaders(position))
       }),
     )
     .post(
       '/networks/:id/subnets',
-      handle(OPERATOR, async (c, caller) => {
+      handle(SCOPED_OPERATOR, async (c, caller) => {
         readQuery(c, NO_PARAMS)
         const body = await readBody(c, CarveBody)
         const { prefix_length: prefixLength, count, description, tags, metadata } = body
@@ -150,22 +151,22 @@ export function networkRoutes(service: IpamService, handle: Handle): Hono {
     )
     .get(
       '/networks/:id/available',
-      handle(VIEWER, async (c) => {
+      handle(SCOPED_VIEWER, async (c, caller) => {
         const params = readQuery(c, AvailableParams)
         const query = { type: 'availableAddresses', id: networkId(c), count: params.count } as const
-        const { value, ...position } = await service.read(query, toConsistency(params))
+        const { value, ...position } = await within(service, caller).read(query, toConsistency(params))
         if (value === null) throw networkNotFound(query.id, positionHeaders(position))
         return json(200, value, positionHeaders(position))
       }),
     )
     .get(
       '/networks/:id/available-subnets',
-      handle(VIEWER, async (c) => {
+      handle(SCOPED_VIEWER, async (c, caller) => {
         const params = readQuery(c, AvailableSubnetsParams)
         const prefixLength = params.prefix_length ?? null
         const count = params.count ?? (prefixLength === null ? PREVIEWED_MAX : 1)
         const query = { type: 'availableNetworks', id: networkId(c), prefixLength, count } as const
-        const { value, ...position } = await service.read(query, toConsistency(params))
+        const { value, ...position } = await within(service, caller).read(query, toConsistency(params))
         if (value === null) throw networkNotFound(query.id, positionHeaders(position))
         return json(200, value, positionHeaders(position))
       }),

@@ -70,6 +70,7 @@ const REFUSAL_STATUS: Record<RefusalReason, number> = {
   id_in_use: 409,
   // The cluster still has members of an older version.
   unsupported_command: 503,
+  out_of_scope: 403,
   user_not_found: 404,
   user_exists: 409,
   too_many_users: 409,

@@ -5,7 +5,9 @@ import type { Command, CommandContext, ResultOf } from '../ipam/command.ts'
 import type { IdempotencyStamp } from '../ipam/idempotency.ts'
 import type { IpamService } from '../service.ts'
 import { show } from '../show.ts'
+import type { Caller } from './access.ts'
 import { invalidRequest, ProblemError } from './problem.ts'
+import { within } from './scope.ts'
 
 const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/
 /** 132 bits: no two requests of this world meet by chance. */
@@ -17,10 +19,13 @@ const DIGEST_CHARS = 22
  */
 export async function write<C extends Command>(
   service: IpamService,
-  { c, caller, body }: { readonly c: Context; readonly caller: CommandContext; readonly body: unknown },
+  { c, caller, body }: { readonly c: Context; readonly caller: Caller; readonly body: unknown },
   command: C,
 ): Promise<{ readonly value: ResultOf<C>; readonly headers: Record<string, string> }> {
-  const { value, index, isReplay } = await service.execute(command, caller, idempotencyOf(c, caller, body))
+  const { user, requestId } = caller
+  const idempotency = idempotencyOf(c, caller, body)
+  const scoped = within(service, caller)
+  const { value, index, isReplay } = await scoped.execute(command, { user, requestId }, idempotency)
   const headers: Record<string, string> = { 'X-Raft-Index': String(index) }
   if (isReplay) headers['Idempotency-Replayed'] = 'true'
   return { value, headers }

@@ -16,6 +16,7 @@ import type { Command, CommandContext, Outcome, PruneAudit } from './command.ts'
 import type { CommandEnvelope } from './command-codec.ts'
 import { applyOncePerKey } from './idempotency.ts'
 import { accept } from './refuse.ts'
+import { applyWithinScope } from './scope.ts'
 import { applyOnce, openSession } from './session.ts'
 import type { Store } from './store.ts'
 
@@ -89,6 +90,8 @@ function apply(command: Command, applying: Applying): Outcome {
       return importItems(command, applying)
     case 'openSession':
       return openSession(applying.store.sessions, applying.at)
+    case 'withinScope':
+      return applyWithinScope(command, applying, apply)
     case 'createUser':
     case 'updateUser':
     case 'deleteUser':

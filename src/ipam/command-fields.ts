@@ -1,5 +1,5 @@
 /** The fields of each command, in the order in which they lie in a log entry. A change of any is a new schema version. */
-import { ACCESS_FIELDS } from './access-fields.ts'
+import { ACCESS_FIELDS, scopeOf } from './access-fields.ts'
 import { isToken } from './allocation-id.ts'
 import type {
   AllocationChanges,
@@ -9,6 +9,8 @@ import type {
   ImportItem,
   NetworkChanges,
   NetworkRef,
+  ScopedCommand,
+  WithinScope,
 } from './command.ts'
 import {
   allOf,
@@ -158,6 +160,14 @@ export const COMMAND_FIELDS: FieldsOf = {
     },
   },
   ...ACCESS_FIELDS,
+  withinScope: {
+    number: 20,
+    encode: ({ scope, command }) => {
+      const { number, encode } = COMMAND_FIELDS[command.type]
+      return [[scope.networks, scope.tags.map(wellFormed)], number, encode(command as never)]
+    },
+    decode: decodeWithinScope,
+  },
 }
 
 const BY_NUMBER = new Map<unknown, CommandFields<Command>>(
@@ -167,6 +177,30 @@ const BY_NUMBER = new Map<unknown, CommandFields<Command>>(
 /** Undefined for a number that means nothing to this version. */
 export function commandNumbered(number: unknown): CommandFields<Command> | undefined {
   return BY_NUMBER.get(number)
+}
+
+// Scopes.
+
+const SCOPED: Record<ScopedCommand['type'], true> = {
+  createNetwork: true,
+  updateNetwork: true,
+  deleteNetwork: true,
+  carveNetworks: true,
+  allocateAddresses: true,
+  allocateBatch: true,
+  updateAllocation: true,
+  renewAllocation: true,
+  releaseAllocation: true,
+  importItems: true,
+}
+
+function decodeWithinScope(fields: readonly unknown[]): WithinScope | null {
+  const [scopeFields, number, inner] = fields
+  const scope = scopeOf(scopeFields)
+  if (fields.length !== 3 || scope === undefined || !Array.isArray(inner)) return null
+  const command = commandNumbered(number)?.decode(inner) ?? null
+  if (command === null || !Object.hasOwn(SCOPED, command.type)) return null
+  return { type: 'withinScope', scope, command: command as ScopedCommand }
 }
 
 // Networks.

@@ -3,7 +3,7 @@ import type { CommandTraits } from '../../raft/types.ts'
 import type { Command } from './command.ts'
 
 /** What takes room on disk for as long as nobody takes it back. The others free some, or only leave an audit row. */
-const NEEDS_ROOM: Record<Command['type'], boolean> = {
+const NEEDS_ROOM: Record<Exclude<Command['type'], 'withinScope'>, boolean> = {
   createNetwork: true,
   updateNetwork: false,
   deleteNetwork: false,
@@ -27,6 +27,7 @@ const NEEDS_ROOM: Record<Command['type'], boolean> = {
   noteLoginFailures: false,
 }
 
-export function traitsOf({ type }: Command): Pick<CommandTraits, 'needsRoom'> {
-  return { needsRoom: NEEDS_ROOM[type] }
+export function traitsOf(command: Command): Pick<CommandTraits, 'needsRoom'> {
+  if (command.type === 'withinScope') return traitsOf(command.command)
+  return { needsRoom: NEEDS_ROOM[command.type] }
 }

@@ -1,4 +1,5 @@
 /** What goes into the log: intents, never records. The address is chosen when a command is applied. */
+import type { Scope } from './access.ts'
 import type { AccessCommand, AccessRefusalReason, AccessResults } from './access-command.ts'
 import type { Allocation, Metadata, PlacedNetwork, Strategy } from './records.ts'
 
@@ -171,7 +172,8 @@ export interface OpenSession {
   readonly type: 'openSession'
 }
 
-export type Command =
+/** What a key with a scope may do within it. */
+export type ScopedCommand =
   | CreateNetwork
   | UpdateNetwork
   | DeleteNetwork
@@ -181,9 +183,20 @@ export type Command =
   | UpdateAllocation
   | RenewAllocation
   | ReleaseAllocation
+  | ImportItems
+
+/** Refused as a whole where it would touch any other network. */
+export interface WithinScope {
+  readonly type: 'withinScope'
+  readonly scope: Scope
+  readonly command: ScopedCommand
+}
+
+export type Command =
+  | ScopedCommand
+  | WithinScope
   | ExpireAllocations
   | PruneAudit
-  | ImportItems
   | OpenSession
   | AccessCommand
 
@@ -202,6 +215,7 @@ export interface CommandResults extends AccessResults {
   pruneAudit: { readonly pruned: number; readonly isDone: boolean }
   importItems: ImportReport
   openSession: { readonly sessionId: number }
+  withinScope: CommandResults[ScopedCommand['type']]
 }
 
 export interface ImportReport {
@@ -245,6 +259,8 @@ export type RefusalReason =
   /** Ids of networks are generated, so only a faulty generator meets this. */
   | 'id_in_use'
   | 'unsupported_command'
+  /** Of the key that asked. */
+  | 'out_of_scope'
   | AccessRefusalReason
 
 /** What a gateway is told about its session; it never reaches a client. */

@@ -1,5 +1,5 @@
 /** What can be asked of the replicated state. */
-import type { ApiKey, User } from './access.ts'
+import type { ApiKey, Scope, User } from './access.ts'
 import type { ImportItems, ImportReport, Outcome } from './command.ts'
 import type {
   Allocation,
@@ -108,7 +108,8 @@ export interface AddressAnswer {
   readonly history: readonly Allocation[]
 }
 
-export type Query =
+/** About networks and allocations. */
+export type NetworkQuery =
   /** By namespace and address; with `tag` or `q`, in the order of what was found. */
   | { readonly type: 'networks'; readonly filter: NetworkFilter; readonly page: PageRequest }
   | { readonly type: 'network'; readonly id: string }
@@ -126,6 +127,11 @@ export type Query =
   | { readonly type: 'allocations'; readonly filter: AllocationFilter; readonly page: PageRequest }
   | { readonly type: 'allocation'; readonly id: string }
   | { readonly type: 'address'; readonly question: AddressQuestion }
+
+export type Query =
+  | NetworkQuery
+  /** What lies outside of the scope is not there: pages are short, and have no total. */
+  | { readonly type: 'withinScope'; readonly scope: Scope; readonly query: NetworkQuery }
   /** The newest that match, in ascending time; the cursor leads to older ones. */
   | { readonly type: 'audit'; readonly filter: AuditFilter; readonly page: PageRequest }
   /** By name. */
@@ -135,7 +141,7 @@ export type Query =
   | { readonly type: 'keys' }
   | { readonly type: 'key'; readonly id: string }
   /** What the import would do. */
-  | { readonly type: 'tryImport'; readonly command: ImportItems }
+  | { readonly type: 'tryImport'; readonly command: ImportItems; readonly scope: Scope | null }
 
 /** Null is "no such id". A filter that names nothing gives an empty page. */
 export interface QueryResults {
@@ -152,6 +158,7 @@ export interface QueryResults {
   user: User | null
   keys: readonly ApiKey[]
   key: ApiKey | null
+  withinScope: QueryResults[NetworkQuery['type']]
   tryImport: Extract<Outcome, { ok: false }> | { readonly ok: true; readonly value: ImportReport }
 }
 

@@ -170,7 +170,7 @@ describe("a viewer's token", () => {
     { method: 'PATCH', path: '/allocations/alloc-1', body: { hostname: 'mine' } },
     { method: 'POST', path: '/allocations/alloc-1/renew', body: { ttl_hours: 1 } },
     { method: 'POST', path: '/allocations/alloc-1/release', body: {} },
-    { method: 'POST', path: '/import?format=ipam-networks', body: 'cidr\n10.9.0.0/24\n' },
+    { method: 'POST', path: '/import?format=ipam-networks-jsonl', body: '{"cidr":"10.9.0.0/24"}' },
     { method: 'POST', path: '/cluster/nodes', body: { node_id: 4, addr: 'a:1' } },
     { method: 'DELETE', path: '/cluster/nodes/1?force=true' },
     { method: 'POST', path: '/cluster/transfer-leader', body: {} },
@@ -279,7 +279,7 @@ describe('at the door', () => {
     const scope = { tags: ['lab'] }
     const { id, token } = await guarded.createKey({ role: 'operator', scope })
 
-    const answer = await guarded.send('GET', '/audit', { login: bearer(token) })
+    const answer = await guarded.send('GET', '/cluster/status', { login: bearer(token) })
 
     expect(answer).toMatchObject({ status: 403, body: { reason: 'out_of_scope' } })
     expect((await guarded.send('GET', '/auth/whoami', { login: bearer(token) })).body).toMatchObject({

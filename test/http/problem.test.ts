@@ -130,6 +130,7 @@ describe('what the state refuses', () => {
     idempotency_key_reused: 422,
     id_in_use: 409,
     unsupported_command: 503,
+    out_of_scope: 403,
     user_not_found: 404,
     user_exists: 409,
     too_many_users: 409,

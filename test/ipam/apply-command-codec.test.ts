@@ -94,6 +94,11 @@ const COMMANDS: readonly Command[] = [
   },
   { type: 'revokeKey', id: KEY_ID, ifChangedIndex: null },
   {
+    type: 'withinScope',
+    scope: { networks: ['net-1'], tags: ['büro'] },
+    command: { type: 'releaseAllocation', id: 'alloc-1', ifChangedIndex: null },
+  },
+  {
     type: 'noteLoginFailures',
     failures: [
       { user: 'alice', address: '10.0.0.1', count: 3 },
@@ -168,6 +173,7 @@ describe('commands as bytes', () => {
         "019b11a5616c696365c093cd012c020192a36b6579a57072696e74b06b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6ba542c3bc726f01d92b686868686868686868686868686868686868686868686868686868686868686868686868686868686868689291a56e65742d3192a161a162cdea60",
         "019b11a5616c696365c093cd012c020192a36b6579a57072696e74b06b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6ba000d92b68686868686868686868686868686868686868686868686868686868686868686868686868686868686868c0c0",
         "019712a5616c696365c093cd012c020192a36b6579a57072696e74b06b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6bc0",
+        "019814a5616c696365c093cd012c020192a36b6579a57072696e749291a56e65742d3191a562c3bc726f0492a7616c6c6f632d31c0",
         "019713a5616c696365c093cd012c020192a36b6579a57072696e7493a5616c696365a831302e302e302e310393c0c001",
       ]
     `)
@@ -194,6 +200,10 @@ describe('commands as bytes', () => {
     },
     { why: 'a user who would be the system', bytes: commandBytes(14, ['system', 2, PASSWORD_HASH, false]) },
     { why: 'a role that there is not', bytes: commandBytes(14, ['alice', 3, PASSWORD_HASH, false]) },
+    {
+      why: 'what no key with a scope may do',
+      bytes: commandBytes(20, [[['net-1'], []], 16, ['alice', null]]),
+    },
     { why: 'a key in clear', bytes: commandBytes(17, [KEY_ID, '', 0, 'secret', null, null]) },
     {
       why: 'a scope that is no pair',

@@ -368,7 +368,7 @@ class Pair {
     const before = isWatched ? await rowsOf(ipam.machine) : null
     const tried =
       command.type === 'importItems' && ipam.machine.appliedTime === ipam.time
-        ? await ipam.machine.query({ type: 'tryImport', command })
+        ? await ipam.machine.query({ type: 'tryImport', command, scope: null })
         : null
 
     const outcome = ipam.apply(command, ALICE, null, stamp)

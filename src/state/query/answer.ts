@@ -2,7 +2,7 @@
 import { unreachable } from '../../../raft/assert.ts'
 import { tryCommand } from '../../ipam/apply.ts'
 import { SYSTEM_USER } from '../../ipam/audit.ts'
-import type { ImportItems, ImportReport } from '../../ipam/command.ts'
+import type { ImportReport } from '../../ipam/command.ts'
 import type { Query, QueryResults } from '../../ipam/query.ts'
 import type { PlacedNetwork } from '../../ipam/records.ts'
 import { ORPHANS_KEY } from '../key-space.ts'
@@ -17,6 +17,7 @@ import { listAllocations } from './list-allocations.ts'
 import { listAudit } from './list-audit.ts'
 import { listNetworks } from './list-networks.ts'
 import { availableAddresses, availableNetworks, networkStats } from './stats.ts'
+import { answerWithinScope } from './within-scope.ts'
 
 /** The state as it is now. */
 export interface Asked {
@@ -63,8 +64,10 @@ export function answer(query: Query, asked: Asked): Promise<Answer> | Answer {
       return [...memory.access.keys.values()].toSorted((a, b) => a.changedIndex - b.changedIndex)
     case 'key':
       return memory.access.key(query.id)
+    case 'withinScope':
+      return answerWithinScope(query, store, (inner) => answer(inner, asked))
     case 'tryImport':
-      return tryImport(asked, query.command)
+      return tryImport(asked, query)
     default:
       return unreachable(query)
   }
@@ -88,11 +91,15 @@ function orphansOf({ overlay, database }: Asked): number {
 }
 
 /** Carried out on the state as it is, and taken back, all in one turn. */
-function tryImport({ store, overlay }: Asked, command: ImportItems): QueryResults['tryImport'] {
+function tryImport(
+  { store, overlay }: Asked,
+  { command, scope }: Extract<Query, { type: 'tryImport' }>,
+): QueryResults['tryImport'] {
   const { index, time } = overlay.point
   store.beginEntry(index + 1)
   const context = { user: SYSTEM_USER, requestId: null }
-  const outcome = tryCommand(command, { store, context, at: { index: index + 1, time } })
+  const tried = scope === null ? command : ({ type: 'withinScope', scope, command } as const)
+  const outcome = tryCommand(tried, { store, context, at: { index: index + 1, time } })
   store.endEntry()
   return outcome.ok ? { ok: true, value: outcome.value as ImportReport } : outcome
 }
