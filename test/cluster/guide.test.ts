@@ -1,10 +1,12 @@
 /** The pages for readers do what they say. */
 import { execFile } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect } from 'vitest'
 import { test } from './cluster-test.ts'
 import { reservePorts } from './ports.ts'
+import { MAIN } from './program.ts'
 import { until } from './until.ts'
 
 const DOCUMENTED = '127.0.0.1:8080'
@@ -28,22 +30,35 @@ function stepsOf(page: string): Step[] {
   })
 }
 
-test.for(['docs/guide.md'])('%s runs as it stands', async (path, { startProgram, directory }) => {
+/** `ipam` as an installation has it. */
+function installProgram(directory: string): void {
+  mkdirSync(directory)
+  writeFileSync(join(directory, 'ipam'), `#!/bin/sh\nexec ${process.execPath} ${MAIN} "$@"\n`, {
+    mode: 0o755,
+  })
+}
+
+test.for([
+  { path: 'docs/guide.md', flags: [] },
+  { path: 'docs/security.md', flags: ['--auth', 'required'] },
+])('$path runs as it stands', async ({ path, flags }, { startProgram, directory }) => {
   const [port = 0] = await reservePorts(1)
-  const program = startProgram(['server', '--listen', `127.0.0.1:${port}`], { cwd: directory })
-  await until('the node says where it serves', () => program.stdout.length > 0)
+  startProgram(['server', '--listen', `127.0.0.1:${port}`, ...flags], { cwd: directory })
+  await until('the node leads', async () => {
+    return (await fetch(`http://127.0.0.1:${port}/api/v1/health/leader`)).ok
+  })
+  const programs = join(directory, 'programs')
+  installProgram(programs)
   const steps = stepsOf(readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8'))
   const script = steps.map(({ script: text }, i) => `${text}\necho '${MARK}' ${i}`).join('\n')
 
   const { stdout } = await promisify(execFile)(
     'bash',
     ['-euc', script.replaceAll(DOCUMENTED, `127.0.0.1:${port}`)],
-    {
-      cwd: directory,
-    },
+    { cwd: directory, env: { ...process.env, PATH: `${programs}:${process.env['PATH']}` } },
   )
 
-  expect(steps.length).toBeGreaterThan(10)
+  expect(steps.length).toBeGreaterThanOrEqual(10)
   const printed = stdout.split(new RegExp(`${MARK} \\d+\\n`))
   for (const [i, step] of steps.entries()) {
     if (step.printed !== null) expect(printed[i], step.script).toBe(step.printed)

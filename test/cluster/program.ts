@@ -5,7 +5,7 @@ import { resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 
 /** The build under test; another one can be given to test beside somebody who builds. */
-const MAIN = resolve(process.env['IPAM_TEST_DIST'] ?? 'dist', 'src/main.js')
+export const MAIN = resolve(process.env['IPAM_TEST_DIST'] ?? 'dist', 'src/main.js')
 const LINES_MAX = 2_000
 
 export interface Exit {

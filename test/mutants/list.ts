@@ -1,3 +1,4 @@
+import { WHO_MAY_DO_WHAT } from './access.ts'
 import { ADDRESS_SPACE } from './address-space.ts'
 import { ADMISSION_OF_NODES } from './admission.ts'
 import { ALL_OR_NONE } from './all-or-none.ts'
@@ -51,4 +52,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...HISTORY_AND_AUDIT,
   ...BULK_FILES,
   ...COMMAND_LINE_CLIENT,
+  ...WHO_MAY_DO_WHAT,
 ]
