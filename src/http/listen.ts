@@ -11,9 +11,9 @@ import type { AddressInfo, Socket } from 'node:net'
 import { getRequestListener, RequestError } from '@hono/node-server'
 import type { Hono } from 'hono'
 import type { Logger } from '../logger.ts'
-import { createRequestIds } from '../request-ids.ts'
 import type { TextAnswer } from './answer.ts'
 import { formatProblem, type Problem, ProblemError, toProblem } from './problem.ts'
+import { createRequestIds } from './request-ids.ts'
 
 export interface HttpLimits {
   /** Further connections are dropped at once. */

@@ -1,7 +1,7 @@
 /** The audit log: one row a change, in the order of the log, and what finds it by resource, request, action and user. */
 import type { AuditAction } from '../ipam/records.ts'
+import { groupOfRequestId } from '../ipam/request-groups.ts'
 import type { AuditDraft } from '../ipam/store.ts'
-import { groupOfRequestId } from '../request-ids.ts'
 import {
   AUDIT_BLOCK_INDEXES,
   AUDIT_FLOOR_KEY,

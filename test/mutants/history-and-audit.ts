@@ -193,7 +193,7 @@ export const HISTORY_AND_AUDIT: readonly Mutant[] = [
   {
     name: 'ids that are ours are grouped by twos',
     source: 'src/state/README.md (request ids in blocks)',
-    file: 'src/request-ids.ts',
+    file: 'src/ipam/request-groups.ts',
     find: `Number.parseInt(count, 36) / GROUP_SIZE`,
     replace: `Number.parseInt(count, 36) / 2`,
     caughtBy: HISTORY,

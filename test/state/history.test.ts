@@ -1,8 +1,8 @@
 /** What has been: who had an address, and who changed what (promise 6). */
 import { describe, expect, test } from 'vitest'
+import { createRequestIds } from '../../src/http/request-ids.ts'
 import type { AuditFilter } from '../../src/ipam/query.ts'
 import type { Allocation } from '../../src/ipam/records.ts'
-import { createRequestIds } from '../../src/request-ids.ts'
 import { accepted, allocateCommand, Harness, listAudit, nameOf, START } from './harness.ts'
 import { keysOf } from './state-keys.ts'
 

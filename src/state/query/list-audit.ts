@@ -2,7 +2,7 @@ import { parseAddress } from '../../ipam/address.ts'
 import { DEFAULT_NAMESPACE } from '../../ipam/defaults.ts'
 import type { AuditFilter, Page, PageRequest } from '../../ipam/query.ts'
 import type { AuditEntry } from '../../ipam/records.ts'
-import { groupOfRequestId } from '../../request-ids.ts'
+import { groupOfRequestId } from '../../ipam/request-groups.ts'
 import {
   AUDIT,
   AUDIT_BLOCK_INDEXES,
