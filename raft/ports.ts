@@ -201,7 +201,7 @@ export interface TransportHandlers {
   onPeer(peer: PeerIdentity): void
   /** Our connection to a peer is gone: what was sent on it may or may not have arrived. */
   onPeerLost(peer: NodeId): void
-  /** A peer refused us: `removed`, `incarnation`, `rolled_back`, `schema`, `cluster_id`, `node_id`, `protocol`. */
+  /** A peer refused us: `removed`, `incarnation`, `rolled_back`, `schema`, `cluster_id`, `node_id`, `protocol`, `secret`. */
   onRefused(refusal: { peer: NodeId; reason: string; message: string }): void
   /** A peer wants to send a snapshot on its own connection; `null` refuses. Resolves with where its bytes go. */
   onSnapshotOffer(offer: SnapshotOffer): Promise<SnapshotReceiver | null>

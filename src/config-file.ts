@@ -5,15 +5,21 @@ import { type Addr, parseAddr } from '../raft/transport/addr.ts'
 import { isWildcard, parseReachableAddr } from './config-addr.ts'
 import { type AuthConfig, AuthSchema, authKeys, toAuthConfig } from './config-auth.ts'
 import { ConfigError } from './config-error.ts'
+import { ClusterSecretSchema } from './config-secret.ts'
 import { expected, section, wholeNumber } from './config-values.ts'
 import { LOG_LEVELS, type LogLevel } from './logger.ts'
 import { nearest } from './nearest.ts'
+import type { Secret } from './secret.ts'
 import { show } from './show.ts'
 
 export interface ClusterFile {
   readonly clusterId: number
   readonly dataDir: string
   readonly nodes: readonly NodeConfig[]
+  /** Empty for none. The first is used, any is taken. */
+  readonly clusterSecrets: readonly Secret[]
+  /** Members need not prove that they are some, whoever can reach them. */
+  readonly isRaftInsecure: boolean
   readonly timing: Timing
   readonly retainedEntriesMin: number
   /** Free bytes below which a node's disk is low; 0: never. */
@@ -112,6 +118,7 @@ const RaftSchema = z.strictObject(
     election_max_ms: wholeNumber(TIMING_MS_MAX).default(TIMING_DEFAULTS.electionMaxMs),
     retained_entries_min: wholeNumber(RETAINED_ENTRIES_MAX).default(RETAINED_ENTRIES_DEFAULT),
     disk_low_mib: wholeNumber(DISK_LOW_MIB_MAX, 0).default(DISK_LOW_MIB_DEFAULT),
+    insecure: z.boolean({ error: (issue) => expected('true or false', issue.input) }).default(false),
   },
   { error: section },
 )
@@ -142,6 +149,7 @@ const FileSchema = z
       nodes: z
         .array(NodeSchema, { error: (issue) => expected('a list of nodes', issue.input) })
         .min(1, { error: 'must name at least one node' }),
+      cluster_secret: ClusterSecretSchema.optional(),
       raft: RaftSchema.prefault({}),
       audit_retention: retention.prefault('forever'),
       metrics: MetricsSchema.prefault({}),
@@ -199,6 +207,8 @@ function toClusterFile(file: z.output<typeof FileSchema>): ClusterFile {
     clusterId: file.cluster_id,
     dataDir: file.data_dir,
     nodes: file.nodes.map(({ node_id, addr, api }) => ({ id: node_id, addr, api })),
+    clusterSecrets: file.cluster_secret ?? [],
+    isRaftInsecure: file.raft.insecure,
     timing: {
       tickMs: file.raft.tick_ms,
       heartbeatMs: file.raft.heartbeat_ms,

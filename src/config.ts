@@ -15,8 +15,10 @@ import {
   TIMING_DEFAULTS,
   type Timing,
 } from './config-file.ts'
+import { checkMembersAreKnown, parseClusterSecrets } from './config-secret.ts'
 import { LOG_LEVELS, type LogLevel } from './logger.ts'
 import { nearest } from './nearest.ts'
+import type { Secret } from './secret.ts'
 import { show } from './show.ts'
 
 export { ConfigError, type NodeConfig, type Timing }
@@ -34,6 +36,8 @@ export interface Config {
   readonly raft: { readonly host: string; readonly port: number; readonly addr: string } | null
   /** The members at first start, and where to find living ones when joining. */
   readonly nodes: readonly NodeConfig[]
+  /** By which members know each other: the first is used, any is taken. Empty for none. */
+  readonly clusterSecrets: readonly Secret[]
   readonly timing: Timing
   /** Log entries kept for nodes that lag; one that lags by more gets a snapshot. */
   readonly retainedEntriesMin: number
@@ -52,6 +56,8 @@ const STANDALONE: ClusterFile = {
   // Apart from a cluster file's ./data: both can be tried in one directory.
   dataDir: './data/standalone',
   nodes: [{ id: 1, addr: '127.0.0.1:0', api: '127.0.0.1:8080' }],
+  clusterSecrets: [],
+  isRaftInsecure: false,
   timing: TIMING_DEFAULTS,
   retainedEntriesMin: RETAINED_ENTRIES_DEFAULT,
   diskLowBytes: DISK_LOW_BYTES_DEFAULT,
@@ -73,6 +79,9 @@ const FLAGS = {
 } as const
 
 type Flag = keyof typeof FLAGS
+
+/** No flag: whoever lists the processes of a machine sees those. */
+const SECRET_VARIABLE = 'IPAM_CLUSTER_SECRET'
 
 /** A value, and where it was given: errors name it. */
 interface Setting {
@@ -108,6 +117,16 @@ export function loadConfig(
   const api = settings.listen === undefined ? parseAddr(node.api) : parseListen(settings.listen)
   const auth = settings.auth === undefined ? file.auth : { ...file.auth, mode: parseAuthMode(settings.auth) }
   checkListen(api, auth)
+  const secretText = env[SECRET_VARIABLE] || null
+  const clusterSecrets =
+    secretText === null
+      ? file.clusterSecrets
+      : parseClusterSecrets({ text: secretText, source: SECRET_VARIABLE })
+  const raft = isCluster ? { ...parseReachableAddr(node.addr), addr: node.addr } : null
+  if (raft !== null) {
+    const isKnown = file.isRaftInsecure || clusterSecrets.length > 0
+    checkMembersAreKnown({ id: node.id, ...raft }, { isKnown, path: settings.config?.text ?? '' })
+  }
   return {
     mode: isCluster ? 'cluster' : 'standalone',
     clusterId: file.clusterId,
@@ -115,8 +134,9 @@ export function loadConfig(
     isJoining,
     dataDir: join(dataDir, `node-${node.id}`),
     api,
-    raft: isCluster ? { ...parseReachableAddr(node.addr), addr: node.addr } : null,
+    raft,
     nodes: file.nodes,
+    clusterSecrets,
     timing: file.timing,
     retainedEntriesMin: file.retainedEntriesMin,
     diskLowBytes: file.diskLowBytes,

@@ -261,7 +261,7 @@ function initialMembership({ isJoining, nodes }: Config): Membership {
 
 /** Null where there are no other nodes. */
 function createTransport(
-  { raft }: Config,
+  { raft, clusterSecrets }: Config,
   { identity, logger, onFatal }: { identity: Identity; logger: Logger; onFatal: (error: unknown) => void },
 ): TcpTransport | null {
   if (raft === null) return null
@@ -269,6 +269,7 @@ function createTransport(
   return new TcpTransport({
     identity,
     listen: listenOn,
+    secrets: clusterSecrets.map((secret) => secret.reveal()),
     clock: systemClock,
     random: Math.random,
     logger,

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { ConfigError, configWarnings, loadConfig } from '../src/config.ts'
+import { Secret } from '../src/secret.ts'
 
 const FILE = `cluster_id: 100
 data_dir: ./data
@@ -10,8 +11,11 @@ nodes:
   - { node_id: 3, addr: "[2001:db8::3]:5001", api: "0.0.0.0:8080" }
 `
 
+/** Without it no node of this file starts: their addresses are no loopback addresses. */
+const SECRET = '0123456789abcdef0123456789abcdef'
+
 function load(argv: string, { env = {}, file = FILE }: { env?: Record<string, string>; file?: string } = {}) {
-  return loadConfig(argv.split(' ').filter(Boolean), env, (path) => {
+  return loadConfig(argv.split(' ').filter(Boolean), { IPAM_CLUSTER_SECRET: SECRET, ...env }, (path) => {
     if (path !== 'etc/cluster.yaml') throw Object.assign(new Error(path), { code: 'ENOENT' })
     return file
   })
@@ -40,6 +44,7 @@ describe('config', () => {
       api: { host: '127.0.0.1', port: 8080 },
       raft: null,
       nodes: [{ id: 1, addr: '127.0.0.1:0', api: '127.0.0.1:8080' }],
+      clusterSecrets: [expect.any(Secret)],
       timing: { tickMs: 50, heartbeatMs: 100, electionMinMs: 1_000, electionMaxMs: 2_000 },
       retainedEntriesMin: 100_000,
       diskLowBytes: 256 * 1024 * 1024,
@@ -64,6 +69,7 @@ describe('config', () => {
         { id: 2, addr: '10.0.0.2:5001', api: '127.0.0.1:8080' },
         { id: 3, addr: '[2001:db8::3]:5001', api: '0.0.0.0:8080' },
       ],
+      clusterSecrets: [expect.any(Secret)],
       timing: { tickMs: 50, heartbeatMs: 100, electionMinMs: 1_000, electionMaxMs: 2_000 },
       retainedEntriesMin: 100_000,
       diskLowBytes: 256 * 1024 * 1024,
@@ -300,7 +306,7 @@ describe('a wrong cluster file', () => {
     {
       file: `${FILE}tls: {}\n`,
       message:
-        '7:1: tls: unknown key; known are cluster_id, data_dir, nodes, raft, audit_retention, metrics, auth, log',
+        '7:1: tls: unknown key; known are cluster_id, data_dir, nodes, cluster_secret, raft, audit_retention, metrics, auth, log',
     },
     {
       file: edit('cluster_id: 100\n', ''),

@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto'
 import type { Clock, Log, TransportHandlers } from '../ports.ts'
 import type { Introduction } from './handshake.ts'
 import type { TransportLimits } from './limits.ts'
@@ -5,6 +6,8 @@ import type { TransportLimits } from './limits.ts'
 /** What both directions of a transport work with. */
 export interface TransportContext {
   readonly self: Introduction
+  /** What members know: we prove the first one, and take any. Empty for none. */
+  readonly secrets: readonly KeyObject[]
   readonly clock: Clock
   readonly random: () => number
   readonly logger: Log

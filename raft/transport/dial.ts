@@ -4,7 +4,7 @@ import type { NodeId } from '../types.ts'
 import { type Addr, parseAddr } from './addr.ts'
 import { Connection } from './connection.ts'
 import type { TransportContext } from './context.ts'
-import { ConnectionError } from './errors.ts'
+import { ConnectionError, isNetworkError } from './errors.ts'
 import { HANDSHAKE_FRAME_BYTES_MAX } from './frame.ts'
 import { type ConnectionKind, greet } from './handshake.ts'
 
@@ -29,7 +29,7 @@ export function dial(
 }
 
 async function accepted(
-  { self, clock, limits, handlers }: TransportContext,
+  { self, secrets, clock, limits, handlers }: TransportContext,
   connection: Connection,
   { to, kind }: { to: NodeId; kind: ConnectionKind },
 ): Promise<PeerIdentity> {
@@ -41,7 +41,12 @@ async function accepted(
   })
   try {
     await connection.opened()
-    return await greet(connection, { self, to, kind, authorize: (peer) => handlers.authorize(peer) })
+    const authorize = (peer: PeerIdentity) => handlers.authorize(peer)
+    return await greet(connection, { self, to, kind, secrets, authorize })
+  } catch (error) {
+    // Nobody reads on: without this the socket would stay, half closed, for every try.
+    connection.close(isNetworkError(error) ? error : new ConnectionError('failed', { cause: error }))
+    throw error
   } finally {
     cancelConnect()
     cancelHandshake()

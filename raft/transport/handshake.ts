@@ -1,14 +1,17 @@
 /**
  * How two nodes make sure that they mean each other, before anything else is said:
- * hello (dialer) → welcome or refusal (acceptor) → start or refusal (dialer).
+ * hello (dialer) → welcome or refusal (acceptor) → start or refusal (dialer). With a cluster secret, between welcome and
+ * start: proof (dialer) → proof, then admitted or refusal (acceptor).
  */
+import type { KeyObject } from 'node:crypto'
 import { pack, unpack } from 'msgpackr'
 import type { Boot, Identity, PeerIdentity } from '../ports.ts'
 import type { NodeId, SchemaRange } from '../types.ts'
+import { freshNonce, nonceShape, proofOf, provenSecret, type Transcript } from './cluster-secret.ts'
 import type { Connection } from './connection.ts'
 import { ProtocolError, type Refusal, RefusedError } from './errors.ts'
 import { encodeFrame, type Frame } from './frame.ts'
-import { HELLO, REFUSAL, START, WELCOME } from './kinds.ts'
+import { ADMITTED, HELLO, PROOF, REFUSAL, START, WELCOME } from './kinds.ts'
 import { counter, map, oneOf, positive, type Shape, text } from './shape.ts'
 
 /** The protocols that this version speaks; both sides use the highest that they share. */
@@ -20,6 +23,10 @@ const REASON_LENGTH_MAX = 64
 const MESSAGE_LENGTH_MAX = 512
 /** Of every other text; an address has at most 262 characters. */
 const TEXT_LENGTH_MAX = 300
+
+/** Of refusals before anything is proven. */
+const STRANGERS_REASONS: readonly string[] = ['protocol', 'cluster_id', 'node_id', 'secret', 'closed']
+const SAME_SECRET = 'give all members the same one'
 
 export type ConnectionKind = 'raft' | 'snapshot'
 
@@ -33,11 +40,15 @@ export interface Hello extends Introduction {
   readonly kind: ConnectionKind
   /** Whom the dialer expects at this address. */
   readonly to: NodeId
+  /** Fresh, if this node has a cluster secret; else null. */
+  readonly nonce: Uint8Array | null
 }
 
 export interface Welcome extends Introduction {
   /** The one that both speak. */
   readonly protocol: number
+  /** As in `Hello`. */
+  readonly nonce: Uint8Array | null
 }
 
 /** Looked at before everything else: the rest may look different in a version that we do not speak. */
@@ -58,8 +69,9 @@ const HELLO_SHAPE = map<Hello>({
   ...INTRODUCTION,
   kind: oneOf(['raft', 'snapshot']),
   to: positive,
+  nonce: nonceShape,
 })
-const WELCOME_SHAPE = map<Welcome>({ protocol: counter, ...INTRODUCTION })
+const WELCOME_SHAPE = map<Welcome>({ protocol: counter, ...INTRODUCTION, nonce: nonceShape })
 const REFUSAL_SHAPE = map<Refusal>({ reason: text(REASON_LENGTH_MAX), message: text(MESSAGE_LENGTH_MAX) })
 
 /** A dialer that both sides have accepted. */
@@ -74,6 +86,7 @@ export type Authorize = (peer: PeerIdentity) => Refusal | null
 /**
  * The dialer's side.
  *
+ * @param secrets We prove the first; empty for none.
  * @throws {RefusedError} if one side does not want the other. The connection is closed by then.
  * @throws {ProtocolError | ConnectionError}
  */
@@ -83,36 +96,65 @@ export async function greet(
     self: Introduction
     to: NodeId
     kind: ConnectionKind
+    secrets: readonly KeyObject[]
     authorize: Authorize
   },
 ): Promise<PeerIdentity> {
-  const { self, to, kind, authorize } = options
-  connection.write(encodeHello({ ...introductionOf(self), kind, to }))
+  const { self, to, kind, secrets, authorize } = options
+  const [secret = null] = secrets
+  const hello = helloBody({ ...introductionOf(self), kind, to, nonce: nonceFor(secrets) })
+  connection.write(encodeFrame(HELLO, hello))
   const answer = await connection.nextFrame()
-  throwIfRefusal(answer)
+  throwIfRefusal(answer, { isProven: secret === null })
   const welcome = decodeBody(answer, WELCOME, WELCOME_SHAPE)
+  const stranger = whyNotWelcome(welcome, self, to) ?? whyNotSecret(welcome, { self, secrets })
+  if (stranger !== null) refuse(connection, stranger)
+  if (secret !== null)
+    await proveAsDialer(connection, { secret, to, transcript: { hello, welcome: answer.body } })
   const peer = peerOf(welcome)
-  const refusal = whyNotWelcome(welcome, self, to) ?? authorize(peer)
+  const refusal = authorize(peer)
   if (refusal !== null) refuse(connection, refusal)
   connection.write(encodeFrame(START))
   return peer
 }
 
-/** The acceptor's side. Throws as `greet` does. */
+/**
+ * The acceptor's side. Throws as `greet` does.
+ *
+ * @param secrets The dialer may prove any of them; empty for none.
+ */
 export async function receiveGreeting(
   connection: Connection,
-  options: { self: Introduction; authorize: Authorize; onRefused: (peer: NodeId, refusal: Refusal) => void },
+  options: {
+    self: Introduction
+    secrets: readonly KeyObject[]
+    authorize: Authorize
+    onRefused: (peer: NodeId, refusal: Refusal) => void
+  },
 ): Promise<Greeted> {
-  const { self, authorize, onRefused } = options
+  const { self, secrets, authorize, onRefused } = options
   const frame = await connection.nextFrame()
   const greeting = decodeBody(frame, HELLO, GREETING_SHAPE)
   const protocol = sharedProtocol(greeting)
   if (protocol === null) refuse(connection, otherProtocol(greeting))
   const hello = decodeBody(frame, HELLO, HELLO_SHAPE)
   const peer = peerOf(hello)
-  const refusal = whyNotHello(hello, self) ?? authorize(peer)
-  if (refusal !== null) refuse(connection, refusal)
-  connection.write(encodeWelcome({ protocol, ...introductionOf(self) }))
+  const stranger = whyNotHello(hello, self) ?? whyNotSecret(hello, { self, secrets })
+  if (stranger !== null) refuse(connection, stranger)
+  const welcome = welcomeBody({ protocol, ...introductionOf(self), nonce: nonceFor(secrets) })
+  const admit = (): void => {
+    const refusal = authorize(peer)
+    if (refusal !== null) refuse(connection, refusal)
+  }
+  if (secrets.length === 0) {
+    admit()
+    connection.write(encodeFrame(WELCOME, welcome))
+  } else {
+    connection.write(encodeFrame(WELCOME, welcome))
+    await proveAsAcceptor(connection, { secrets, peer, self, transcript: { hello: frame.body, welcome } })
+    admit()
+    connection.write(encodeFrame(ADMITTED))
+  }
   const answer = await connection.nextFrame()
   try {
     throwIfRefusal(answer)
@@ -124,13 +166,57 @@ export async function receiveGreeting(
   return { peer, kind: hello.kind }
 }
 
+/** First the dialer, or whoever reaches us could try out secrets on our proof. */
+async function proveAsDialer(
+  connection: Connection,
+  { secret, to, transcript }: { secret: KeyObject; to: NodeId; transcript: Transcript },
+): Promise<void> {
+  connection.write(encodeFrame(PROOF, proofOf(secret, 'dialer', transcript)))
+  const answer = await connection.nextFrame()
+  throwIfRefusal(answer, { isProven: false })
+  if (answer.kind !== PROOF) throw new ProtocolError(`a proof was expected, not kind ${answer.kind}`)
+  if (provenSecret(answer.body, [secret], 'acceptor', transcript) === null) {
+    refuse(connection, {
+      reason: 'secret',
+      message: `what answers as node ${to} does not know the cluster secret`,
+    })
+  }
+  const verdict = await connection.nextFrame()
+  throwIfRefusal(verdict)
+  if (verdict.kind !== ADMITTED) throw new ProtocolError(`admitted was expected, not kind ${verdict.kind}`)
+}
+
+async function proveAsAcceptor(
+  connection: Connection,
+  options: { secrets: readonly KeyObject[]; peer: PeerIdentity; self: Identity; transcript: Transcript },
+): Promise<void> {
+  const { secrets, peer, self, transcript } = options
+  const frame = await connection.nextFrame()
+  throwIfRefusal(frame, { isProven: false })
+  if (frame.kind !== PROOF) throw new ProtocolError(`a proof was expected, not kind ${frame.kind}`)
+  const secret = provenSecret(frame.body, secrets, 'dialer', transcript)
+  if (secret === null) {
+    const message = `node ${peer.nodeId} does not know the cluster secret of node ${self.nodeId}; ${SAME_SECRET}`
+    refuse(connection, { reason: 'secret', message })
+  }
+  connection.write(encodeFrame(PROOF, proofOf(secret, 'acceptor', transcript)))
+}
+
 export function encodeHello(hello: Omit<Hello, keyof Greeting>): Buffer {
-  const greeting = { magic: MAGIC, protocolMin: PROTOCOL_MIN, protocolMax: PROTOCOL_MAX }
-  return encodeFrame(HELLO, pack(HELLO_SHAPE.encode({ ...greeting, ...hello })))
+  return encodeFrame(HELLO, helloBody(hello))
 }
 
 export function encodeWelcome(welcome: Welcome): Buffer {
-  return encodeFrame(WELCOME, pack(WELCOME_SHAPE.encode(welcome)))
+  return encodeFrame(WELCOME, welcomeBody(welcome))
+}
+
+function helloBody(hello: Omit<Hello, keyof Greeting>): Buffer {
+  const greeting = { magic: MAGIC, protocolMin: PROTOCOL_MIN, protocolMax: PROTOCOL_MAX }
+  return pack(HELLO_SHAPE.encode({ ...greeting, ...hello }))
+}
+
+function welcomeBody(welcome: Welcome): Buffer {
+  return pack(WELCOME_SHAPE.encode(welcome))
 }
 
 /** A frame that says no; texts are cut to what the other side accepts. */
@@ -139,10 +225,16 @@ export function encodeRefusal({ reason, message }: Refusal): Buffer {
   return encodeFrame(REFUSAL, pack(REFUSAL_SHAPE.encode(cut)))
 }
 
-/** @throws {RefusedError} if the frame is one. */
-export function throwIfRefusal(frame: Frame): void {
+/**
+ * @param isProven Who says so has proven to be one of us, or nobody has to. From anybody else only what he says of
+ *   himself counts: he must not tell us that we were removed.
+ * @throws {RefusedError} if the frame is one.
+ */
+export function throwIfRefusal(frame: Frame, { isProven = true } = {}): void {
   if (frame.kind !== REFUSAL) return
-  throw new RefusedError(decodeBody(frame, REFUSAL, REFUSAL_SHAPE), 'peer')
+  const refusal = decodeBody(frame, REFUSAL, REFUSAL_SHAPE)
+  if (isProven || STRANGERS_REASONS.includes(refusal.reason)) throw new RefusedError(refusal, 'peer')
+  throw new ProtocolError(`a stranger refuses us: ${refusal.reason}`)
 }
 
 /** The body of a frame that must be of `kind`. @throws {ProtocolError} */
@@ -217,6 +309,22 @@ function whyNotWelcome(welcome: Welcome, self: Identity, to: NodeId): Refusal | 
   if (clusterId !== self.clusterId) return otherCluster(clusterId, self)
   if (nodeId === to) return null
   return { reason: 'node_id', message: `node ${to} was expected there, node ${nodeId} answered` }
+}
+
+function nonceFor(secrets: readonly KeyObject[]): Buffer | null {
+  return secrets.length === 0 ? null : freshNonce()
+}
+
+/** One side with a secret and one without do not talk: who asks for proof would get none. */
+function whyNotSecret(
+  peer: Hello | Welcome,
+  { self, secrets }: { self: Identity; secrets: readonly KeyObject[] },
+): Refusal | null {
+  const hasOurs = secrets.length > 0
+  if (hasOurs === (peer.nonce !== null)) return null
+  const [having, lacking] = hasOurs ? [self.nodeId, peer.nodeId] : [peer.nodeId, self.nodeId]
+  const message = `node ${having} has a cluster secret, node ${lacking} has none; ${SAME_SECRET}`
+  return { reason: 'secret', message }
 }
 
 function otherCluster(theirs: number, self: Identity): Refusal {

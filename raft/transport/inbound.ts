@@ -148,13 +148,14 @@ export class Inbound {
   }
 
   async #handshake(connection: Connection): Promise<Greeted> {
-    const { self, clock, limits, handlers } = this.#context
+    const { self, secrets, clock, limits, handlers } = this.#context
     const cancelDeadline = clock.setTimer(limits.handshakeMs, () => {
       connection.close(new ConnectionError(`no handshake within ${limits.handshakeMs} ms`))
     })
     try {
       const greeted = await receiveGreeting(connection, {
         self,
+        secrets,
         authorize: (peer) => handlers.authorize(peer),
         onRefused: (peer, { reason, message }) => handlers.onRefused({ peer, reason, message }),
       })

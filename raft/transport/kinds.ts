@@ -7,6 +7,8 @@ export const REFUSAL = 3
 export const START = 4
 export const PING = 5
 export const HEARD = 6
+export const PROOF = 7
+export const ADMITTED = 8
 
 /** On a connection for a snapshot. */
 export const OFFER = 16

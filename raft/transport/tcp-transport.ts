@@ -11,6 +11,7 @@ import type {
   TransportHandlers,
 } from '../ports.ts'
 import type { Message, NodeId } from '../types.ts'
+import { secretKey } from './cluster-secret.ts'
 import { MessageCodec } from './codec.ts'
 import type { Connection } from './connection.ts'
 import type { TransportContext } from './context.ts'
@@ -25,6 +26,11 @@ export interface TcpTransportOptions {
   readonly identity: Identity
   /** Port 0 takes a free one; see `port`. */
   readonly listen: { readonly host: string; readonly port: number }
+  /**
+   * Texts that only members know: this node proves the first one, and takes any from others. Empty for none: then
+   * whoever reaches the port is believed. It guards connecting, not what is said afterwards; see README.md.
+   */
+  readonly secrets: readonly string[]
   readonly clock: Clock
   /** In [0, 1). */
   readonly random: () => number
@@ -54,9 +60,10 @@ export class TcpTransport implements Transport {
   /** @throws if the address cannot be listened on */
   async start(handlers: TransportHandlers, boot: Boot): Promise<void> {
     assert(this.#running === null && !this.#isClosed, 'a transport is started once')
-    const { identity, clock, random, logger, limits, listen } = this.#options
+    const { identity, secrets, clock, random, logger, limits, listen } = this.#options
     const context: TransportContext = {
       self: { ...identity, boot },
+      secrets: secrets.map(secretKey),
       clock,
       random,
       logger,

@@ -63,7 +63,8 @@ Usage: ipam server [flags]
   --help              print this
 
 Each flag can also be given as an environment variable: IPAM_CONFIG, IPAM_NODE_ID, IPAM_JOIN, IPAM_DATA_DIR,
-IPAM_LISTEN, IPAM_AUTH, IPAM_LOG_LEVEL. A flag wins over the variable, the variable over the file.
+IPAM_LISTEN, IPAM_AUTH, IPAM_LOG_LEVEL. A flag wins over the variable, the variable over the file. IPAM_CLUSTER_SECRET
+stands for cluster_secret of the file; there is no flag for it, which others on the machine could see.
 
 Logs go to standard error, one JSON line each. SIGTERM or Ctrl-C stops the node cleanly; a second one at once.
 Exit codes: 0 stopped, 1 failed, 2 wrong flags or cluster file.

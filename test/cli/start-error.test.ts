@@ -12,6 +12,7 @@ const CLUSTER_FILE = `cluster_id: 100
 data_dir: /srv/ipam
 nodes:
   - { node_id: 1, addr: "10.0.0.1:5001", api: "127.0.0.1:8080" }
+raft: { insecure: true }
 `
 const CONFIG = loadConfig(['--config', 'c.yaml', '--node-id', '1'], {}, () => CLUSTER_FILE)
 

@@ -18,7 +18,9 @@ export interface ClusterOptions {
   readonly nodeCount?: number
   readonly clusterId?: number
   /** Keys of the section `raft` of the cluster file. */
-  readonly raft?: Readonly<Record<string, number>>
+  readonly raft?: Readonly<Record<string, unknown>>
+  /** Further keys of the cluster file. */
+  readonly keys?: Readonly<Record<string, unknown>>
   readonly logLevel?: 'debug' | 'info' | 'warn' | 'error'
   /** Environment variables of a node's processes. */
   readonly environmentOf?: (nodeId: number) => Readonly<Record<string, string>>
@@ -150,13 +152,14 @@ export class Cluster {
     nodes: readonly Node[],
     { clusterId = this.clusterId }: { clusterId?: number } = {},
   ): Promise<void> {
-    const { raft = {}, logLevel = 'info' } = this.#options
+    const { raft = {}, keys = {}, logLevel = 'info' } = this.#options
     const file = {
       cluster_id: clusterId,
       data_dir: './data',
       nodes: nodes.map(({ id, addr, client }) => ({ node_id: id, addr, api: `127.0.0.1:${client.port}` })),
       raft,
       log: { level: logLevel },
+      ...keys,
     }
     // JSON is YAML.
     await writeFile(path, JSON.stringify(file, null, 2))

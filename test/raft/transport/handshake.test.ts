@@ -1,9 +1,18 @@
 import { pack } from 'msgpackr'
 import { afterEach, describe, expect, test } from 'vitest'
-import { encodeFrame, type Frame, FrameReader } from '../../../raft/transport/frame.ts'
-import { throwIfRefusal } from '../../../raft/transport/handshake.ts'
+import { encodeFrame } from '../../../raft/transport/frame.ts'
+import { encodeRefusal, throwIfRefusal } from '../../../raft/transport/handshake.ts'
 import { HELLO, PING, REFUSAL, START, WELCOME } from '../../../raft/transport/kinds.ts'
-import { append, bootOf, HandClock, RawPeer, TestNode, type TestNodeOptions } from './support.ts'
+import {
+  append,
+  bootOf,
+  framesIn,
+  HandClock,
+  RawAcceptor,
+  RawPeer,
+  TestNode,
+  type TestNodeOptions,
+} from './support.ts'
 
 const nodes: TestNode[] = []
 const rawPeers: RawPeer[] = []
@@ -20,17 +29,9 @@ async function started(options: TestNodeOptions): Promise<TestNode> {
 }
 
 function rawPeer(node: TestNode): RawPeer {
-  const peer = new RawPeer(node.transport.port)
+  const peer = RawPeer.dial(node.transport.port)
   rawPeers.push(peer)
   return peer
-}
-
-function framesIn(bytes: Buffer): Frame[] {
-  const reader = new FrameReader(4096)
-  const frames: Frame[] = []
-  reader.push(bytes)
-  for (let frame = reader.next(); frame !== null; frame = reader.next()) frames.push(frame)
-  return frames
 }
 
 const HELLO_OF_2 = {
@@ -169,6 +170,22 @@ describe('the handshake between two nodes', () => {
     expect(tries).toBeGreaterThanOrEqual(6)
     expect(clock.now()).toBe(250 + 500 + 1000 + 2000 + 2500)
     expect(a.logged('refused by peer').map(({ fields }) => fields['reason'])).toEqual(['unknown', 'removed'])
+  })
+
+  test.each([
+    { why: 'refused', answer: encodeRefusal({ reason: 'removed', message: 'gone' }) },
+    { why: 'answered with nonsense', answer: encodeFrame(WELCOME, Buffer.of(0xc1)) },
+  ])('leaves no socket behind where it was $why', async ({ answer }) => {
+    const acceptor = await RawAcceptor.listen()
+    const a = await started({ id: 1, clock: new HandClock() })
+    a.transport.setPeers([{ id: 2, addr: acceptor.addr }])
+    const peer = await acceptor.dialled
+
+    peer.write(answer)
+    await peer.closed()
+
+    expect(a.logged('peer')).toHaveLength(1)
+    await acceptor.close()
   })
 
   test('with a peer whose addr is no address is given up without harm', async () => {

@@ -1,5 +1,5 @@
 /** Real sockets on loopback, a clock that can be real or moved by hand, and handlers that remember. */
-import { connect, type Socket } from 'node:net'
+import { connect, createServer, type Server, type Socket } from 'node:net'
 import { performance } from 'node:perf_hooks'
 import type {
   Boot,
@@ -12,6 +12,7 @@ import type {
   SnapshotReceiver,
   TransportHandlers,
 } from '../../../raft/ports.ts'
+import { type Frame, FrameReader } from '../../../raft/transport/frame.ts'
 import type { TransportLimits } from '../../../raft/transport/limits.ts'
 import { TcpTransport } from '../../../raft/transport/tcp-transport.ts'
 import type { AppendEntries, Entry, Message, NodeId } from '../../../raft/types.ts'
@@ -101,6 +102,7 @@ export interface TestNodeOptions {
   readonly clusterId?: number
   readonly incarnation?: string
   readonly port?: number
+  readonly secrets?: readonly string[]
   readonly clock?: Clock
   readonly limits?: Partial<TransportLimits>
   readonly authorize?: (peer: PeerIdentity) => { reason: string; message: string } | null
@@ -138,6 +140,7 @@ export class TestNode extends Watched {
     this.transport = new TcpTransport({
       identity,
       listen: { host: '127.0.0.1', port: options.port ?? 0 },
+      secrets: options.secrets ?? [],
       clock: options.clock ?? realClock,
       random: () => 0,
       logger: this.#logger(),
@@ -200,9 +203,13 @@ export class RawPeer extends Watched {
   received = Buffer.alloc(0)
   isClosed = false
 
-  constructor(port: number | null) {
+  static dial(port: number | null): RawPeer {
+    return new RawPeer(connect({ host: '127.0.0.1', port: port ?? 0 }))
+  }
+
+  constructor(socket: Socket) {
     super()
-    this.socket = connect({ host: '127.0.0.1', port: port ?? 0 })
+    this.socket = socket
     this.socket.on('data', (chunk: Buffer) => {
       this.received = Buffer.concat([this.received, chunk])
       this.changed()
@@ -221,6 +228,49 @@ export class RawPeer extends Watched {
   closed(): Promise<void> {
     return this.until(() => this.isClosed)
   }
+}
+
+/** Listens where a node looks for a peer. */
+export class RawAcceptor {
+  readonly addr: string
+  /** Who has dialled first. */
+  readonly dialled: Promise<RawPeer>
+  readonly #server: Server
+  readonly #peers: RawPeer[] = []
+
+  static async listen(): Promise<RawAcceptor> {
+    const server = createServer()
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    return new RawAcceptor(server)
+  }
+
+  private constructor(server: Server) {
+    const address = server.address()
+    const port = typeof address === 'object' ? address?.port : null
+    this.addr = `127.0.0.1:${port}`
+    this.#server = server
+    this.dialled = new Promise((resolve) => {
+      server.on('connection', (socket) => {
+        const peer = new RawPeer(socket)
+        this.#peers.push(peer)
+        resolve(peer)
+      })
+    })
+  }
+
+  async close(): Promise<void> {
+    for (const { socket } of this.#peers) socket.destroy()
+    await new Promise((resolve) => this.#server.close(resolve))
+  }
+}
+
+/** Whole frames at the beginning of `bytes`. */
+export function framesIn(bytes: Buffer): Frame[] {
+  const reader = new FrameReader(4096)
+  const frames: Frame[] = []
+  reader.push(bytes)
+  for (let frame = reader.next(); frame !== null; frame = reader.next()) frames.push(frame)
+  return frames
 }
 
 export function entry(index: number, payload: Uint8Array = Buffer.from(`payload ${index}`)): Entry {

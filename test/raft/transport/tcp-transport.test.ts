@@ -453,7 +453,7 @@ describe('silence', () => {
 })
 
 function greeted(node: TestNode, as: number): RawPeer {
-  const peer = new RawPeer(node.transport.port)
+  const peer = RawPeer.dial(node.transport.port)
   const hello = {
     magic: 'ipam-raft',
     protocolMin: 1,

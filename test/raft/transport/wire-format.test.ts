@@ -1,8 +1,19 @@
 import { describe, expect, test } from 'vitest'
+import { proofOf, secretKey } from '../../../raft/transport/cluster-secret.ts'
 import { MessageCodec } from '../../../raft/transport/codec.ts'
 import { encodeFrame } from '../../../raft/transport/frame.ts'
 import { encodeHello, encodeRefusal, encodeWelcome } from '../../../raft/transport/handshake.ts'
-import { CHUNK, DONE, END, HEARD, MESSAGE_KINDS, PING, START } from '../../../raft/transport/kinds.ts'
+import {
+  ADMITTED,
+  CHUNK,
+  DONE,
+  END,
+  HEARD,
+  MESSAGE_KINDS,
+  PING,
+  PROOF,
+  START,
+} from '../../../raft/transport/kinds.ts'
 import { encodeOffer, encodeOffset } from '../../../raft/transport/snapshot-stream.ts'
 import type { Message } from '../../../raft/types.ts'
 
@@ -19,12 +30,12 @@ const ENVELOPE = { from: 1, to: 2, term: 3 }
 
 const FRAMES: Record<string, { readonly frame: Buffer; readonly hex: string }> = {
   hello: {
-    frame: encodeHello({ ...IDENTITY, kind: 'raft', to: 2 }),
-    hex: 'a700000001de000ba56d61676963a96970616d2d72616674ab70726f746f636f6c4d696e01ab70726f746f636f6c4d617801a9636c7573746572496464a66e6f6465496401ab696e6361726e6174696f6ea3616263a461646472ae3132372e302e302e313a35303031a7736368656d6173de0002a36d696e01a36d617802a4626f6f74de0003a2696409a47465726d03a96c617374496e646578cd012ca46b696e64a472616674a2746f02',
+    frame: encodeHello({ ...IDENTITY, kind: 'raft', to: 2, nonce: null }),
+    hex: 'ae00000001de000ca56d61676963a96970616d2d72616674ab70726f746f636f6c4d696e01ab70726f746f636f6c4d617801a9636c7573746572496464a66e6f6465496401ab696e6361726e6174696f6ea3616263a461646472ae3132372e302e302e313a35303031a7736368656d6173de0002a36d696e01a36d617802a4626f6f74de0003a2696409a47465726d03a96c617374496e646578cd012ca46b696e64a472616674a2746f02a56e6f6e6365c0',
   },
   welcome: {
-    frame: encodeWelcome({ protocol: 1, ...IDENTITY }),
-    hex: '7900000002de0007a870726f746f636f6c01a9636c7573746572496464a66e6f6465496401ab696e6361726e6174696f6ea3616263a461646472ae3132372e302e302e313a35303031a7736368656d6173de0002a36d696e01a36d617802a4626f6f74de0003a2696409a47465726d03a96c617374496e646578cd012c',
+    frame: encodeWelcome({ protocol: 1, ...IDENTITY, nonce: Buffer.alloc(32, 7) }),
+    hex: 'a100000002de0008a870726f746f636f6c01a9636c7573746572496464a66e6f6465496401ab696e6361726e6174696f6ea3616263a461646472ae3132372e302e302e313a35303031a7736368656d6173de0002a36d696e01a36d617802a4626f6f74de0003a2696409a47465726d03a96c617374496e646578cd012ca56e6f6e6365c4200707070707070707070707070707070707070707070707070707070707070707',
   },
   refusal: {
     frame: encodeRefusal({ reason: 'node_id', message: 'no' }),
@@ -33,6 +44,14 @@ const FRAMES: Record<string, { readonly frame: Buffer; readonly hex: string }> =
   start: { frame: encodeFrame(START), hex: '0100000004' },
   ping: { frame: encodeFrame(PING), hex: '0100000005' },
   heard: { frame: encodeFrame(HEARD), hex: '0100000006' },
+  proof: {
+    frame: encodeFrame(
+      PROOF,
+      proofOf(secretKey('secret'), 'dialer', { hello: Buffer.from('a'), welcome: Buffer.from('b') }),
+    ),
+    hex: '210000000735b2c614e302f61368868e2c49be4fcab5a06e3150fcf5c710dfc28b8e568f56',
+  },
+  admitted: { frame: encodeFrame(ADMITTED), hex: '0100000008' },
   offer: {
     frame: encodeOffer({ from: 1, term: 3, session: 4, lastIndex: 5, sizeBytes: 6, identity: 'xyz' }),
     hex: '3c00000010de0006a466726f6d01a47465726d03a773657373696f6e04a96c617374496e64657805a973697a65427974657306a86964656e74697479a378797a',
