@@ -27,10 +27,11 @@ check: $(STAMP)
 	npm run --silent check
 
 unit: $(STAMP)
+	@scripts/install-test-programs openssl
 	npm test --silent
 
 cluster: build
-	@scripts/install-test-programs curl jq prometheus strace
+	@scripts/install-test-programs curl jq openssl prometheus strace
 	npm run --silent test:cluster
 
 sim: $(STAMP)

@@ -270,6 +270,7 @@ function createTransport(
     identity,
     listen: listenOn,
     secrets: clusterSecrets.map((secret) => secret.reveal()),
+    tls: null,
     clock: systemClock,
     random: Math.random,
     logger,

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import { nextTick } from 'node:process'
+import { TLSSocket } from 'node:tls'
 import { ConnectionError, isNetworkError, type NetworkError, ProtocolError } from './errors.ts'
 import { type Frame, FrameReader } from './frame.ts'
 
@@ -28,6 +29,8 @@ export class Connection {
   #drainWaiter: Waiter<void> | null = null
   #closedBy: NetworkError | null = null
   #isCorked = false
+  /** Dialled, and not connected or not encrypted yet. */
+  #isOpening: boolean
   #onClosed: (error: NetworkError) => void = () => {}
   #onReceived: () => void = () => {}
 
@@ -42,7 +45,8 @@ export class Connection {
     this.#onFatal = options.onFatal
     socket.setNoDelay(true)
     socket.setKeepAlive(true, KEEP_ALIVE_MS)
-    socket.on('connect', () => this.#opened())
+    this.#isOpening = socket.connecting
+    socket.on(socket instanceof TLSSocket ? 'secureConnect' : 'connect', () => this.#opened())
     socket.on('data', (chunk: Buffer) => this.#receive(chunk))
     socket.on('drain', () => this.#drained())
     socket.on('end', () => this.close(new ConnectionError('the other side closed the connection')))
@@ -86,7 +90,7 @@ export class Connection {
   opened(): Promise<void> {
     return new Promise((resolve, reject) => {
       if (this.#closedBy !== null) reject(this.#closedBy)
-      else if (this.#socket.connecting) this.#openWaiter = { resolve, reject }
+      else if (this.#isOpening) this.#openWaiter = { resolve, reject }
       else resolve()
     })
   }
@@ -163,6 +167,7 @@ export class Connection {
   }
 
   #opened(): void {
+    this.#isOpening = false
     this.#openWaiter?.resolve()
     this.#openWaiter = null
   }

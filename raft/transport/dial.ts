@@ -4,7 +4,7 @@ import type { NodeId } from '../types.ts'
 import { type Addr, parseAddr } from './addr.ts'
 import { Connection } from './connection.ts'
 import type { TransportContext } from './context.ts'
-import { ConnectionError, isNetworkError } from './errors.ts'
+import { ConnectionError, isNetworkError, type Refusal } from './errors.ts'
 import { HANDSHAKE_FRAME_BYTES_MAX } from './frame.ts'
 import { type ConnectionKind, greet } from './handshake.ts'
 
@@ -19,19 +19,22 @@ export function dial(
   context: TransportContext,
   { to, addr, kind }: { to: NodeId; addr: string; kind: ConnectionKind },
 ): Dial {
-  const connection = new Connection(connect(parsed(addr)), {
+  const { tls } = context
+  const socket = tls === null ? connect(parsed(addr)) : tls.connect(parsed(addr))
+  const connection = new Connection(socket, {
     remote: addr,
     // What comes back on a connection that we dialled is small for ever.
     frameBytesMax: HANDSHAKE_FRAME_BYTES_MAX,
     onFatal: context.onFatal,
   })
-  return { connection, accepted: accepted(context, connection, { to, kind }) }
+  const whyNotTrusted = () => tls?.whyNotTrusted(socket, { peer: `node ${to} at ${addr}`, addr }) ?? null
+  return { connection, accepted: accepted(context, connection, { to, kind, whyNotTrusted }) }
 }
 
 async function accepted(
   { self, secrets, clock, limits, handlers }: TransportContext,
   connection: Connection,
-  { to, kind }: { to: NodeId; kind: ConnectionKind },
+  options: { to: NodeId; kind: ConnectionKind; whyNotTrusted: () => Refusal | null },
 ): Promise<PeerIdentity> {
   const cancelConnect = clock.setTimer(limits.connectMs, () => {
     if (connection.isConnecting) connection.close(late('connected', limits.connectMs))
@@ -42,7 +45,7 @@ async function accepted(
   try {
     await connection.opened()
     const authorize = (peer: PeerIdentity) => handlers.authorize(peer)
-    return await greet(connection, { self, to, kind, secrets, authorize })
+    return await greet(connection, { self, secrets, authorize, ...options })
   } catch (error) {
     // Nobody reads on: without this the socket would stay, half closed, for every try.
     connection.close(isNetworkError(error) ? error : new ConnectionError('failed', { cause: error }))

@@ -66,7 +66,8 @@ export class FrameReader {
     if (!this.#readHeader()) return this.#drained()
     const length = this.#header.readUInt32LE(0)
     if (length === 0 || length > this.frameBytesMax) {
-      throw new ProtocolError(`frame of ${length} bytes: length is not in 1 to ${this.frameBytesMax}`)
+      const guess = looksLikeTls(this.#header) ? '; it looks like TLS, which is not used here' : ''
+      throw new ProtocolError(`frame of ${length} bytes: length is not in 1 to ${this.frameBytesMax}${guess}`)
     }
     const body = this.#readBody(length - 1)
     if (body === null) return this.#drained()
@@ -112,4 +113,9 @@ export class FrameReader {
     this.#offset = 0
     return null
   }
+}
+
+/** A record of an alert or a handshake of TLS (RFC 8446 §5.1): one side has TLS and the other has not. */
+function looksLikeTls(header: Buffer): boolean {
+  return (header[0] === 0x15 || header[0] === 0x16) && header[1] === 3
 }

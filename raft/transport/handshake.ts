@@ -25,7 +25,14 @@ const MESSAGE_LENGTH_MAX = 512
 const TEXT_LENGTH_MAX = 300
 
 /** Of refusals before anything is proven. */
-const STRANGERS_REASONS: readonly string[] = ['protocol', 'cluster_id', 'node_id', 'secret', 'closed']
+const STRANGERS_REASONS: readonly string[] = [
+  'protocol',
+  'cluster_id',
+  'node_id',
+  'secret',
+  'certificate',
+  'closed',
+]
 const SAME_SECRET = 'give all members the same one'
 
 export type ConnectionKind = 'raft' | 'snapshot'
@@ -97,10 +104,14 @@ export async function greet(
     to: NodeId
     kind: ConnectionKind
     secrets: readonly KeyObject[]
+    /** By what TLS says of it. */
+    whyNotTrusted: () => Refusal | null
     authorize: Authorize
   },
 ): Promise<PeerIdentity> {
-  const { self, to, kind, secrets, authorize } = options
+  const { self, to, kind, secrets, whyNotTrusted, authorize } = options
+  const untrusted = whyNotTrusted()
+  if (untrusted !== null) refuse(connection, untrusted)
   const [secret = null] = secrets
   const hello = helloBody({ ...introductionOf(self), kind, to, nonce: nonceFor(secrets) })
   connection.write(encodeFrame(HELLO, hello))
@@ -128,18 +139,22 @@ export async function receiveGreeting(
   options: {
     self: Introduction
     secrets: readonly KeyObject[]
+    /** By what TLS says of it: whether it is the node that it says it is. */
+    whyNotTrusted: (claimed: { readonly nodeId: NodeId; readonly addr: string }) => Refusal | null
     authorize: Authorize
     onRefused: (peer: NodeId, refusal: Refusal) => void
   },
 ): Promise<Greeted> {
-  const { self, secrets, authorize, onRefused } = options
+  const { self, secrets, whyNotTrusted, authorize, onRefused } = options
   const frame = await connection.nextFrame()
+  // From a dialer that does not like our certificate.
+  throwIfRefusal(frame, { isProven: false })
   const greeting = decodeBody(frame, HELLO, GREETING_SHAPE)
   const protocol = sharedProtocol(greeting)
   if (protocol === null) refuse(connection, otherProtocol(greeting))
   const hello = decodeBody(frame, HELLO, HELLO_SHAPE)
   const peer = peerOf(hello)
-  const stranger = whyNotHello(hello, self) ?? whyNotSecret(hello, { self, secrets })
+  const stranger = whyNotTrusted(hello) ?? whyNotHello(hello, self) ?? whyNotSecret(hello, { self, secrets })
   if (stranger !== null) refuse(connection, stranger)
   const welcome = welcomeBody({ protocol, ...introductionOf(self), nonce: nonceFor(secrets) })
   const admit = (): void => {

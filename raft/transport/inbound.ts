@@ -19,6 +19,7 @@ import { HEARD, PING } from './kinds.ts'
 import { QuietLog } from './quiet-log.ts'
 import { receiveSnapshot, SNAPSHOT_FRAME_BYTES_MAX } from './snapshot-stream.ts'
 import { repeat, Watchdog } from './timers.ts'
+import type { TlsIdentity } from './tls.ts'
 
 /** How often a sender hears that we hear it, in the time after which silence means death. */
 const ANSWERS_PER_SILENCE = 4
@@ -37,6 +38,10 @@ export class Inbound {
   readonly #onPeerSeen: (peer: NodeId) => void
   readonly #quietLog: QuietLog
   readonly #server: Server
+  /** Where a peer is a member; null if we do not know. */
+  readonly #addrOf: (peer: NodeId) => string | null
+  /** Connected and not encrypted yet, by address and port; the oldest first. */
+  readonly #securing = new Map<string, Socket>()
   /** Whose handshake is not finished; the oldest first. */
   readonly #pending = new Set<Connection>()
   /** One for each peer: a new one replaces the old one, whose end we may not have noticed. */
@@ -46,13 +51,21 @@ export class Inbound {
   /** @param onPeerSeen A peer has reached us: dialling it may be worth while. */
   constructor(
     context: TransportContext,
-    { codec, onPeerSeen }: { codec: MessageCodec; onPeerSeen: (peer: NodeId) => void },
+    options: {
+      codec: MessageCodec
+      onPeerSeen: (peer: NodeId) => void
+      addrOf: (peer: NodeId) => string | null
+    },
   ) {
     this.#context = context
-    this.#codec = codec
-    this.#onPeerSeen = onPeerSeen
+    this.#codec = options.codec
+    this.#onPeerSeen = options.onPeerSeen
+    this.#addrOf = options.addrOf
     this.#quietLog = new QuietLog(context.clock, context.logger)
-    this.#server = createServer((socket) => this.#accept(socket))
+    this.#server =
+      context.tls === null
+        ? createServer((socket) => this.#accept(socket))
+        : this.#createTlsServer(context.tls)
   }
 
   /** @throws if the address cannot be listened on */
@@ -78,7 +91,7 @@ export class Inbound {
 
   /** Connections whose handshake is not finished. */
   get pendingCount(): number {
-    return this.#pending.size
+    return this.#pending.size + this.#securing.size
   }
 
   /** Asks again whether we want those who are connected, now that more may be known about them. */
@@ -94,6 +107,7 @@ export class Inbound {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
     const snapshots = [...this.#snapshots.values()]
     for (const connection of this.#pending) connection.close(reason)
+    for (const socket of this.#securing.values()) socket.destroy()
     for (const { connection } of [...this.#raft.values(), ...snapshots]) connection.close(reason)
     await this.#within(
       this.#context.limits.closeMs,
@@ -115,16 +129,38 @@ export class Inbound {
     })
   }
 
+  /** What is being encrypted counts as what has not said who it is, and makes room in the same way. */
+  #createTlsServer(tls: TlsIdentity): Server {
+    const server = tls.createServer(this.#context.limits.handshakeMs)
+    server.on('connection', (socket: Socket) => {
+      const key = remoteOf(socket)
+      this.#securing.set(key, socket)
+      socket.once('close', () => this.#securing.delete(key))
+      const [oldest] = this.#securing.values()
+      if (this.pendingCount > this.#context.limits.pendingConnectionsMax) oldest?.destroy()
+    })
+    server.on('secureConnection', (socket) => {
+      this.#securing.delete(remoteOf(socket))
+      this.#accept(socket)
+    })
+    server.on('tlsClientError', (error, socket) => {
+      const message = `no TLS: ${error.message}`
+      this.#report(socket.remoteAddress ?? 'unknown', new ConnectionError(message, { cause: error }))
+      socket.destroy()
+    })
+    return server
+  }
+
   #accept(socket: Socket): void {
-    const { remoteAddress: host = 'unknown', remotePort: port = 0 } = socket
+    const { remoteAddress: host = 'unknown' } = socket
     const connection = new Connection(socket, {
-      remote: formatAddr({ host, port }),
+      remote: remoteOf(socket),
       frameBytesMax: HANDSHAKE_FRAME_BYTES_MAX,
       onFatal: this.#context.onFatal,
     })
     this.#pending.add(connection)
     this.#makeRoom()
-    this.#serve(connection, host).catch(this.#context.onFatal)
+    this.#serve(connection, { host, socket }).catch(this.#context.onFatal)
   }
 
   /** The oldest goes, not the newest: who means it needs milliseconds, who wants to block us waits. */
@@ -135,9 +171,9 @@ export class Inbound {
     oldest.close(new ConnectionError('too many connections that have not said who they are'))
   }
 
-  async #serve(connection: Connection, host: string): Promise<void> {
+  async #serve(connection: Connection, { host, socket }: { host: string; socket: Socket }): Promise<void> {
     try {
-      const { peer, kind } = await this.#handshake(connection)
+      const { peer, kind } = await this.#handshake(connection, socket)
       if (kind === 'raft') this.#openRaft(connection, peer)
       else await this.#openSnapshot(connection, peer)
     } catch (error) {
@@ -147,8 +183,8 @@ export class Inbound {
     }
   }
 
-  async #handshake(connection: Connection): Promise<Greeted> {
-    const { self, secrets, clock, limits, handlers } = this.#context
+  async #handshake(connection: Connection, socket: Socket): Promise<Greeted> {
+    const { self, secrets, tls, clock, limits, handlers } = this.#context
     const cancelDeadline = clock.setTimer(limits.handshakeMs, () => {
       connection.close(new ConnectionError(`no handshake within ${limits.handshakeMs} ms`))
     })
@@ -156,6 +192,10 @@ export class Inbound {
       const greeted = await receiveGreeting(connection, {
         self,
         secrets,
+        whyNotTrusted: ({ nodeId, addr }) => {
+          const claimed = { peer: `node ${nodeId}`, addr: this.#addrOf(nodeId) ?? addr }
+          return tls?.whyNotTrusted(socket, claimed) ?? null
+        },
         authorize: (peer) => handlers.authorize(peer),
         onRefused: (peer, { reason, message }) => handlers.onRefused({ peer, reason, message }),
       })
@@ -251,4 +291,8 @@ export class Inbound {
     const fields = { peer: nodeId, remote, reason, error: error.message }
     this.#quietLog.warn(`${nodeId} ${reason}`, fields, 'a connection from a peer is gone')
   }
+}
+
+function remoteOf({ remoteAddress: host = 'unknown', remotePort: port = 0 }: Socket): string {
+  return formatAddr({ host, port })
 }

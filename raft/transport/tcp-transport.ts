@@ -21,6 +21,7 @@ import { Inbound } from './inbound.ts'
 import { DEFAULT_LIMITS, type TransportLimits } from './limits.ts'
 import { PeerLink } from './peer-link.ts'
 import { streamSnapshot } from './snapshot-stream.ts'
+import { type TlsCredentials, TlsIdentity, type TlsOptions } from './tls.ts'
 
 export interface TcpTransportOptions {
   readonly identity: Identity
@@ -31,6 +32,8 @@ export interface TcpTransportOptions {
    * whoever reaches the port is believed. It guards connecting, not what is said afterwards; see README.md.
    */
   readonly secrets: readonly string[]
+  /** Null: nothing is encrypted, and nobody shows a certificate. */
+  readonly tls: TlsOptions | null
   readonly clock: Clock
   /** In [0, 1). */
   readonly random: () => number
@@ -46,6 +49,7 @@ export interface TcpTransportOptions {
  */
 export class TcpTransport implements Transport {
   readonly #options: TcpTransportOptions
+  readonly #tls: TlsIdentity | null
   readonly #codec = new MessageCodec()
   readonly #links = new Map<NodeId, PeerLink>()
   readonly #outgoingSnapshots = new Map<NodeId, Connection>()
@@ -53,8 +57,10 @@ export class TcpTransport implements Transport {
   #isClosed = false
   #hasFailed = false
 
+  /** @throws if what `tls` has is no certificate or no key, or they do not belong together */
   constructor(options: TcpTransportOptions) {
     this.#options = options
+    this.#tls = options.tls === null ? null : new TlsIdentity(options.tls)
   }
 
   /** @throws if the address cannot be listened on */
@@ -64,6 +70,7 @@ export class TcpTransport implements Transport {
     const context: TransportContext = {
       self: { ...identity, boot },
       secrets: secrets.map(secretKey),
+      tls: this.#tls,
       clock,
       random,
       logger,
@@ -74,6 +81,7 @@ export class TcpTransport implements Transport {
     const inbound = new Inbound(context, {
       codec: this.#codec,
       onPeerSeen: (peer) => this.#links.get(peer)?.nudge(),
+      addrOf: (peer) => this.#links.get(peer)?.addr ?? null,
     })
     this.#running = { context, inbound }
     await inbound.listen(listen)
@@ -82,6 +90,16 @@ export class TcpTransport implements Transport {
   /** Where peers reach us; `null` before `start` has resolved. */
   get port(): number | null {
     return this.#running?.inbound.port ?? null
+  }
+
+  /**
+   * For new connections; those that stand go on with the old ones.
+   *
+   * @throws if they are not what they should be. The old ones stay then.
+   */
+  setTlsCredentials(credentials: TlsCredentials): void {
+    assert(this.#tls !== null, 'this transport has no TLS')
+    this.#tls.replace(credentials)
   }
 
   setPeers(peers: readonly { id: NodeId; addr: string }[]): void {

@@ -111,6 +111,7 @@ async function allQueues() {
     identity: { clusterId: 1, nodeId: 1, incarnation: 'a', addr: '127.0.0.1:1', schemas: { min: 1, max: 1 } },
     listen: { host: '127.0.0.1', port: 0 },
     secrets: [],
+    tls: null,
     clock: systemClock,
     random: () => 0.5,
     logger: silentLog,

@@ -222,7 +222,11 @@ describe('a peer that does not keep to the handshake', () => {
       bytes: 'GET / HTTP/1.1\r\nHost: x\r\n\r\n',
       complaint: 'frame of 542393671 bytes',
     },
-    { why: 'a TLS client hello', bytes: Buffer.from('16030100c8010000c403', 'hex'), complaint: 'frame of' },
+    {
+      why: 'a TLS client hello',
+      bytes: Buffer.from('16030100c8010000c403', 'hex'),
+      complaint: 'it looks like TLS, which is not used here',
+    },
     { why: 'zeros', bytes: Buffer.alloc(100), complaint: 'frame of 0 bytes' },
     { why: 'a frame above 4 KiB', bytes: encodeFrame(HELLO, Buffer.alloc(5000)), complaint: 'frame of 5001' },
     { why: 'another magic', bytes: hello({ magic: 'etcd' }), complaint: 'magic: not one of ipam-raft' },

@@ -15,6 +15,7 @@ import type {
 import { type Frame, FrameReader } from '../../../raft/transport/frame.ts'
 import type { TransportLimits } from '../../../raft/transport/limits.ts'
 import { TcpTransport } from '../../../raft/transport/tcp-transport.ts'
+import type { TlsOptions } from '../../../raft/transport/tls.ts'
 import type { AppendEntries, Entry, Message, NodeId } from '../../../raft/types.ts'
 
 export const CLUSTER_ID = 100
@@ -102,7 +103,10 @@ export interface TestNodeOptions {
   readonly clusterId?: number
   readonly incarnation?: string
   readonly port?: number
+  /** As it introduces itself. */
+  readonly addr?: string
   readonly secrets?: readonly string[]
+  readonly tls?: TlsOptions | null
   readonly clock?: Clock
   readonly limits?: Partial<TransportLimits>
   readonly authorize?: (peer: PeerIdentity) => { reason: string; message: string } | null
@@ -134,13 +138,14 @@ export class TestNode extends Watched {
       clusterId: options.clusterId ?? CLUSTER_ID,
       nodeId: options.id,
       incarnation: options.incarnation ?? `inc-${options.id}`,
-      addr: `127.0.0.1:${5000 + options.id}`,
+      addr: options.addr ?? `127.0.0.1:${5000 + options.id}`,
       schemas: { min: 1, max: 1 },
     }
     this.transport = new TcpTransport({
       identity,
       listen: { host: '127.0.0.1', port: options.port ?? 0 },
       secrets: options.secrets ?? [],
+      tls: options.tls ?? null,
       clock: options.clock ?? realClock,
       random: () => 0,
       logger: this.#logger(),
