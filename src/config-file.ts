@@ -6,6 +6,7 @@ import { isWildcard, parseReachableAddr } from './config-addr.ts'
 import { type AuthConfig, AuthSchema, authKeys, toAuthConfig } from './config-auth.ts'
 import { ConfigError } from './config-error.ts'
 import { ClusterSecretSchema } from './config-secret.ts'
+import { HttpSchema, type HttpTls, HttpTlsSchema, type RaftTls, RaftTlsSchema } from './config-tls.ts'
 import { expected, section, wholeNumber } from './config-values.ts'
 import { LOG_LEVELS, type LogLevel } from './logger.ts'
 import { nearest } from './nearest.ts'
@@ -20,6 +21,10 @@ export interface ClusterFile {
   readonly clusterSecrets: readonly Secret[]
   /** Members need not prove that they are some, whoever can reach them. */
   readonly isRaftInsecure: boolean
+  /** Null: members do not encrypt. */
+  readonly raftTls: RaftTls | null
+  /** Null: the API is plain HTTP. */
+  readonly httpTls: HttpTls | null
   readonly timing: Timing
   readonly retainedEntriesMin: number
   /** Free bytes below which a node's disk is low; 0: never. */
@@ -119,6 +124,7 @@ const RaftSchema = z.strictObject(
     retained_entries_min: wholeNumber(RETAINED_ENTRIES_MAX).default(RETAINED_ENTRIES_DEFAULT),
     disk_low_mib: wholeNumber(DISK_LOW_MIB_MAX, 0).default(DISK_LOW_MIB_DEFAULT),
     insecure: z.boolean({ error: (issue) => expected('true or false', issue.input) }).default(false),
+    tls: RaftTlsSchema.nullable().default(null),
   },
   { error: section },
 )
@@ -151,6 +157,7 @@ const FileSchema = z
         .min(1, { error: 'must name at least one node' }),
       cluster_secret: ClusterSecretSchema.optional(),
       raft: RaftSchema.prefault({}),
+      http: HttpSchema.prefault({}),
       audit_retention: retention.prefault('forever'),
       metrics: MetricsSchema.prefault({}),
       auth: AuthSchema.prefault({}),
@@ -209,6 +216,8 @@ function toClusterFile(file: z.output<typeof FileSchema>): ClusterFile {
     nodes: file.nodes.map(({ node_id, addr, api }) => ({ id: node_id, addr, api })),
     clusterSecrets: file.cluster_secret ?? [],
     isRaftInsecure: file.raft.insecure,
+    raftTls: file.raft.tls,
+    httpTls: toHttpTls(file.http.tls),
     timing: {
       tickMs: file.raft.tick_ms,
       heartbeatMs: file.raft.heartbeat_ms,
@@ -222,6 +231,10 @@ function toClusterFile(file: z.output<typeof FileSchema>): ClusterFile {
     auth: toAuthConfig(file.auth),
     logLevel: file.log.level,
   }
+}
+
+function toHttpTls(tls: z.output<typeof HttpTlsSchema> | null): HttpTls | null {
+  return tls === null ? null : { cert: tls.cert, key: tls.key, clientCa: tls.client_ca }
 }
 
 function nodeMistakes(nodes: z.output<typeof NodeSchema>[]): Mistake[] {
@@ -285,6 +298,8 @@ function toMistakes(issue: z.core.$ZodIssue): (Mistake & { isUnknownKey: boolean
 
 function knownKeysAt([first, second]: Path): string[] {
   if (first === 'auth') return authKeys(second)
+  if (second === 'tls') return Object.keys((first === 'http' ? HttpTlsSchema : RaftTlsSchema).shape)
+  if (first === 'http') return Object.keys(HttpSchema.shape)
   if (first === 'nodes') return Object.keys(NodeSchema.shape)
   if (first === 'raft') return Object.keys(RaftSchema.shape)
   if (first === 'metrics') return Object.keys(MetricsSchema.shape)

@@ -35,7 +35,7 @@ export function checkMembersAreKnown(
 ): void {
   if (isKnown || isLoopback(host)) return
   throw new ConfigError(
-    `${path}: node ${id} would listen on ${addr}, where anybody could pass for a member: set the same cluster_secret on all nodes (${HOW_TO_MAKE}), or raft.insecure: true if the network is yours alone`,
+    `${path}: node ${id} would listen on ${addr}, where anybody could pass for a member: set raft.tls, or the same cluster_secret on all nodes (${HOW_TO_MAKE}), or raft.insecure: true if the network is yours alone`,
   )
 }
 

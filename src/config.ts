@@ -16,6 +16,7 @@ import {
   type Timing,
 } from './config-file.ts'
 import { checkMembersAreKnown, parseClusterSecrets } from './config-secret.ts'
+import { type HttpTls, httpTlsBeside, type RaftTls, raftTlsBeside } from './config-tls.ts'
 import { LOG_LEVELS, type LogLevel } from './logger.ts'
 import { nearest } from './nearest.ts'
 import type { Secret } from './secret.ts'
@@ -38,6 +39,10 @@ export interface Config {
   readonly nodes: readonly NodeConfig[]
   /** By which members know each other: the first is used, any is taken. Empty for none. */
   readonly clusterSecrets: readonly Secret[]
+  /** Null: members do not encrypt. */
+  readonly raftTls: RaftTls | null
+  /** Null: the API is plain HTTP. */
+  readonly httpTls: HttpTls | null
   readonly timing: Timing
   /** Log entries kept for nodes that lag; one that lags by more gets a snapshot. */
   readonly retainedEntriesMin: number
@@ -58,6 +63,8 @@ const STANDALONE: ClusterFile = {
   nodes: [{ id: 1, addr: '127.0.0.1:0', api: '127.0.0.1:8080' }],
   clusterSecrets: [],
   isRaftInsecure: false,
+  raftTls: null,
+  httpTls: null,
   timing: TIMING_DEFAULTS,
   retainedEntriesMin: RETAINED_ENTRIES_DEFAULT,
   diskLowBytes: DISK_LOW_BYTES_DEFAULT,
@@ -124,7 +131,7 @@ export function loadConfig(
       : parseClusterSecrets({ text: secretText, source: SECRET_VARIABLE })
   const raft = isCluster ? { ...parseReachableAddr(node.addr), addr: node.addr } : null
   if (raft !== null) {
-    const isKnown = file.isRaftInsecure || clusterSecrets.length > 0
+    const isKnown = file.isRaftInsecure || file.raftTls !== null || clusterSecrets.length > 0
     checkMembersAreKnown({ id: node.id, ...raft }, { isKnown, path: settings.config?.text ?? '' })
   }
   return {
@@ -137,6 +144,8 @@ export function loadConfig(
     raft,
     nodes: file.nodes,
     clusterSecrets,
+    raftTls: file.raftTls,
+    httpTls: file.httpTls,
     timing: file.timing,
     retainedEntriesMin: file.retainedEntriesMin,
     diskLowBytes: file.diskLowBytes,
@@ -233,7 +242,12 @@ export function loadClusterFile(path: string, readFile: (path: string) => string
   }
   const file = parseClusterFile(yaml, path)
   // Relative to the file, so that starting in another directory does not start another, empty node.
-  return { ...file, dataDir: file.dataDir.startsWith('/') ? file.dataDir : join(dirname(path), file.dataDir) }
+  return {
+    ...file,
+    dataDir: file.dataDir.startsWith('/') ? file.dataDir : join(dirname(path), file.dataDir),
+    raftTls: raftTlsBeside(path, file.raftTls),
+    httpTls: httpTlsBeside(path, file.httpTls),
+  }
 }
 
 function whyUnreadable(error: unknown): string {

@@ -3,7 +3,7 @@
 import { systemClock } from '../raft/system-clock.ts'
 import { secretAsker } from './cli/ask-secret.ts'
 import { complaintAboutNode } from './cli/node-version.ts'
-import { type ClientShell, type ExitCode, writerTo } from './cli/shell.ts'
+import { type ClientShell, type ExitCode, type ServerShell, writerTo } from './cli/shell.ts'
 
 process.on('uncaughtException', (error) => void die(error))
 main(process.argv.slice(2)).then((code) => process.exit(code), die)
@@ -40,7 +40,7 @@ async function main([command = '--help', ...argv]: string[]): Promise<ExitCode> 
   return 2
 }
 
-function createShell(): ClientShell {
+function createShell(): ClientShell & ServerShell {
   const stopped = new Promise<void>((resolve) => {
     let signalCount = 0
     const stop = () => {
@@ -59,6 +59,7 @@ function createShell(): ClientShell {
     write: writerTo(process.stdout),
     complain: (line) => process.stderr.write(`ipam: ${line}\n`),
     stopped,
+    onHangUp: (callback) => process.on('SIGHUP', callback),
     columns: process.stdout.isTTY ? process.stdout.columns || null : null,
     isErrorTerminal: process.stderr.isTTY === true,
     input: () => process.stdin,

@@ -22,12 +22,15 @@ import {
 import { AuditRetention } from './audit-retention.ts'
 import { AccessControl } from './auth/access-control.ts'
 import { FirstAdminMaker } from './auth/first-admin.ts'
+import { CertificateWatch, type Watched } from './certificate-watch.ts'
+import { type Certificates, readCertificates } from './certificates.ts'
 import { readVersion } from './cli/package.ts'
 import type { Config } from './config.ts'
+import type { HttpTls, RaftTls } from './config-tls.ts'
 import { claimDataDirectory, makeDirectories } from './data-directory.ts'
 import { Expiry } from './expiry.ts'
 import { createApp } from './http/app.ts'
-import { listen } from './http/listen.ts'
+import { type Listener, listen } from './http/listen.ts'
 import { RequestCounts } from './http/request-counts.ts'
 import { TOKEN_ALPHABET, TOKEN_CHARS } from './ipam/allocation-id.ts'
 import { SYSTEM_USER } from './ipam/audit.ts'
@@ -49,6 +52,8 @@ const RETAINED_BYTES_MAX = 64 * 1024 * 1024
 export interface Server {
   /** Where the API is, without a path. */
   readonly url: string
+  /** Looks for new certificates now. */
+  reload(): void
   /** Hands leadership over, answers what is under way, and stops. Resolves when everything is on disk. */
   close(): Promise<void>
 }
@@ -69,10 +74,16 @@ export async function startServer(config: Config): Promise<Server> {
     for (const close of closers.toReversed()) await close()
   }
   try {
+    const certificates = loadAllCertificates(config)
     await makeDirectories(config.dataDir)
     closers.push(await lockDirectory(config.dataDir))
     const startedAt = systemClock.wallTime()
-    const { node, stateMachine, transport, logDisk } = await startNode(config, { logger, onFatal, closers })
+    const { node, stateMachine, transport, logDisk } = await startNode(config, {
+      logger,
+      onFatal,
+      closers,
+      raftCertificates: certificates.raft?.current ?? null,
+    })
     const service = new ReplicatedIpamService({
       node,
       stateMachine,
@@ -109,19 +120,23 @@ export async function startServer(config: Config): Promise<Server> {
       scrape: () => exposition.scrape(),
       isMetricsOpen: config.auth.isMetricsOpen,
     })
-    const listener = await listen(app, { ...config.api, logger })
+    const listener = await listen(app, { ...config.api, logger, tls: certificates.http?.current ?? null })
     const eventLoop = new EventLoopDelay(systemClock)
     const parts = { config, version, startedAt, clock: systemClock, node, stateMachine, transport, logDisk }
     for (const source of sourcesOf({ ...parts, service, expiry, counts, listener, eventLoop })) {
       exposition.add(source)
     }
+    const watch = createWatch(certificates, { transport, listener, logger })
     eventLoop.start()
+    watch.start()
     expiry.start()
     retention?.start()
     firstAdmin?.start()
     return {
-      url: `http://${hostOfUrl(config.api.host)}:${listener.port}`,
+      url: `${config.httpTls === null ? 'http' : 'https'}://${hostOfUrl(config.api.host)}:${listener.port}`,
+      reload: () => watch.reload(),
       async close() {
+        watch.stop()
         logger.info({}, 'shutting down')
         service.drain()
         expiry.stop()
@@ -176,13 +191,61 @@ function createFirstAdmin(
   })
 }
 
+interface Loaded {
+  readonly load: () => Certificates
+  readonly current: Certificates
+}
+
+/** @throws {CertificateError} */
+function loadAllCertificates({ raft, raftTls, httpTls }: Config): {
+  raft: Loaded | null
+  http: Loaded | null
+} {
+  const loaded = (load: () => Certificates): Loaded => ({ load, current: load() })
+  const loadRaft = (tls: RaftTls, host: string) => () => {
+    return readCertificates(tls, { host: tls.name ?? host, isMember: true, now: systemClock.wallTime() })
+  }
+  const loadHttp =
+    ({ cert, key, clientCa }: HttpTls) =>
+    () => {
+      const now = systemClock.wallTime()
+      return readCertificates({ cert, key, ca: clientCa }, { host: null, isMember: false, now })
+    }
+  return {
+    raft: raft === null || raftTls === null ? null : loaded(loadRaft(raftTls, raft.host)),
+    http: httpTls === null ? null : loaded(loadHttp(httpTls)),
+  }
+}
+
+function createWatch(
+  { raft, http }: { raft: Loaded | null; http: Loaded | null },
+  { transport, listener, logger }: { transport: TcpTransport | null; listener: Listener; logger: Logger },
+): CertificateWatch {
+  const watched: { watched: Watched; current: Certificates }[] = []
+  if (raft !== null) {
+    const apply = (certificates: Certificates) => transport?.setTlsCredentials(certificates)
+    watched.push({ watched: { use: 'raft', load: raft.load, apply }, current: raft.current })
+  }
+  if (http !== null) {
+    const apply = (certificates: Certificates) => listener.setCertificates(certificates)
+    watched.push({ watched: { use: 'http', load: http.load, apply }, current: http.current })
+  }
+  return new CertificateWatch(watched, { clock: systemClock, logger })
+}
+
 async function startNode(
   config: Config,
   {
     logger,
     onFatal,
     closers,
-  }: { logger: Logger; onFatal: (error: unknown) => void; closers: (() => Promise<void>)[] },
+    raftCertificates,
+  }: {
+    logger: Logger
+    onFatal: (error: unknown) => void
+    closers: (() => Promise<void>)[]
+    raftCertificates: Certificates | null
+  },
 ): Promise<{
   node: RaftNode
   stateMachine: IpamStateMachine
@@ -200,7 +263,7 @@ async function startNode(
   }
   const disk = new FileDisk(dataDir)
   const logDisk = new TimedDisk(disk, () => systemClock.now())
-  const transport = createTransport(config, { identity, logger, onFatal })
+  const transport = createTransport(config, { identity, raftCertificates, logger, onFatal })
   const stateMachine = await IpamStateMachine.open({
     storage: levelStorage(join(dataDir, 'state')),
     clock: systemClock,
@@ -261,8 +324,18 @@ function initialMembership({ isJoining, nodes }: Config): Membership {
 
 /** Null where there are no other nodes. */
 function createTransport(
-  { raft, clusterSecrets }: Config,
-  { identity, logger, onFatal }: { identity: Identity; logger: Logger; onFatal: (error: unknown) => void },
+  { raft, raftTls, clusterSecrets }: Config,
+  {
+    identity,
+    raftCertificates,
+    logger,
+    onFatal,
+  }: {
+    identity: Identity
+    raftCertificates: Certificates | null
+    logger: Logger
+    onFatal: (error: unknown) => void
+  },
 ): TcpTransport | null {
   if (raft === null) return null
   const listenOn = { host: raft.host, port: raft.port }
@@ -270,7 +343,7 @@ function createTransport(
     identity,
     listen: listenOn,
     secrets: clusterSecrets.map((secret) => secret.reveal()),
-    tls: null,
+    tls: raftCertificates === null ? null : { ...raftCertificates, name: raftTls?.name ?? null },
     clock: systemClock,
     random: Math.random,
     logger,

@@ -88,7 +88,7 @@ describe('a node whose Raft address others reach', () => {
     { addr: 'node1.example:5001', why: 'a host name: it may be any address' },
   ])('does not start without a secret: $addr, $why', ({ addr }) => {
     expect(messageOf(() => load({ addr }))).toBe(
-      `cluster.yaml: node 1 would listen on ${addr}, where anybody could pass for a member: set the same cluster_secret on all nodes (make one with: openssl rand -hex 32), or raft.insecure: true if the network is yours alone`,
+      `cluster.yaml: node 1 would listen on ${addr}, where anybody could pass for a member: set raft.tls, or the same cluster_secret on all nodes (make one with: openssl rand -hex 32), or raft.insecure: true if the network is yours alone`,
     )
   })
 

@@ -45,6 +45,8 @@ describe('config', () => {
       raft: null,
       nodes: [{ id: 1, addr: '127.0.0.1:0', api: '127.0.0.1:8080' }],
       clusterSecrets: [expect.any(Secret)],
+      raftTls: null,
+      httpTls: null,
       timing: { tickMs: 50, heartbeatMs: 100, electionMinMs: 1_000, electionMaxMs: 2_000 },
       retainedEntriesMin: 100_000,
       diskLowBytes: 256 * 1024 * 1024,
@@ -70,6 +72,8 @@ describe('config', () => {
         { id: 3, addr: '[2001:db8::3]:5001', api: '0.0.0.0:8080' },
       ],
       clusterSecrets: [expect.any(Secret)],
+      raftTls: null,
+      httpTls: null,
       timing: { tickMs: 50, heartbeatMs: 100, electionMinMs: 1_000, electionMaxMs: 2_000 },
       retainedEntriesMin: 100_000,
       diskLowBytes: 256 * 1024 * 1024,
@@ -306,7 +310,7 @@ describe('a wrong cluster file', () => {
     {
       file: `${FILE}tls: {}\n`,
       message:
-        '7:1: tls: unknown key; known are cluster_id, data_dir, nodes, cluster_secret, raft, audit_retention, metrics, auth, log',
+        '7:1: tls: unknown key; known are cluster_id, data_dir, nodes, cluster_secret, raft, http, audit_retention, metrics, auth, log',
     },
     {
       file: edit('cluster_id: 100\n', ''),

@@ -2,6 +2,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { access, constants } from 'node:fs/promises'
+import { type IncomingMessage, request } from 'node:http'
+import { request as requestTls } from 'node:https'
 import { createServer } from 'node:net'
 import { join, relative } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -39,7 +41,8 @@ export async function runLocalCluster(argv: readonly string[], shell: Shell): Pr
     const path = configPath(argv)
     const file = loadClusterFile(path, (name) => readFileSync(name, 'utf8'))
     await checkMachine(file)
-    for (const node of file.nodes) nodes.push(startNode(node, { path, shell }))
+    for (const node of file.nodes)
+      nodes.push(startNode(node, { path, isHttps: file.httpTls !== null, shell }))
     await untilStopped(nodes, { file, path, shell })
     return 0
   } catch (error) {
@@ -96,7 +99,10 @@ async function checkPort(addr: string, what: string): Promise<void> {
   await new Promise((resolve) => server.close(resolve))
 }
 
-function startNode(node: NodeConfig, { path, shell }: { path: string; shell: Shell }): LocalNode {
+function startNode(
+  node: NodeConfig,
+  { path, isHttps, shell }: { path: string; isHttps: boolean; shell: Shell },
+): LocalNode {
   const [executable, ...first] = shell.self
   const { IPAM_LISTEN: _listen, IPAM_JOIN: _join, ...env } = shell.env
   const child = spawn(executable, [...first, 'server', '--config', path, '--node-id', String(node.id)], {
@@ -110,7 +116,7 @@ function startNode(node: NodeConfig, { path, shell }: { path: string; shell: She
     child.once('error', (error) => resolve(error.message))
     child.once('exit', (code, signal) => resolve(signal === null ? `exit code ${code}` : `signal ${signal}`))
   })
-  const local: LocalNode = { id: node.id, url: urlOf(node.api), child, ended, isMuted: false }
+  const local: LocalNode = { id: node.id, url: urlOf(node.api, isHttps), child, ended, isMuted: false }
   if (child.stderr !== null) {
     createInterface(child.stderr).on('line', (line) => {
       const told = local.isMuted ? null : tell(line)
@@ -120,9 +126,9 @@ function startNode(node: NodeConfig, { path, shell }: { path: string; shell: She
   return local
 }
 
-function urlOf(api: string): string {
+function urlOf(api: string, isHttps: boolean): string {
   const { host, port } = parseAddr(api)
-  return `http://${formatAddr({ host: isWildcard(host) ? '127.0.0.1' : host, port })}/api/v1`
+  return `${isHttps ? 'https' : 'http'}://${formatAddr({ host: isWildcard(host) ? '127.0.0.1' : host, port })}/api/v1`
 }
 
 /** Warnings and errors of a node's log, shortened; whatever is no log line, as it is. Null for the rest. */
@@ -191,13 +197,18 @@ async function waitUntilReady(nodes: readonly LocalNode[]): Promise<void> {
 }
 
 async function answersOk(url: string): Promise<boolean> {
-  try {
-    const response = await fetch(url)
-    await response.arrayBuffer()
-    return response.ok
-  } catch {
-    return false
-  }
+  return new Promise((resolve) => {
+    const answer = (response: IncomingMessage): void => {
+      response.resume()
+      resolve(response.statusCode === 200)
+    }
+    // Our own child on our own machine: whose certificate it shows is not the question, and nothing is told to it.
+    const asked = url.startsWith('https:')
+      ? requestTls(url, { rejectUnauthorized: false, agent: false }, answer)
+      : request(url, { agent: false }, answer)
+    asked.on('error', () => resolve(false))
+    asked.end()
+  })
 }
 
 async function describe(nodes: readonly LocalNode[], file: ClusterFile): Promise<string> {

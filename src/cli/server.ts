@@ -3,10 +3,10 @@ import { readFileSync } from 'node:fs'
 import { type Config, ConfigError, configWarnings, loadConfig } from '../config.ts'
 import { startServer } from '../server.ts'
 import { readVersion } from './package.ts'
-import type { ExitCode, Shell } from './shell.ts'
+import type { ExitCode, ServerShell } from './shell.ts'
 import { explainStartError } from './start-error.ts'
 
-export async function runServer(argv: readonly string[], shell: Shell): Promise<ExitCode> {
+export async function runServer(argv: readonly string[], shell: ServerShell): Promise<ExitCode> {
   let config: Config
   try {
     config = loadConfig(argv, shell.env, (path) => readFileSync(path, 'utf8'))
@@ -27,6 +27,7 @@ export async function runServer(argv: readonly string[], shell: Shell): Promise<
     return 1
   }
   shell.print(`ipam ${readVersion()}: node ${config.nodeId} serves ${server.url}/api/v1`)
+  shell.onHangUp(() => server.reload())
   await shell.stopped
   await server.close()
   return 0

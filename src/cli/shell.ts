@@ -13,6 +13,12 @@ export interface Shell {
   readonly stopped: Promise<void>
 }
 
+/** What a node needs besides. */
+export interface ServerShell extends Shell {
+  /** From now on SIGHUP, which would end the process, calls this instead. */
+  onHangUp(callback: () => void): void
+}
+
 /** What the commands that talk to a cluster need besides. */
 export interface ClientShell extends Shell {
   /** Width of the terminal that standard output is; null where it is none. */

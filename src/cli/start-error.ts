@@ -2,6 +2,7 @@
 import { CorruptLogError, SchemaMismatchError } from '../../raft/errors.ts'
 import { DirectoryInUseError } from '../../raft/storage/directory-lock.ts'
 import { formatAddr } from '../../raft/transport/addr.ts'
+import { CertificateError } from '../certificates.ts'
 import type { Config } from '../config.ts'
 import { DataDirectoryError } from '../data-directory.ts'
 import { CorruptStateError } from '../state/errors.ts'
@@ -20,7 +21,7 @@ export function explainStartError(error: unknown, config: Config): string | null
 function explain(error: SystemError, config: Config): string | null {
   const { dataDir } = config
   const another = 'or choose another with --data-dir'
-  if (error instanceof DataDirectoryError) return error.message
+  if (error instanceof DataDirectoryError || error instanceof CertificateError) return error.message
   if (error instanceof DirectoryInUseError) return `${error.message}: stop it, ${another}`
   if (error instanceof CorruptLogError || error instanceof CorruptStateError) {
     return `${dataDir} is damaged (${damageOf(error)}): remove this node from the cluster, then join it under a new id with an empty directory`

@@ -66,6 +66,7 @@ Each flag can also be given as an environment variable: IPAM_CONFIG, IPAM_NODE_I
 IPAM_LISTEN, IPAM_AUTH, IPAM_LOG_LEVEL. A flag wins over the variable, the variable over the file. IPAM_CLUSTER_SECRET
 stands for cluster_secret of the file; there is no flag for it, which others on the machine could see.
 
+SIGHUP has the node look for new certificates now, which it does every 10 seconds anyway; wrong ones are not used.
 Logs go to standard error, one JSON line each. SIGTERM or Ctrl-C stops the node cleanly; a second one at once.
 Exit codes: 0 stopped, 1 failed, 2 wrong flags or cluster file.
 `

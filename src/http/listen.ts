@@ -4,14 +4,18 @@ import {
   type IncomingMessage,
   type RequestListener,
   type Server,
+  type ServerOptions,
   type ServerResponse,
   STATUS_CODES,
 } from 'node:http'
+import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
+import { createSecureContext, type SecureContextOptions } from 'node:tls'
 import { getRequestListener, RequestError } from '@hono/node-server'
 import type { Hono } from 'hono'
 import type { Logger } from '../logger.ts'
 import type { TextAnswer } from './answer.ts'
+import { clientCertificateComplaint } from './client-certificate.ts'
 import { formatProblem, type Problem, ProblemError, toProblem } from './problem.ts'
 import { createRequestIds } from './request-ids.ts'
 
@@ -38,10 +42,20 @@ export const HTTP_LIMITS: HttpLimits = {
   closeTimeoutMs: 10_000,
 }
 
+/** PEM texts. */
+export interface HttpsCredentials {
+  readonly cert: string
+  readonly key: string
+  /** Whose certificates of clients are believed; empty: clients are not asked for any. */
+  readonly ca: string
+}
+
 export interface Listener {
   readonly port: number
   /** For whoever watches. */
   readonly figures: () => ListenerFigures
+  /** For new connections. Only of a listener that has TLS. @throws if they cannot be used; the old ones stay then. */
+  setCertificates(credentials: HttpsCredentials): void
   /** Stops accepting, lets requests in flight finish, then closes what is left. */
   close(): Promise<void>
 }
@@ -65,13 +79,22 @@ export async function listen(
     host,
     port,
     logger,
+    tls = null,
     limits = {},
-  }: { host: string; port: number; logger: Logger; limits?: Partial<HttpLimits> },
+  }: {
+    host: string
+    port: number
+    logger: Logger
+    /** Null: plain HTTP. */
+    tls?: HttpsCredentials | null
+    limits?: Partial<HttpLimits>
+  },
 ): Promise<Listener> {
   const all: HttpLimits = { ...HTTP_LIMITS, ...limits }
   const newRequestId = createRequestIds()
   const format = (problem: Problem) => formatProblem(problem, { requestId: newRequestId(), isRfc9457: false })
-  const server = createServer(
+  const server = serverOf(
+    tls,
     {
       maxHeaderSize: all.headerBytesMax,
       headersTimeout: all.headersTimeoutMs,
@@ -85,7 +108,8 @@ export async function listen(
   )
   server.maxConnections = all.connectionsMax
   const sockets = new Set<Socket>()
-  server.on('connection', (socket: Socket) => {
+  // With TLS, of what is encrypted: the bytes of a socket below are not those of requests.
+  server.on(tls === null ? 'connection' : 'secureConnection', (socket: Socket) => {
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))
   })
@@ -93,7 +117,9 @@ export async function listen(
   let malformedCount = 0
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
     malformedCount += 1
-    answerClientError(socket, format(clientProblem(error)))
+    // No HTTP can be said where there is no TLS.
+    if (error.code?.startsWith('ERR_SSL') === true) socket.destroy()
+    else answerClientError(socket, format(clientProblem(error)))
   })
   server.on('connect', (_request, socket: Socket) => {
     const message = 'CONNECT is not allowed: this is no proxy'
@@ -122,8 +148,42 @@ export async function listen(
       const connections = { size: sockets.size, max: all.connectionsMax }
       return { connections, droppedCount, malformedCount }
     },
+    setCertificates: (credentials) => {
+      if (!isHttps(server)) throw new TypeError('this listener has no TLS')
+      createSecureContext(tlsOptions(credentials))
+      server.setSecureContext(tlsOptions(credentials))
+    },
     close: () => close(server, { sockets, timeoutMs: all.closeTimeoutMs }),
   }
+}
+
+type AnyServer = Server | HttpsServer
+
+function isHttps(server: AnyServer): server is HttpsServer {
+  return 'setSecureContext' in server
+}
+
+function serverOf(
+  tls: HttpsCredentials | null,
+  options: ServerOptions,
+  listener: RequestListener,
+): AnyServer {
+  if (tls === null) return createServer(options, listener)
+  return createHttpsServer(
+    {
+      ...options,
+      ...tlsOptions(tls),
+      handshakeTimeout: options.headersTimeout ?? HTTP_LIMITS.headersTimeoutMs,
+      requestCert: tls.ca !== '',
+      // A wrong one is answered in HTTP, see `createListener`.
+      rejectUnauthorized: false,
+    },
+    listener,
+  )
+}
+
+function tlsOptions({ cert, key, ca }: HttpsCredentials): SecureContextOptions {
+  return { cert, key, minVersion: 'TLSv1.2', ...(ca !== '' && { ca }) }
 }
 
 function createListener(app: Hono, format: (problem: Problem) => TextAnswer): RequestListener {
@@ -142,6 +202,12 @@ function createListener(app: Hono, format: (problem: Problem) => TextAnswer): Re
       // RFC 9112 §3.2.
       const message = 'the Host header is missing'
       answerOnResponse(response, format(problemOf({ status: 400, reason: 'malformed_http', message })))
+      return
+    }
+    const complaint = clientCertificateComplaint(request)
+    if (complaint !== null) {
+      const message = `the client certificate is not accepted (${complaint}): show one of the authority in http.tls.client_ca, or none`
+      answerOnResponse(response, format(problemOf({ status: 401, reason: 'client_certificate', message })))
       return
     }
     answer(request, response).catch(() => response.destroy())
@@ -223,7 +289,7 @@ function answerOnResponse(response: ServerResponse, { status, headers, body }: T
  * those that have not sent anything yet, which node takes for busy.
  */
 async function close(
-  server: Server,
+  server: AnyServer,
   { sockets, timeoutMs }: { sockets: ReadonlySet<Socket>; timeoutMs: number },
 ): Promise<void> {
   const closeIdle = (): void => {

@@ -3,6 +3,7 @@ import { nanoid } from 'nanoid'
 import type { ClientShell, ExitCode } from '../shell.ts'
 import { type ApiAnswer, type ApiRequest, type Attempt, attempt, readProblem } from './attempt.ts'
 import { ClientError } from './client-error.ts'
+import type { Fetch } from './secure-fetch.ts'
 
 /** Of answers that are neither a success nor a failure of the server. */
 const EXIT_CODES = new Map<number, ExitCode>([
@@ -55,6 +56,7 @@ const PAUSE_MS_MAX = 2_000
 export class Api {
   readonly servers: readonly string[]
   readonly #timeoutMs: number
+  readonly #fetch: Fetch
   readonly #askAuthorization: () => Promise<string | null>
   #authorization: Promise<string | null> | null = null
   readonly #shell: ClientShell
@@ -70,12 +72,14 @@ export class Api {
     options: {
       servers: readonly string[]
       timeoutMs: number
+      fetch: Fetch
       authorization: () => Promise<string | null>
     },
     shell: ClientShell,
   ) {
     this.servers = options.servers
     this.#timeoutMs = options.timeoutMs
+    this.#fetch = options.fetch
     this.#askAuthorization = options.authorization
     this.#shell = shell
   }
@@ -158,7 +162,8 @@ export class Api {
       const leftMs = state.deadline - this.#shell.now()
       if (leftMs <= 0) break
       const { request, isStream } = state
-      const result = await attempt(server, request, { timeoutMs: Math.min(leftMs, attemptMs), isStream })
+      const limits = { timeoutMs: Math.min(leftMs, attemptMs), isStream }
+      const result = await attempt(server, request, { fetch: this.#fetch, ...limits })
       if (result.type === 'answered') {
         this.#preferred = place
         return result

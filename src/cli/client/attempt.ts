@@ -1,5 +1,6 @@
 /** One request to one server: what came of it, without judging. */
 import { show } from '../../show.ts'
+import type { Fetch } from './secure-fetch.ts'
 
 export interface ApiRequest {
   readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE'
@@ -50,7 +51,7 @@ const RETRY_AFTER_MAX_S = 3_600
 export async function attempt(
   base: string,
   { method, path, headers, body }: ApiRequest,
-  { timeoutMs, isStream }: { timeoutMs: number; isStream: boolean },
+  { fetch, timeoutMs, isStream }: { fetch: Fetch; timeoutMs: number; isStream: boolean },
 ): Promise<Attempt> {
   const controller = new AbortController()
   const timer = setTimeout(() => controller.abort(), timeoutMs)
@@ -129,8 +130,25 @@ const UNSENT = new Map([
   ['UND_ERR_CONNECT_TIMEOUT', 'no connection'],
 ])
 
+/** With these, TLS has ended before anything was said. */
+const UNTRUSTED: readonly string[] = [
+  'CERT_HAS_EXPIRED',
+  'CERT_NOT_YET_VALID',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'ERR_TLS_CERT_ALTNAME_INVALID',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+]
+
 function failed(error: unknown): Attempt {
   const causes = causesOf(error)
+  const untrusted = causes.find(({ code }) => code !== undefined && UNTRUSTED.includes(code))
+  if (untrusted !== undefined) {
+    const message = `its certificate is not trusted (${untrusted.code}); name its authority with --ca or IPAM_CA`
+    return { type: 'unreachable', message }
+  }
   for (const { code } of causes) {
     const message = code === undefined ? undefined : UNSENT.get(code)
     if (message !== undefined) return { type: 'unreachable', message }

@@ -32,6 +32,13 @@ export const COMMON_FLAGS: readonly FlagSpec[] = [
     'NAME',
     'log in as this user (default: IPAM_USER); the password is IPAM_PASSWORD, or asked for',
   ),
+  flag(
+    'ca',
+    'FILE',
+    'the authority of https servers, in PEM (default: IPAM_CA, else those that Node.js knows)',
+  ),
+  flag('cert', 'FILE', 'a certificate of your own to show, with --key (default: IPAM_CERT)'),
+  flag('key', 'FILE', 'its key (default: IPAM_KEY)'),
   flag('timeout', 'DURATION', 'how long to try one request, on all nodes together (default: 30s)'),
   toggle('json', 'print what the API answers, as one JSON value'),
   toggle('help', 'print this'),

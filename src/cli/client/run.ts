@@ -8,6 +8,7 @@ import type { CommandName } from './commands.ts'
 import type { Run } from './invocation.ts'
 import { Output } from './output.ts'
 import { Secrets } from './secrets.ts'
+import { fetchOf } from './secure-fetch.ts'
 import { serversOf, timeoutMsOf } from './servers.ts'
 
 /** Loaded when needed. A command without its line here does not compile. */
@@ -56,9 +57,15 @@ export async function runClient(words: readonly string[], shell: ClientShell): P
   try {
     const args = parseArguments(words)
     const secrets = new Secrets(args, shell)
-    const authorization = () => secrets.authorization()
-    const servers = serversOf(args, shell.env)
-    const api = new Api({ servers, timeoutMs: timeoutMsOf(args), authorization }, shell)
+    const api = new Api(
+      {
+        servers: serversOf(args, shell.env),
+        timeoutMs: timeoutMsOf(args),
+        fetch: fetchOf(args, shell.env),
+        authorization: () => secrets.authorization(),
+      },
+      shell,
+    )
     const output = new Output({ isJson: args.has('json') }, shell)
     const run = await RUNS[args.command]()
     return await orStopped(run({ api, args, output, secrets, shell }), { args, api, shell })

@@ -1,0 +1,19 @@
+/** Who a client is by its certificate. */
+import type { IncomingMessage } from 'node:http'
+import { TLSSocket } from 'node:tls'
+
+/** The common name of a certificate that was verified; null without one. */
+export function clientCertificateName({ socket }: Pick<IncomingMessage, 'socket'>): string | null {
+  if (!(socket instanceof TLSSocket) || !socket.authorized) return null
+  const { subject } = socket.getPeerCertificate()
+  const name: unknown = subject?.CN
+  // Of several nobody knows which one is meant.
+  return typeof name === 'string' && name !== '' ? name : null
+}
+
+/** Why the certificate that a client shows is not believed; null if it is, or it shows none. */
+export function clientCertificateComplaint({ socket }: Pick<IncomingMessage, 'socket'>): string | null {
+  if (!(socket instanceof TLSSocket) || socket.authorized) return null
+  if (Object.keys(socket.getPeerCertificate()).length === 0) return null
+  return String(socket.authorizationError)
+}

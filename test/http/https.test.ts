@@ -1,0 +1,144 @@
+import { request } from 'node:https'
+import { connect as connectPlain } from 'node:net'
+import { connect } from 'node:tls'
+import { Hono } from 'hono'
+import { afterAll, afterEach, describe, expect, test } from 'vitest'
+import type { TlsCredentials } from '../../raft/index.ts'
+import { clientCertificateName } from '../../src/http/client-certificate.ts'
+import { type HttpsCredentials, type Listener, listen } from '../../src/http/listen.ts'
+import { Authority } from '../certificates.ts'
+import { createMemoryLogger } from './fixture.ts'
+
+const servers = new Authority('servers')
+const clients = new Authority('clients')
+const listeners: Listener[] = []
+
+afterEach(async () => {
+  for (const listener of listeners.splice(0)) await listener.close()
+})
+
+afterAll(() => {
+  servers.close()
+  clients.close()
+})
+
+/** Answers who the client is by its certificate. */
+async function start({ ca = '', ...own }: Partial<HttpsCredentials> = {}): Promise<Listener> {
+  const app = new Hono<{ Bindings: { incoming: Parameters<typeof clientCertificateName>[0] } }>()
+  app.get('/', (c) => c.json({ name: clientCertificateName(c.env.incoming) }))
+  const tls = { ...servers.issue({ uses: ['serverAuth'] }), ...own, ca }
+  const plain = app as unknown as Hono
+  const listener = await listen(plain, { host: '127.0.0.1', port: 0, logger: createMemoryLogger(), tls })
+  listeners.push(listener)
+  return listener
+}
+
+function get(
+  { port }: Listener,
+  { ca = servers.certificate, ...own }: Partial<TlsCredentials> = {},
+): Promise<{ status: number; body: { name?: string | null; reason?: string; error?: string } }> {
+  return new Promise((resolve, reject) => {
+    const sent = request({ host: '127.0.0.1', port, ca, ...own, agent: false }, (answer) => {
+      let text = ''
+      answer.setEncoding('utf8').on('data', (chunk) => {
+        text += chunk
+      })
+      answer.on('end', () => resolve({ status: answer.statusCode ?? 0, body: JSON.parse(text) }))
+    })
+    sent.on('error', reject)
+    sent.end()
+  })
+}
+
+describe('HTTPS', () => {
+  test('is answered, and nobody is asked for a certificate', async () => {
+    const listener = await start()
+
+    expect(await get(listener)).toEqual({ status: 200, body: { name: null } })
+    const { key, cert } = clients.issue({ commonName: 'alice' })
+    expect(await get(listener, { key, cert })).toEqual({ status: 200, body: { name: null } })
+  })
+
+  test.each([
+    {
+      why: 'it is of the authority of clients',
+      made: () => clients.issue({ commonName: 'alice' }),
+      name: 'alice',
+    },
+    { why: 'none is shown', made: () => ({}), name: null },
+  ])('names the client where $why', async ({ made, name }) => {
+    const listener = await start({ ca: clients.certificate })
+    const { ca: _, ...own } = made() as Partial<TlsCredentials>
+
+    expect(await get(listener, own)).toEqual({ status: 200, body: { name } })
+  })
+
+  test.each([
+    {
+      why: 'of the authority of servers',
+      made: () => servers.issue({ commonName: 'alice' }),
+      code: '[A-Z_]+',
+    },
+    {
+      why: 'that has expired',
+      made: () => clients.issue({ commonName: 'alice', days: -1 }),
+      code: 'CERT_HAS_EXPIRED',
+    },
+    {
+      why: 'for servers only',
+      made: () => clients.issue({ commonName: 'alice', uses: ['serverAuth'] }),
+      code: 'INVALID_PURPOSE',
+    },
+  ])('refuses a client certificate $why, and says so', async ({ made, code }) => {
+    const listener = await start({ ca: clients.certificate })
+    const { key, cert } = made()
+
+    const { status, body } = await get(listener, { key, cert })
+
+    expect([status, body.reason]).toEqual([401, 'client_certificate'])
+    expect(body.error).toMatch(
+      new RegExp(
+        `^the client certificate is not accepted \\(${code}\\): show one of the authority in http.tls.client_ca, or none$`,
+      ),
+    )
+  })
+
+  test('shows a new certificate to new connections, and ends no old one', async () => {
+    const listener = await start()
+    const old = connect({ host: '127.0.0.1', port: listener.port, ca: servers.certificate })
+    await new Promise((resolve) => old.once('secureConnect', resolve))
+    const next = new Authority('next')
+
+    listener.setCertificates({ ...next.issue({ uses: ['serverAuth'] }), ca: '' })
+    expect(() => listener.setCertificates({ ...next.issue(), key: servers.issue().key, ca: '' })).toThrow()
+
+    expect((await get(listener, { ca: next.certificate })).status).toBe(200)
+    await expect(get(listener)).rejects.toThrow(/certificate/)
+    const answered = new Promise<string>((resolve) => old.once('data', (chunk) => resolve(String(chunk))))
+    old.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+    expect(await answered).toMatch(/^HTTP\/1\.1 200 /)
+    old.destroy()
+    next.close()
+  })
+
+  test('closes who speaks something else, and goes on', async () => {
+    const listener = await start()
+    const plain = connectPlain({ host: '127.0.0.1', port: listener.port })
+    plain.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+    plain.resume()
+    await new Promise((resolve) => plain.once('close', resolve))
+
+    expect(listener.figures().malformedCount).toBe(1)
+    expect((await get(listener)).status).toBe(200)
+  })
+
+  test('ends at once when nobody has asked anything', async () => {
+    const listener = await start()
+    const silent = connect({ host: '127.0.0.1', port: listener.port, ca: servers.certificate })
+    silent.on('error', () => {})
+    await new Promise((resolve) => silent.once('secureConnect', resolve))
+
+    await Promise.all([listener.close(), new Promise((resolve) => silent.once('close', resolve))])
+    listeners.splice(0)
+  })
+})
