@@ -1,5 +1,6 @@
 /** A client of one node that says of every request what became of it. */
 import { Agent, type IncomingHttpHeaders, request } from 'node:http'
+import { request as requestTls, Agent as TlsAgent } from 'node:https'
 
 const TIMEOUT_MS = 20_000
 
@@ -73,14 +74,19 @@ export interface StatusBody {
 
 export class Client {
   readonly port: number
-  readonly #agent = new Agent({ keepAlive: true, maxSockets: 4_096 })
+  readonly #agent: Agent
+  readonly #isTls: boolean
 
-  constructor(port: number) {
+  /** @param ca Whose certificates are believed, in PEM; null: plain HTTP. */
+  constructor(port: number, ca: string | null = null) {
     this.port = port
+    this.#isTls = ca !== null
+    const options = { keepAlive: true, maxSockets: 4_096 }
+    this.#agent = ca === null ? new Agent(options) : new TlsAgent({ ...options, ca })
   }
 
   get url(): string {
-    return `http://127.0.0.1:${this.port}/api/v1`
+    return `${this.#isTls ? 'https' : 'http'}://127.0.0.1:${this.port}/api/v1`
   }
 
   /** @param path Below `/api/v1`. Never rejects: a lost connection is an answer, too. */
@@ -105,7 +111,7 @@ export class Client {
         const isRefused = error !== undefined && 'code' in error && error.code === 'ECONNREFUSED'
         resolve({ status: 0, headers: {}, body: null as Body, fate: isRefused ? 'not applied' : 'unknown' })
       }
-      const sent = request(
+      const sent = (this.#isTls ? requestTls : request)(
         {
           host: '127.0.0.1',
           port: this.port,

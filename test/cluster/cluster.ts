@@ -21,6 +21,8 @@ export interface ClusterOptions {
   readonly raft?: Readonly<Record<string, unknown>>
   /** Further keys of the cluster file. */
   readonly keys?: Readonly<Record<string, unknown>>
+  /** Of the API's certificates, in PEM; none: the API is plain HTTP. */
+  readonly apiAuthority?: string
   readonly logLevel?: 'debug' | 'info' | 'warn' | 'error'
   /** Environment variables of a node's processes. */
   readonly environmentOf?: (nodeId: number) => Readonly<Record<string, string>>
@@ -38,11 +40,14 @@ export class Node {
   /** The newest process of this node. */
   program: Program | null = null
 
-  constructor(id: number, { raftPort, apiPort }: { raftPort: number; apiPort: number }) {
+  constructor(
+    id: number,
+    { raftPort, apiPort, ca = null }: { raftPort: number; apiPort: number; ca?: string | null },
+  ) {
     this.id = id
     this.raftPort = raftPort
     this.addr = `127.0.0.1:${raftPort}`
-    this.client = new Client(apiPort)
+    this.client = new Client(apiPort, ca)
   }
 
   get isRunning(): boolean {
@@ -99,7 +104,8 @@ export class Cluster {
     const ids = Array.from({ length: options.nodeCount ?? 3 }, (_, i) => i + 1)
     const ports = await reservePorts(ids.length * 2)
     const nodes = ids.map((id, i) => {
-      return new Node(id, { raftPort: ports[i * 2] ?? 0, apiPort: ports[i * 2 + 1] ?? 0 })
+      const ca = options.apiAuthority ?? null
+      return new Node(id, { raftPort: ports[i * 2] ?? 0, apiPort: ports[i * 2 + 1] ?? 0, ca })
     })
     const cluster = new Cluster({ directory, options, nodes })
     await cluster.writeFile(cluster.filePath, nodes)
