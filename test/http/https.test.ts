@@ -1,4 +1,4 @@
-import { request } from 'node:https'
+import { createServer, request } from 'node:https'
 import { connect as connectPlain } from 'node:net'
 import { connect } from 'node:tls'
 import { Hono } from 'hono'
@@ -101,6 +101,26 @@ describe('HTTPS', () => {
         `^the client certificate is not accepted \\(${code}\\): show one of the authority in http.tls.client_ca, or none$`,
       ),
     )
+  })
+
+  test('never names a client whose certificate was not verified, also where it is asked before anybody has refused it', async () => {
+    const { cert, key } = servers.issue()
+    const options = { cert, key, ca: clients.certificate, requestCert: true, rejectUnauthorized: false }
+    const names: unknown[] = []
+    const server = createServer(options, (request, response) => {
+      names.push(clientCertificateName(request))
+      response.end('{}')
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const port = Number((server.address() as { port: number }).port)
+
+    for (const authority of [servers, clients]) {
+      const { cert, key } = authority.issue({ commonName: 'alice' })
+      await get({ port } as Listener, { cert, key })
+    }
+
+    expect(names).toEqual([null, 'alice'])
+    await new Promise((resolve) => server.close(resolve))
   })
 
   test('shows a new certificate to new connections, and ends no old one', async () => {
