@@ -20,20 +20,15 @@ import {
   TcpTransport,
 } from '../raft/index.ts'
 import { AuditRetention } from './audit-retention.ts'
-import { AccessControl } from './auth/access-control.ts'
-import { FirstAdminMaker } from './auth/first-admin.ts'
-import { CertificateWatch, type Watched } from './certificate-watch.ts'
-import { type Certificates, readCertificates } from './certificates.ts'
+import type { Certificates } from './certificates.ts'
 import { readVersion } from './cli/package.ts'
 import type { Config } from './config.ts'
-import type { HttpTls, RaftTls } from './config-tls.ts'
 import { claimDataDirectory, makeDirectories } from './data-directory.ts'
 import { Expiry } from './expiry.ts'
 import { createApp } from './http/app.ts'
-import { type Listener, listen } from './http/listen.ts'
+import { listen } from './http/listen.ts'
 import { RequestCounts } from './http/request-counts.ts'
 import { TOKEN_ALPHABET, TOKEN_CHARS } from './ipam/allocation-id.ts'
-import { SYSTEM_USER } from './ipam/audit.ts'
 import { COMMAND_SCHEMAS } from './ipam/command-codec.ts'
 import { createLogger, type Logger } from './logger.ts'
 import { EventLoopDelay } from './metrics/event-loop-delay.ts'
@@ -41,6 +36,8 @@ import { Exposition } from './metrics/exposition.ts'
 import { sourcesOf } from './metrics/sources.ts'
 import { TimedDisk } from './metrics/timed-disk.ts'
 import { ReplicatedIpamService } from './replicated-service.ts'
+import { createAccessControl, createFirstAdmin } from './server-access.ts'
+import { createWatch, loadAllCertificates } from './server-certificates.ts'
 import { levelStorage } from './state/level-storage.ts'
 import { IpamStateMachine } from './state/state-machine.ts'
 
@@ -123,7 +120,7 @@ export async function startServer(config: Config): Promise<Server> {
     const listener = await listen(app, { ...config.api, logger, tls: certificates.http?.current ?? null })
     const eventLoop = new EventLoopDelay(systemClock)
     const parts = { config, version, startedAt, clock: systemClock, node, stateMachine, transport, logDisk }
-    for (const source of sourcesOf({ ...parts, service, expiry, counts, listener, eventLoop })) {
+    for (const source of sourcesOf({ ...parts, service, expiry, counts, listener, eventLoop, access })) {
       exposition.add(source)
     }
     const watch = createWatch(certificates, { transport, listener, logger })
@@ -154,83 +151,6 @@ export async function startServer(config: Config): Promise<Server> {
     await closeAll()
     throw error
   }
-}
-
-function createAccessControl(
-  { auth }: Config,
-  { service, logger }: { service: ReplicatedIpamService; logger: Logger },
-): AccessControl {
-  return new AccessControl({
-    mode: auth.mode ?? 'open',
-    source: service,
-    clock: systemClock,
-    staleMsMax: auth.staleMsMax,
-    report: async (command) => {
-      try {
-        await service.execute(command, { user: SYSTEM_USER, requestId: null })
-      } catch (error) {
-        // Without a leader the audit log stands still, for this as for everything.
-        logger.warn({ failures: command.failures, err: error }, 'failed log-ins could not be audited')
-      }
-    },
-  })
-}
-
-function createFirstAdmin(
-  { auth }: Config,
-  { node, service, logger }: { node: RaftNode; service: ReplicatedIpamService; logger: Logger },
-): FirstAdminMaker | null {
-  if (auth.firstAdmin === null) return null
-  return new FirstAdminMaker({
-    admin: auth.firstAdmin,
-    source: service,
-    isLeader: () => node.isLeader,
-    execute: (command, context) => service.execute(command, context),
-    clock: systemClock,
-    logger,
-  })
-}
-
-interface Loaded {
-  readonly load: () => Certificates
-  readonly current: Certificates
-}
-
-/** @throws {CertificateError} */
-function loadAllCertificates({ raft, raftTls, httpTls }: Config): {
-  raft: Loaded | null
-  http: Loaded | null
-} {
-  const loaded = (load: () => Certificates): Loaded => ({ load, current: load() })
-  const loadRaft = (tls: RaftTls, host: string) => () => {
-    return readCertificates(tls, { host: tls.name ?? host, isMember: true, now: systemClock.wallTime() })
-  }
-  const loadHttp =
-    ({ cert, key, clientCa }: HttpTls) =>
-    () => {
-      const now = systemClock.wallTime()
-      return readCertificates({ cert, key, ca: clientCa }, { host: null, isMember: false, now })
-    }
-  return {
-    raft: raft === null || raftTls === null ? null : loaded(loadRaft(raftTls, raft.host)),
-    http: httpTls === null ? null : loaded(loadHttp(httpTls)),
-  }
-}
-
-function createWatch(
-  { raft, http }: { raft: Loaded | null; http: Loaded | null },
-  { transport, listener, logger }: { transport: TcpTransport | null; listener: Listener; logger: Logger },
-): CertificateWatch {
-  const watched: { watched: Watched; current: Certificates }[] = []
-  if (raft !== null) {
-    const apply = (certificates: Certificates) => transport?.setTlsCredentials(certificates)
-    watched.push({ watched: { use: 'raft', load: raft.load, apply }, current: raft.current })
-  }
-  if (http !== null) {
-    const apply = (certificates: Certificates) => listener.setCertificates(certificates)
-    watched.push({ watched: { use: 'http', load: http.load, apply }, current: http.current })
-  }
-  return new CertificateWatch(watched, { clock: systemClock, logger })
 }
 
 async function startNode(

@@ -76,6 +76,7 @@ const LAYERS: { of: string; may: string[] }[] = [
     may: [
       'src/http/listen.ts',
       'src/http/request-counts.ts',
+      'src/auth/access-control.ts',
       'src/state/',
       'src/ipam/',
       'src/config.ts',

@@ -34,6 +34,8 @@ export interface Identity {
 export interface Presented {
   readonly authorization: string | null
   readonly apiKey: string | null
+  /** The common name of a client certificate that was verified. Credentials come before it. */
+  readonly certificateName: string | null
   /** Where the request comes from. */
   readonly address: string
   /** It may be answered although this node has not heard from the leader for long. */
@@ -92,11 +94,13 @@ export class Authenticator {
    * @throws {AuthError}
    * @throws {RaftError} when the credentials are unknown here, and the cluster cannot be asked.
    */
-  authenticate({ authorization, apiKey, address, toleratesStale }: Presented): Identity | Promise<Identity> {
+  authenticate(presented: Presented): Identity | Promise<Identity> {
+    const { authorization, apiKey, certificateName, address, toleratesStale } = presented
     const credentials = readCredentials(authorization, apiKey)
     if (this.#mode === 'required' && !toleratesStale) this.#checkFreshness()
     switch (credentials.type) {
       case 'none':
+        if (certificateName !== null) return this.#byCertificate(certificateName)
         if (this.#mode === 'open') return ANYBODY
         throw this.#noCredentials()
       case 'senseless':
@@ -106,6 +110,22 @@ export class Authenticator {
       case 'password':
         return this.#byPassword(credentials, address)
     }
+  }
+
+  /** The authority has vouched for the name already; that of a user who is gone is nobody's. */
+  #byCertificate(name: string): Identity | Promise<Identity> {
+    const user = this.#view().user(name)
+    return user === null ? this.#unknownName(name) : identityOf(user)
+  }
+
+  async #unknownName(name: string): Promise<Identity> {
+    await this.#source.catchUp()
+    const user = this.#view().user(name)
+    if (user !== null) return identityOf(user)
+    if (this.#mode === 'open') return ANYBODY
+    throw unauthenticated(
+      `your certificate is of ${JSON.stringify(name)}, and no user is called so: have an admin create one`,
+    )
   }
 
   #byToken(token: string, address: string): Identity | Promise<Identity> {

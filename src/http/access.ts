@@ -4,6 +4,7 @@ import type { Context } from 'hono'
 import type { Authenticator, Identity } from '../auth/authenticator.ts'
 import { includesRole, type Role } from '../ipam/access.ts'
 import type { CommandContext } from '../ipam/command.ts'
+import { clientCertificateName } from './client-certificate.ts'
 import { ProblemError } from './problem.ts'
 
 export interface Access {
@@ -44,12 +45,18 @@ export function createGuard(authenticator: Authenticator): Guard {
     const identity = authenticator.authenticate({
       authorization: headers.get('authorization'),
       apiKey: headers.get('x-api-key'),
+      certificateName: certificateNameOf(c),
       address: addressOf(c),
       toleratesStale,
     })
     if (identity instanceof Promise) return identity.then((known) => authorized(known, role, access))
     return authorized(identity, role, access)
   }
+}
+
+function certificateNameOf(c: Context): string | null {
+  const { incoming } = (c.env ?? {}) as Partial<HttpBindings>
+  return incoming === undefined ? null : clientCertificateName(incoming)
 }
 
 /** Where the connection comes from. Headers of proxies are not believed: anybody can send them. */

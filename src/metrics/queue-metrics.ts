@@ -15,6 +15,8 @@ export interface QueueSource {
   /** Of this node's session. */
   sessionWrites(): Filled
   httpConnections(): Filled
+  /** That wait for one of the few that are checked at a time. */
+  passwordChecks(): Filled
 }
 
 export function queueMetrics(source: QueueSource): Source {
@@ -38,6 +40,7 @@ export function queuesOf(source: QueueSource): QueueFigure[] {
     ...source.transport(),
     once('session_writes', 'entries', source.sessionWrites()),
     once('http_connections', 'entries', source.httpConnections()),
+    once('password_checks', 'entries', source.passwordChecks()),
     once('sessions', 'entries', sessions),
     once('idempotency_answers', 'entries', answers),
     once('idempotency_answers', 'bytes', answerBytes),

@@ -1,12 +1,14 @@
 /** All that a node tells, and where each part of it comes from. */
 import { setImmediate as breathe } from 'node:timers/promises'
 import type { Clock, RaftNode, TcpTransport } from '../../raft/index.ts'
+import type { AccessControl } from '../auth/access-control.ts'
 import type { Config } from '../config.ts'
 import type { Expiry } from '../expiry.ts'
 import type { Listener } from '../http/listen.ts'
 import type { RequestCounts } from '../http/request-counts.ts'
 import type { ReplicatedIpamService } from '../replicated-service.ts'
 import type { IpamStateMachine } from '../state/state-machine.ts'
+import { accessMetrics } from './access-metrics.ts'
 import { diskMetrics } from './disk-metrics.ts'
 import { DiskUsage } from './disk-usage.ts'
 import type { EventLoopDelay } from './event-loop-delay.ts'
@@ -34,6 +36,7 @@ export interface Watched {
   readonly expiry: Pick<Expiry, 'counts'>
   readonly counts: RequestCounts
   readonly listener: Pick<Listener, 'figures'>
+  readonly access: Pick<AccessControl, 'figures'>
   readonly eventLoop: Pick<EventLoopDelay, 'delays'>
 }
 
@@ -50,6 +53,7 @@ export function sourcesOf(watched: Watched): Source[] {
       state: () => stateMachine.figures,
       sessionWrites: () => service.writesUnderWay,
       httpConnections: () => listener.figures().connections,
+      passwordChecks: () => watched.access.figures.waiting,
     }),
     diskMetrics({
       log: watched.logDisk,
@@ -66,5 +70,6 @@ export function sourcesOf(watched: Watched): Source[] {
       networksMax: config.metricsNetworksMax,
     }),
     httpMetrics(watched.counts, () => listener.figures()),
+    accessMetrics(() => watched.access.figures),
   ]
 }

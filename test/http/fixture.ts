@@ -8,7 +8,7 @@ import { AccessControl } from '../../src/auth/access-control.ts'
 import type { AuthMode } from '../../src/auth/authenticator.ts'
 import type { PasswordCost } from '../../src/auth/password.ts'
 import { createApi, type DeclaredRoute } from '../../src/http/app.ts'
-import { listen } from '../../src/http/listen.ts'
+import { type HttpsCredentials, listen } from '../../src/http/listen.ts'
 import type { AccessView } from '../../src/ipam/access.ts'
 import {
   type Command,
@@ -289,7 +289,13 @@ export function openControl(
 }
 
 /** The API on a free port of the loopback interface. */
-export async function openApi({ mode = 'open' }: { mode?: AuthMode } = {}): Promise<Api> {
+export async function openApi({
+  mode = 'open',
+  tls = null,
+}: {
+  mode?: AuthMode
+  tls?: HttpsCredentials | null
+} = {}): Promise<Api> {
   const service = await OneNodeService.open()
   const logger = createMemoryLogger()
   const clock = { ms: 0 }
@@ -307,7 +313,7 @@ export async function openApi({ mode = 'open' }: { mode?: AuthMode } = {}): Prom
     newRequestId: () => `request-${++requestCount}`,
   })
   const host = '127.0.0.1'
-  const listener = await listen(app, { host, port: 0, logger })
+  const listener = await listen(app, { host, port: 0, logger, tls })
   return {
     service,
     host,

@@ -4,10 +4,11 @@ import { connect } from 'node:tls'
 import { Hono } from 'hono'
 import { afterAll, afterEach, describe, expect, test } from 'vitest'
 import type { TlsCredentials } from '../../raft/index.ts'
+import { hashPassword } from '../../src/auth/password.ts'
 import { clientCertificateName } from '../../src/http/client-certificate.ts'
 import { type HttpsCredentials, type Listener, listen } from '../../src/http/listen.ts'
 import { Authority } from '../certificates.ts'
-import { createMemoryLogger } from './fixture.ts'
+import { type Api, CHEAP, createMemoryLogger, openApi } from './fixture.ts'
 
 const servers = new Authority('servers')
 const clients = new Authority('clients')
@@ -33,12 +34,20 @@ async function start({ ca = '', ...own }: Partial<HttpsCredentials> = {}): Promi
   return listener
 }
 
+interface Asking {
+  readonly path?: string
+  readonly headers?: Record<string, string>
+}
+
 function get(
-  { port }: Listener,
-  { ca = servers.certificate, ...own }: Partial<TlsCredentials> = {},
-): Promise<{ status: number; body: { name?: string | null; reason?: string; error?: string } }> {
+  { port }: { readonly port: number },
+  { ca = servers.certificate, path = '/', headers = {}, ...own }: Partial<TlsCredentials> & Asking = {},
+): Promise<{
+  status: number
+  body: { name?: string | null; reason?: string; error?: string; user?: string }
+}> {
   return new Promise((resolve, reject) => {
-    const sent = request({ host: '127.0.0.1', port, ca, ...own, agent: false }, (answer) => {
+    const sent = request({ host: '127.0.0.1', port, ca, path, headers, ...own, agent: false }, (answer) => {
       let text = ''
       answer.setEncoding('utf8').on('data', (chunk) => {
         text += chunk
@@ -160,5 +169,51 @@ describe('HTTPS', () => {
 
     await Promise.all([listener.close(), new Promise((resolve) => silent.once('close', resolve))])
     listeners.splice(0)
+  })
+})
+
+describe('a client certificate that is verified', () => {
+  async function openGuarded(): Promise<Api> {
+    const tls = { ...servers.issue({ uses: ['serverAuth'] }), ca: clients.certificate }
+    const api = await openApi({ mode: 'required', tls })
+    const system = { user: 'system', requestId: null }
+    for (const name of ['alice', 'bob']) {
+      const passwordHash = await hashPassword(`of ${name}`, CHEAP)
+      const command = { type: 'createUser', name, role: 'viewer', passwordHash, isFirst: false } as const
+      await api.service.execute(command, system)
+    }
+    return api
+  }
+
+  const bob = { Authorization: `Basic ${Buffer.from('bob:of bob').toString('base64')}` }
+
+  test.each([
+    { why: 'of a user', commonName: 'alice', headers: {}, status: 200, user: 'alice' },
+    {
+      why: 'beside a password, which comes first',
+      commonName: 'alice',
+      headers: bob,
+      status: 200,
+      user: 'bob',
+    },
+    { why: 'of nobody', commonName: 'mallory', headers: {}, status: 401, user: undefined },
+    { why: 'which is none', commonName: null, headers: {}, status: 401, user: undefined },
+  ])('logs in $why: $status', async ({ commonName, headers, status, user }) => {
+    const api = await openGuarded()
+    const { key, cert } = commonName === null ? {} : clients.issue({ commonName })
+    const own = key === undefined || cert === undefined ? {} : { key, cert }
+    const answer = await get(api, { ...own, path: '/api/v1/auth/whoami', headers })
+    await api.close()
+
+    expect([answer.status, answer.body.user]).toEqual([status, user])
+  })
+
+  test('gives its user no more than the role has', async () => {
+    const api = await openGuarded()
+    const { key, cert } = clients.issue({ commonName: 'alice' })
+    const answer = await get(api, { key, cert, path: '/api/v1/auth/users' })
+    await api.close()
+
+    expect([answer.status, answer.body.reason]).toEqual([403, 'role_required'])
   })
 })

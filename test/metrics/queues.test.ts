@@ -13,6 +13,7 @@ import { StepCounts } from '../../raft/step-counts.ts'
 import { systemClock } from '../../raft/system-clock.ts'
 import { DEFAULT_LIMITS as TRANSPORT_LIMITS } from '../../raft/transport/limits.ts'
 import { TcpTransport } from '../../raft/transport/tcp-transport.ts'
+import { CHECKER_LIMITS } from '../../src/auth/password-checker.ts'
 import { HTTP_LIMITS } from '../../src/http/listen.ts'
 import { ANSWER_LIMITS } from '../../src/ipam/idempotency.ts'
 import { SESSION_WINDOW_MAX, SESSIONS_MAX } from '../../src/ipam/session.ts'
@@ -68,6 +69,7 @@ const QUEUES: Readonly<Record<string, string>> = {
   bufferBytesMax: 'send_buffer bytes',
   pendingConnectionsMax: 'pending_handshakes entries',
   connectionsMax: 'http_connections entries',
+  waitingMax: 'password_checks entries',
   dirtyBytesMax: 'unflushed_rows bytes',
   SESSIONS_MAX: 'sessions entries',
   SESSION_WINDOW_MAX: 'session_writes entries',
@@ -81,6 +83,7 @@ const LIMITS: Readonly<Record<string, number>> = {
   ...DEFAULT_APPLY_LIMITS,
   ...TRANSPORT_LIMITS,
   ...HTTP_LIMITS,
+  waitingMax: CHECKER_LIMITS.waitingMax,
   ...DEFAULT_FLUSH_LIMITS,
   ...ANSWER_LIMITS,
   ...DEFAULT_LIMITS,
@@ -151,6 +154,7 @@ async function allQueues() {
       state: () => harness.machine.figures,
       sessionWrites: () => ({ size: 0, max: SESSION_WINDOW_MAX }),
       httpConnections: () => ({ size: 0, max: HTTP_LIMITS.connectionsMax }),
+      passwordChecks: () => ({ size: 0, max: CHECKER_LIMITS.waitingMax }),
     })
   } finally {
     await transport.close()
