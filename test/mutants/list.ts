@@ -20,6 +20,7 @@ import { LOG_STORAGE } from './log-storage.ts'
 import { MEMBERSHIP_CHANGES } from './membership-changes.ts'
 import type { Mutant } from './mutant.ts'
 import { NESTING } from './nesting.ts'
+import { ON_THE_WIRE } from './on-the-wire.ts'
 import { OPERATIONS } from './operations.ts'
 import { READS_AND_TRANSFER } from './reads-and-transfer.ts'
 import { SNAPSHOTS } from './snapshots.ts'
@@ -53,4 +54,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...BULK_FILES,
   ...COMMAND_LINE_CLIENT,
   ...WHO_MAY_DO_WHAT,
+  ...ON_THE_WIRE,
 ]
