@@ -10,7 +10,7 @@ export const LOG_LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'
 const UNWRITTEN_BYTES_MAX = 4 << 20
 
 /** A write to standard error for each request costs as much as a twentieth of the request. */
-const GATHERED_BYTES = 8 << 10
+const GATHERED_CHARS = 8 << 10
 const GATHERED_MS = 100
 /** How `http/handle.ts` calls them. */
 const REQUEST_END = '"msg":"request"}\n'
@@ -50,36 +50,52 @@ export function createLogger({
 }
 
 function standardError(isSync: boolean): DestinationStream {
-  const stderr = destination({
-    dest: 2,
-    sync: isSync,
-    maxLength: UNWRITTEN_BYTES_MAX,
-    minLength: isSync ? 0 : GATHERED_BYTES,
-  })
+  const stderr = destination({ dest: 2, sync: isSync, maxLength: UNWRITTEN_BYTES_MAX })
+  const gathered = isSync ? stderr : gatherRequests(stderr)
   // A full disk behind standard error costs lines, not the node; and `flushSync`, at exit, would try for ever.
   stderr.on('error', () => {
     stderr.flushSync = () => {}
   })
-  return isSync ? stderr : gatherRequests(stderr)
+  return gathered
 }
 
-/** Lines about requests are as many as these, and wait for each other; whatever else is said leaves at once, with them. */
-function gatherRequests(stream: {
-  write(line: string): unknown
-  flush(done: () => void): void
-}): DestinationStream {
-  let timer: NodeJS.Timeout | null = null
-  const flush = (): void => {
-    if (timer !== null) clearTimeout(timer)
-    timer = null
-    // With a callback: without one, it does nothing while something is being written.
-    stream.flush(() => {})
+/** What a stream has to have for `gatherRequests`: pino calls `flushSync` when the process exits. */
+interface Gathering {
+  write(lines: string): unknown
+  flushSync(): void
+}
+
+/**
+ * Lines about requests are as many as these, and wait for each other; whatever else is said leaves at once, behind those that wait.
+ *
+ * @param later Calls back after a tenth of a second.
+ */
+export function gatherRequests(stream: Gathering, later = afterAMoment): DestinationStream {
+  let lines = ''
+  let isExpected = false
+  const give = (): void => {
+    if (lines !== '') stream.write(lines)
+    lines = ''
+  }
+  const flushSync = stream.flushSync.bind(stream)
+  stream.flushSync = () => {
+    give()
+    flushSync()
   }
   return {
     write(line) {
-      stream.write(line)
-      if (!line.endsWith(REQUEST_END)) flush()
-      else timer ??= setTimeout(flush, GATHERED_MS).unref()
+      lines += line
+      if (!line.endsWith(REQUEST_END) || lines.length >= GATHERED_CHARS) give()
+      if (lines === '' || isExpected) return
+      isExpected = true
+      later(() => {
+        isExpected = false
+        give()
+      })
     },
   }
+}
+
+function afterAMoment(callback: () => void): void {
+  setTimeout(callback, GATHERED_MS).unref()
 }

@@ -58,7 +58,8 @@ describe('reads on followers', () => {
 
     const stale = await left.client.send<AllocationBody>('GET', `${path}?consistency=stale`)
     expect([stale.status, stale.body.id]).toEqual([200, id])
-    expect(stale.headers['x-raft-index']).toBe(String(index))
+    // Nodes that make themselves known come in between.
+    expect(Number(stale.headers['x-raft-index'])).toBeGreaterThanOrEqual(index)
     expect(Number(stale.headers['x-raft-last-contact-ms'])).toBeGreaterThanOrEqual(0)
     const known = await left.client.send<AllocationBody>('GET', `${path}?min_index=${index}`)
     expect([known.status, known.body.id]).toEqual([200, id])

@@ -93,20 +93,27 @@ async function expectNotServing(node: Node): Promise<void> {
   const { members, role } = await client.status()
   expect(members.find(({ node_id }) => node_id === node.id)?.reasons.join()).toContain('state_diverged')
   expect(role).not.toBe('leader')
-  const lines = node.program?.stderr.filter((line) => line.includes('join under a new id'))
-  expect(lines).toHaveLength(1)
+  await expectSaidOnce(node)
 }
 
 async function expectNamed(intact: readonly Node[], wrong: Node): Promise<void> {
-  for (const { id, client, program } of intact) {
+  for (const node of intact) {
+    const { id, client } = node
     await until(`node ${id} names node ${wrong.id}`, async () => {
       const { members } = await client.status()
       const named = members.filter(({ reasons }) => reasons.join().includes('state_diverged'))
       return named.length === 1 && named[0]?.node_id === wrong.id
     })
     expect(await client.readiness()).toEqual([])
-    expect(program?.stderr.filter((line) => line.includes('join under a new id'))).toHaveLength(1)
+    await expectSaidOnce(node)
   }
+}
+
+/** What is said comes by another way than answers do. */
+async function expectSaidOnce({ id, program }: Node): Promise<void> {
+  const lines = () => program?.stderr.filter((line) => line.includes('join under a new id')) ?? []
+  await until(`node ${id} says what to do`, () => lines().length > 0)
+  expect(lines()).toHaveLength(1)
 }
 
 async function joinAs(id: number, { cluster, contact }: { cluster: Cluster; contact: Node }): Promise<Node> {

@@ -102,4 +102,12 @@ export const OPERATIONS: readonly Mutant[] = [
     replace: ``,
     caughtBy: DRAIN,
   },
+  {
+    name: 'what a node has to say waits with its requests',
+    source: 'src/logger.ts',
+    file: 'src/logger.ts',
+    find: 'if (!line.endsWith(REQUEST_END) || lines.length >= GATHERED_CHARS) give()',
+    replace: 'if (lines.length >= GATHERED_CHARS) give()',
+    caughtBy: testFile('test/logger.test.ts'),
+  },
 ]
