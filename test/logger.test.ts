@@ -43,9 +43,10 @@ describe('lines about requests', () => {
     const { written, waiting, gathered } = open()
     gathered.write(line('a'))
     gathered.write(line('b', 'role, term or leader changed'))
-    for (const callback of waiting) callback()
-
     expect(written).toEqual([line('a') + line('b', 'role, term or leader changed')])
+
+    for (const callback of waiting) callback()
+    expect(written).toHaveLength(1)
   })
 
   test('leave when they are many', () => {
