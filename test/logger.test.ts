@@ -49,6 +49,16 @@ describe('lines about requests', () => {
     expect(written).toHaveLength(1)
   })
 
+  test('are known by how a logger writes them', () => {
+    const { written, gathered } = open()
+    createLogger({ level: 'info', stream: gathered }).info(
+      { path: '/api/v1/networks', status: 201 },
+      'request',
+    )
+
+    expect(written).toEqual([])
+  })
+
   test('leave when they are many', () => {
     const { written, gathered } = open()
     for (let i = 0; i < 1_000; i++) gathered.write(line(String(i)))
