@@ -46,7 +46,7 @@ export function readEntry(source: Buffer, offset: number): { entry: Entry; end: 
 }
 
 function writeSafeInteger(target: Buffer, offset: number, value: number): void {
-  assert(Number.isSafeInteger(value) && value >= 0, `not a non-negative safe integer: ${value}`)
+  assert(Number.isSafeInteger(value) && value >= 0, 'not a non-negative safe integer: {}', value)
   target.writeUInt32LE(value % 0x1_0000_0000, offset)
   target.writeUInt32LE(Math.floor(value / 0x1_0000_0000), offset + 4)
 }

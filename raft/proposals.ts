@@ -289,7 +289,7 @@ export class Proposals {
   /** The core answers in the turn in which it is asked, so that nothing can have answered the request since. */
   #proposed(id: number): Request {
     const request = this.#open.at(id)
-    assert(request !== null, `proposal ${id} is unknown`)
+    assert(request !== null, 'proposal {} is unknown', id)
     return request
   }
 

@@ -261,7 +261,7 @@ function sendMessage(raft: Raft, to: NodeId, progress: Progress, entries: readon
   // What the peer lacks may be compacted away; whether it answers at all is asked with what we still have.
   const prevLogIndex = Math.max(progress.nextIndex - 1, raft.log.base.lastIndex)
   const prevLogTerm = termAt(raft.log, prevLogIndex)
-  assert(prevLogTerm !== null, `no term is known at ${prevLogIndex}`)
+  assert(prevLogTerm !== null, 'no term is known at {}', prevLogIndex)
   raft.out.messages.push({
     type: 'AppendEntries',
     from: raft.id,

@@ -9,14 +9,26 @@ export function checkState(raft: Raft): void {
   const { log, commitIndex, releasedIndex } = raft
   assert(
     log.base.lastIndex <= releasedIndex,
-    `released ${releasedIndex} is below the base ${log.base.lastIndex}`,
+    'released {} is below the base {}',
+    releasedIndex,
+    log.base.lastIndex,
   )
-  assert(releasedIndex <= commitIndex, `released ${releasedIndex} is above commit ${commitIndex}`)
-  assert(commitIndex <= log.lastIndex, `commit ${commitIndex} is above the last index ${log.lastIndex}`)
-  assert(releasedIndex <= log.durableIndex, `released ${releasedIndex} is not durable (${log.durableIndex})`)
-  assert(log.durableIndex <= log.lastIndex, `durable ${log.durableIndex} is above the last index`)
-  assert(lastTerm(log) <= raft.currentTerm, `the log has term ${lastTerm(log)}, the node ${raft.currentTerm}`)
-  assert(raft.verifiedIndex <= log.lastIndex, `verified ${raft.verifiedIndex} is above the last index`)
+  assert(releasedIndex <= commitIndex, 'released {} is above commit {}', releasedIndex, commitIndex)
+  assert(commitIndex <= log.lastIndex, 'commit {} is above the last index {}', commitIndex, log.lastIndex)
+  assert(
+    releasedIndex <= log.durableIndex,
+    'released {} is not durable ({})',
+    releasedIndex,
+    log.durableIndex,
+  )
+  assert(log.durableIndex <= log.lastIndex, 'durable {} is above the last index', log.durableIndex)
+  assert(
+    lastTerm(log) <= raft.currentTerm,
+    'the log has term {}, the node {}',
+    lastTerm(log),
+    raft.currentTerm,
+  )
+  assert(raft.verifiedIndex <= log.lastIndex, 'verified {} is above the last index', raft.verifiedIndex)
   checkRole(raft)
   checkLog(raft)
 }
@@ -32,9 +44,11 @@ function checkRole(raft: Raft): void {
     for (const [id, progress] of raft.progress) {
       assert(
         progress.matchIndex < progress.nextIndex,
-        `node ${id}: match ${progress.matchIndex} is not below next`,
+        'node {}: match {} is not below next',
+        id,
+        progress.matchIndex,
       )
-      assert(progress.matchIndex <= raft.log.lastIndex, `node ${id}: match is above the last index`)
+      assert(progress.matchIndex <= raft.log.lastIndex, 'node {}: match is above the last index', id)
     }
   } else {
     assert(raft.progress.size === 0, 'only a leader replicates')

@@ -85,9 +85,9 @@ export function lastIndexWithTermAtMost(log: Log, index: LogIndex, term: Term): 
 }
 
 export function appendEntry(log: Log, entry: Entry): void {
-  assert(entry.index === log.lastIndex + 1, `entry ${entry.index} does not follow ${log.lastIndex}`)
+  assert(entry.index === log.lastIndex + 1, 'entry {} does not follow {}', entry.index, log.lastIndex)
   const previousTerm = lastTerm(log)
-  assert(entry.term >= previousTerm, `term ${entry.term} at ${entry.index} follows ${previousTerm}`)
+  assert(entry.term >= previousTerm, 'term {} at {} follows {}', entry.term, entry.index, previousTerm)
   if (log.terms.length === 0 || entry.term !== previousTerm) {
     log.terms.push({ firstIndex: entry.index, term: entry.term })
   }
@@ -102,7 +102,7 @@ export function appendEntry(log: Log, entry: Entry): void {
 
 /** Forgets `index` and everything after it, configurations included (§3.5). */
 export function truncateFrom(log: Log, index: LogIndex): void {
-  assert(index > log.base.lastIndex, `truncation at ${index} reaches into the snapshot`)
+  assert(index > log.base.lastIndex, 'truncation at {} reaches into the snapshot', index)
   while (log.cache.length > log.cacheStart) {
     const entry = log.cache.at(-1)
     if (entry === undefined || entry.index < index) break
@@ -160,7 +160,7 @@ export function entriesFrom(log: Log, first: LogIndex, bytesMax: number): readon
 export function cachedEntries(log: Log, first: LogIndex, last: LogIndex): Entry[] {
   if (first > last) return []
   const oldest = log.cache[log.cacheStart]
-  assert(oldest !== undefined && first >= oldest.index, `entry ${first} has left the memory`)
+  assert(oldest !== undefined && first >= oldest.index, 'entry {} has left the memory', first)
   const start = log.cacheStart + (first - oldest.index)
   return log.cache.slice(start, start + (last - first) + 1)
 }
@@ -177,7 +177,7 @@ export function membershipAt(log: Log, index: LogIndex): { index: LogIndex; memb
 /** Describes the log up to `index` as something to start after. `index` must be inside the log. */
 export function snapshotMetaAt(log: Log, index: LogIndex): SnapshotMeta {
   const term = termAt(log, index)
-  assert(term !== null, `no term is known at ${index}`)
+  assert(term !== null, 'no term is known at {}', index)
   const { index: membershipIndex, membership } = membershipAt(log, index)
   // The time is a floor for later entries, so a later one than that of `index` serves as well.
   return { lastIndex: index, lastTerm: term, lastTime: log.maxTime, membership, membershipIndex }
@@ -186,7 +186,7 @@ export function snapshotMetaAt(log: Log, index: LogIndex): SnapshotMeta {
 /** Lets the log start after `base`, which it contains: the disk has forgotten everything up to there. */
 export function compactTo(log: Log, base: SnapshotMeta): void {
   if (base.lastIndex <= log.base.lastIndex) return
-  assert(termAt(log, base.lastIndex) === base.lastTerm, `compaction to ${base.lastIndex} is not of this log`)
+  assert(termAt(log, base.lastIndex) === base.lastTerm, 'compaction to {} is not of this log', base.lastIndex)
   const following = log.terms.filter((run) => run.firstIndex > base.lastIndex)
   const isInside = base.lastIndex < log.lastIndex && following[0]?.firstIndex !== base.lastIndex + 1
   log.terms = isInside ? [{ firstIndex: base.lastIndex + 1, term: base.lastTerm }, ...following] : following

@@ -29,7 +29,7 @@ export function markHardState(raft: Raft): void {
 export function append(raft: Raft, entry: Entry): void {
   const { log } = raft
   if (entry.index <= log.lastIndex) {
-    assert(entry.index > raft.commitIndex, `entry ${entry.index} would replace a committed one`)
+    assert(entry.index > raft.commitIndex, 'entry {} would replace a committed one', entry.index)
     assert(raft.role !== 'leader', 'a leader never overwrites its own log (§3.5, Leader Append-Only)')
     truncateFrom(log, entry.index)
     for (const batch of raft.unpersisted) batch.lastIndex = Math.min(batch.lastIndex, log.lastIndex)
@@ -62,7 +62,8 @@ export function takeEffects(raft: Raft): Effects {
 export function handlePersisted(raft: Raft, batchNumber: number): void {
   assert(
     batchNumber >= raft.persistedBatch && batchNumber < raft.nextBatch,
-    `batch ${batchNumber} is unknown`,
+    'batch {} is unknown',
+    batchNumber,
   )
   raft.persistedBatch = batchNumber
   while (raft.unpersisted[0] !== undefined && raft.unpersisted[0].number <= batchNumber) {

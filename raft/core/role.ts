@@ -10,7 +10,7 @@ export function becomeFollower(
   raft: Raft,
   { term, leaderId }: { term: Term; leaderId: NodeId | null },
 ): void {
-  assert(term >= raft.currentTerm, `term ${term} is before ${raft.currentTerm}`)
+  assert(term >= raft.currentTerm, 'term {} is before {}', term, raft.currentTerm)
   if (term > raft.currentTerm) {
     raft.currentTerm = term
     raft.votedFor = null

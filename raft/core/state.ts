@@ -338,7 +338,10 @@ export function restoreRaft(options: {
   const log = createLog(options)
   assert(
     log.base.lastIndex <= appliedIndex && appliedIndex <= log.lastIndex,
-    `applied ${appliedIndex} is outside of the log ${log.base.lastIndex} to ${log.lastIndex}`,
+    'applied {} is outside of the log {} to {}',
+    appliedIndex,
+    log.base.lastIndex,
+    log.lastIndex,
   )
   return {
     id,

@@ -261,7 +261,7 @@ function isGoodInAnyTerm({ type }: RaftMessage): boolean {
 }
 
 function followLeader(raft: Raft, leaderId: number): void {
-  assert(raft.role !== 'leader', `nodes ${raft.id} and ${leaderId} both lead term ${raft.currentTerm}`)
+  assert(raft.role !== 'leader', 'nodes {} and {} both lead term {}', raft.id, leaderId, raft.currentTerm)
   if (raft.role !== 'follower' || raft.leaderId !== leaderId) {
     becomeFollower(raft, { term: raft.currentTerm, leaderId })
   }

@@ -63,7 +63,7 @@ export function batchBytes({ segment, base, hardState, entries }: BatchContent):
   if (base !== null) bytes += RECORD_OVERHEAD_BYTES + base.meta.length
   if (hardState !== null) bytes += RECORD_OVERHEAD_BYTES + HARD_STATE_BODY_BYTES
   for (const entry of entries) bytes += RECORD_OVERHEAD_BYTES + encodedEntryBytes(entry)
-  assert(bytes <= BATCH_BYTES_MAX, `a batch of ${bytes} bytes is above ${BATCH_BYTES_MAX}`)
+  assert(bytes <= BATCH_BYTES_MAX, 'a batch of {} bytes is above {}', bytes, BATCH_BYTES_MAX)
   return roundUpToSector(bytes)
 }
 

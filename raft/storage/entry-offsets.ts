@@ -28,14 +28,14 @@ export class EntryOffsets {
 
   at(index: LogIndex): number {
     const offset = this.#offsets[index - this.#first]
-    assert(offset !== undefined && this.has(index), `entry ${index} is not in this segment`)
+    assert(offset !== undefined && this.has(index), 'entry {} is not in this segment', index)
     return offset
   }
 
   /** One after the last one, or any if there is none. */
   append(index: LogIndex, offset: number): void {
     if (this.#count === 0) this.#first = index
-    assert(index === this.#first + this.#count, `entry ${index} does not follow ${this.last}`)
+    assert(index === this.#first + this.#count, 'entry {} does not follow {}', index, this.last)
     if (this.#count === this.#offsets.length) this.#grow()
     this.#offsets[this.#count++] = offset
   }

@@ -81,11 +81,11 @@ export class FileDisk implements Disk {
   }
 
   #checkWritable(): void {
-    assert(!this.#isReadOnly, `${this.#root} is only read`)
+    assert(!this.#isReadOnly, '{} is only read', this.#root)
   }
 
   #resolve(path: string): string {
-    assert(!path.split('/').includes('..'), `path ${path} leaves the disk`)
+    assert(!path.split('/').includes('..'), 'path {} leaves the disk', path)
     return join(this.#root, path)
   }
 }
@@ -141,7 +141,7 @@ class OpenFile implements DiskFile {
    * next fdatasync commit that change of the file's block map as well.
    */
   async allocate(sizeBytes: number): Promise<void> {
-    assert(sizeBytes >= this.#sizeBytes, `${this.#path}: ${sizeBytes} bytes are less than it has`)
+    assert(sizeBytes >= this.#sizeBytes, '{}: {} bytes are less than it has', this.#path, sizeBytes)
     for (let at = this.#sizeBytes; at < sizeBytes; ) {
       this.#checkOpen()
       const length = Math.min(ZEROS.length, sizeBytes - at)
@@ -172,7 +172,7 @@ class OpenFile implements DiskFile {
 
   /** The number of a closed descriptor may belong to another file by now. */
   #checkOpen(): void {
-    assert(this.#isOpen, `${this.#path} is closed`)
+    assert(this.#isOpen, '{} is closed', this.#path)
   }
 }
 

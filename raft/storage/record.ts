@@ -55,7 +55,7 @@ export function checkRecord(source: Buffer, offset: number, limit: number, seed:
 }
 
 export function writeUInt64(target: Buffer, offset: number, value: number): number {
-  assert(Number.isSafeInteger(value) && value >= 0, `not a non-negative safe integer: ${value}`)
+  assert(Number.isSafeInteger(value) && value >= 0, 'not a non-negative safe integer: {}', value)
   target.writeUInt32LE(value % 0x1_0000_0000, offset)
   target.writeUInt32LE(Math.floor(value / 0x1_0000_0000), offset + 4)
   return offset + 8

@@ -120,6 +120,6 @@ export class Replay {
 /** Of a record that was checked. */
 function metaIn(source: Buffer, at: number): SnapshotMeta {
   const meta = decodeMeta(source.subarray(at + RECORD_HEADER_BYTES, recordEnd(source, at) - CRC_BYTES))
-  assert(meta !== null, `no base at offset ${at}`)
+  assert(meta !== null, 'no base at offset {}', at)
   return meta
 }

@@ -49,7 +49,7 @@ export class SegmentedLog implements LogStore {
 
   constructor({ disk, directory, segmentBytes = SEGMENT_BYTES_DEFAULT }: SegmentedLogOptions) {
     const isWhole = segmentBytes >= SECTOR_BYTES && segmentBytes % SECTOR_BYTES === 0
-    assert(isWhole && segmentBytes < 2 ** 32, `segment of ${segmentBytes} bytes`)
+    assert(isWhole && segmentBytes < 2 ** 32, 'segment of {} bytes', segmentBytes)
     this.#disk = disk
     this.#directory = directory
     this.#segmentBytes = segmentBytes
@@ -92,7 +92,7 @@ export class SegmentedLog implements LogStore {
     bytesMax: number
   }): Promise<Entry[]> {
     this.#checkUsable()
-    assert(first <= last && last <= this.#lastIndex, `entries ${first} to ${last} of ${this.#lastIndex}`)
+    assert(first <= last && last <= this.#lastIndex, 'entries {} to {} of {}', first, last, this.#lastIndex)
     const removals = this.#removals
     const entries: Entry[] = []
     let bytes = 0
@@ -121,7 +121,7 @@ export class SegmentedLog implements LogStore {
 
   compact(base: SnapshotMeta): Promise<void> {
     return this.#write(async () => {
-      assert(base.lastIndex <= this.#lastIndex, `base ${base.lastIndex} is after ${this.#lastIndex}`)
+      assert(base.lastIndex <= this.#lastIndex, 'base {} is after {}', base.lastIndex, this.#lastIndex)
       if (this.#base === null || base.lastIndex <= this.#base.lastIndex) return
       this.#base = base
       // Without a segment to remove, the next one that is begun records it.
@@ -172,10 +172,10 @@ export class SegmentedLog implements LogStore {
   #checkEntries(entries: readonly Entry[]): void {
     const first = entries[0]?.index
     if (first === undefined) return
-    assert(this.#base !== null && first > this.#base.lastIndex, `entry ${first} is not after the base`)
-    assert(first <= this.#lastIndex + 1, `entry ${first} does not follow ${this.#lastIndex}`)
+    assert(this.#base !== null && first > this.#base.lastIndex, 'entry {} is not after the base', first)
+    assert(first <= this.#lastIndex + 1, 'entry {} does not follow {}', first, this.#lastIndex)
     for (const [i, { index }] of entries.entries())
-      assert(index === first + i, `entry ${index} is out of order`)
+      assert(index === first + i, 'entry {} is out of order', index)
   }
 
   async #reset(base: SnapshotMeta): Promise<void> {
@@ -264,7 +264,7 @@ export class SegmentedLog implements LogStore {
 
   #segmentOf(index: LogIndex): Segment {
     const segment = this.#segments.findLast(({ entries }) => entries.has(index))
-    assert(segment !== undefined, `entry ${index} is not in the log`)
+    assert(segment !== undefined, 'entry {} is not in the log', index)
     return segment
   }
 

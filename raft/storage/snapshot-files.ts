@@ -48,7 +48,7 @@ export class SnapshotFiles implements SnapshotStore {
     try {
       await this.#disk.remove(path)
       const file = await this.#disk.open(path, { create: true })
-      assert(file !== null, `${path} could not be created`)
+      assert(file !== null, '{} could not be created', path)
       try {
         await writeSnapshot(file, meta, chunks, () => checkRoom(this.#disk, this.#reservedBytes))
         await verify(file, path)

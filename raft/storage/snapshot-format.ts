@@ -40,7 +40,7 @@ export class SnapshotEncoder {
   }
 
   chunk(content: Uint8Array): Buffer {
-    assert(content.length > 0 && content.length <= CHUNK_BYTES_MAX, `a chunk of ${content.length} bytes`)
+    assert(content.length > 0 && content.length <= CHUNK_BYTES_MAX, 'a chunk of {} bytes', content.length)
     const bytes = Buffer.allocUnsafe(LENGTH_BYTES + content.length + CRC_BYTES)
     bytes.writeUInt32LE(content.length, 0)
     bytes.set(content, LENGTH_BYTES)

@@ -42,7 +42,7 @@ export class FileReceiver implements SnapshotReceiver {
   static async open(options: ReceiverOptions): Promise<FileReceiver> {
     const { disk, path, sizeBytes } = options
     const file = await disk.open(path, { create: true })
-    assert(file !== null, `${path} could not be created`)
+    assert(file !== null, '{} could not be created', path)
     try {
       const intact = await intactBytes(file, path)
       const offset = intact <= sizeBytes ? intact : 0

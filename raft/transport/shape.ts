@@ -119,7 +119,7 @@ export function variant<T extends { readonly type: string }>(
 function plain<T>(isValid: (value: unknown) => value is T, complaint: string): Shape<T> {
   return {
     encode: (value) => {
-      assert(isValid(value), `cannot be sent: ${complaint}`)
+      assert(isValid(value), 'cannot be sent: {}', complaint)
       return value
     },
     decode: (value) => {

@@ -95,7 +95,7 @@ async function sendChunks(
 ): Promise<void> {
   for (let offset = start; offset < file.sizeBytes; ) {
     const chunk = await file.read(offset, CHUNK_BYTES)
-    assert(chunk.length > 0, `the snapshot file ends at ${offset} of ${file.sizeBytes}`)
+    assert(chunk.length > 0, 'the snapshot file ends at {} of {}', offset, file.sizeBytes)
     const header = Buffer.allocUnsafe(FRAME_HEADER_BYTES)
     writeFrameHeader(header, CHUNK, chunk.length)
     connection.write(header, chunk)

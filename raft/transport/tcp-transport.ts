@@ -119,7 +119,7 @@ export class TcpTransport implements Transport {
   }
 
   send(message: Message): boolean {
-    assert(message.from === this.#options.identity.nodeId, `a message from ${message.from} is not ours`)
+    assert(message.from === this.#options.identity.nodeId, 'a message from {} is not ours', message.from)
     const link = this.#links.get(message.to)
     return link?.hasRoom === true && link.send(this.#codec.encode(message))
   }

@@ -98,7 +98,7 @@ export function createApi({
   if (scrape !== undefined) app.route('/', metricsRoutes(scrape, { handle, isOpen: isMetricsOpen }))
   const routes = app.routes.map(({ method, path, handler }): DeclaredRoute => {
     const access = accesses.get(handler)
-    assert(access !== undefined, `${method} ${path} does not say who may call it`)
+    assert(access !== undefined, '{} {} does not say who may call it', method, path)
     return { method, path, access }
   })
   const answerUnrouted = handle(ANYONE, (c) => unrouted(app, c), UNROUTED)

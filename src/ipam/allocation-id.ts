@@ -28,7 +28,7 @@ export function isToken(value: unknown): value is string {
 }
 
 export function formatAllocationId(token: string, { index, sequence }: AllocationPosition): string {
-  assert(isToken(token), `${token} is no token`)
+  assert(isToken(token), '{} is no token', token)
   const place = `alloc-${token}${index.toString(36)}`
   return sequence === 0 ? place : `${place}_${sequence.toString(36)}`
 }

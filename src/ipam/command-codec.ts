@@ -33,7 +33,7 @@ export function encodeCommand(
   { command, context, session, idempotency }: CommandEnvelope,
   version: number,
 ): Uint8Array {
-  assert(isSupported(version), `command schema ${version} is none of ours`)
+  assert(isSupported(version), 'command schema {} is none of ours', version)
   const { user, requestId } = context
   const { number, encode } = COMMAND_FIELDS[command.type]
   const head = [

@@ -20,7 +20,7 @@ export class FreeSpace {
 
   /** @param occupied As of `fromRuns`; by default, all of `range` is free. */
   constructor(range: AddressRange, occupied: Iterable<AddressRange> = []) {
-    assert(range.first <= range.last, `range ${range.first} to ${range.last} is empty`)
+    assert(range.first <= range.last, 'range {} to {} is empty', range.first, range.last)
     this.range = range
     this.#freeCount = rangeSize(range)
     this.#free = RunTree.build(this.#gapsBetween(occupied))
@@ -46,7 +46,7 @@ export class FreeSpace {
   /** Takes these addresses, all of which must be free. */
   occupy(first: bigint, last: bigint): void {
     const run = this.#freeRunAround(first, last)
-    assert(run !== null, `occupy ${first} to ${last}: not all free`)
+    assert(run !== null, 'occupy {} to {}: not all free', first, last)
     const runs: AddressRange[] = []
     if (run.first < first) runs.push({ first: run.first, last: first - 1n })
     if (last < run.last) runs.push({ first: last + 1n, last: run.last })
@@ -57,9 +57,9 @@ export class FreeSpace {
   /** Gives these addresses back, none of which may be free. */
   release(first: bigint, last: bigint): void {
     const range = { first, last }
-    assert(first <= last && rangeContains(this.range, range), `release ${first} to ${last}: out of range`)
+    assert(first <= last && rangeContains(this.range, range), 'release {} to {}: out of range', first, last)
     const left = this.#free.floor(last)
-    assert(left === null || left.last < first, `release ${first} to ${last}: not all occupied`)
+    assert(left === null || left.last < first, 'release {} to {}: not all occupied', first, last)
     const right = this.#free.ceiling(last)
     this.#insertFree(
       range,
@@ -90,7 +90,7 @@ export class FreeSpace {
   lowestRun(count: bigint, options: { from?: bigint; alignment?: bigint } = {}): bigint | null {
     const { from = this.range.first, alignment = 1n } = options
     const isPowerOfTwo = alignment >= 1n && lowestBit(alignment) === alignment
-    assert(count >= 1n && isPowerOfTwo, `lowest run of ${count} aligned to ${alignment}`)
+    assert(count >= 1n && isPowerOfTwo, 'lowest run of {} aligned to {}', count, alignment)
     if (alignment === 1n) return this.#free.lowestFit(count, from)
     return this.#free.lowestAligned({ count, alignmentBits: floorLog2(alignment), from })
   }
@@ -161,18 +161,18 @@ export class FreeSpace {
 
   /** Those of the sizes of maximal blocks that are at least 2^bits. */
   #sizesFrom(bits: number): bigint {
-    assert(Number.isInteger(bits) && bits >= 0, `block of 2^${bits} addresses`)
+    assert(Number.isInteger(bits) && bits >= 0, 'block of 2^{} addresses', bits)
     return (this.#free.blockSizes >> BigInt(bits)) << BigInt(bits)
   }
 
   #lowestBlock(size: bigint): FreeBlock {
     const [block] = this.#free.blocks(size)
-    assert(block !== undefined, `no block of ${size} addresses`)
+    assert(block !== undefined, 'no block of {} addresses', size)
     return block
   }
 
   #freeRunAround(first: bigint, last: bigint): AddressRange | null {
-    assert(first <= last, `range ${first} to ${last} is empty`)
+    assert(first <= last, 'range {} to {} is empty', first, last)
     const run = this.#free.floor(first)
     return run !== null && last <= run.last ? run : null
   }
@@ -190,7 +190,9 @@ export class FreeSpace {
     for (const { first, last } of occupied) {
       assert(
         next <= first && first <= last && last <= this.range.last,
-        `occupied run ${first} to ${last} is out of order or out of range`,
+        'occupied run {} to {} is out of order or out of range',
+        first,
+        last,
       )
       if (next < first) yield { first: next, last: first - 1n }
       next = last + 1n

@@ -143,5 +143,5 @@ function checkPrefix({ family, first, length }: Prefix): void {
   const isAddress = first >= 0n && first < 1n << BigInt(bits)
   const isLength = Number.isInteger(length) && length >= 0 && length <= bits
   const isPrefix = isAddress && isLength && prefixOf({ family, value: first }, length).first === first
-  assert(isPrefix, `not a prefix: ${first}/${length} of family ${family}`)
+  assert(isPrefix, 'not a prefix: {}/{} of family {}', first, length, family)
 }

@@ -45,7 +45,7 @@ export function formatPrefix({ family, first, length }: Prefix): string {
 
 /** The prefix of that length in which the address lies. */
 export function prefixOf(address: Address, length: number): Prefix {
-  assert(length >= 0 && length <= addressBits(address.family), `prefix length ${length}`)
+  assert(length >= 0 && length <= addressBits(address.family), 'prefix length {}', length)
   return { family: address.family, first: firstOf(address, length), length }
 }
 

@@ -211,9 +211,9 @@ export class AllocationRows {
 
   #placeOf({ id }: Allocation): { readonly position: Position; readonly ordinal: number } {
     const position = allocationPosition(id)
-    assert(position !== null, `allocation ${id} has an id that leads nowhere`)
+    assert(position !== null, 'allocation {} has an id that leads nowhere', id)
     const ordinal = this.#ordinals?.get(position)
-    assert(ordinal !== undefined, `allocation ${id} was not read before it changes`)
+    assert(ordinal !== undefined, 'allocation {} was not read before it changes', id)
     return { position, ordinal }
   }
 }

@@ -79,7 +79,7 @@ export class IdempotencyRows implements IdempotencyStore {
     if (oldest === null) return false
     const key = idempotencyAgeKey(oldest)
     const row = this.#rows.get(key)
-    assert(row !== null, `no row ${key}`)
+    assert(row !== null, 'no row {}', key)
     const age = decodeIdempotencyAge(row)
     const { keptMs, keysMax, bytesMax } = this.#limits
     const isTooMany = size >= keysMax || totalBytes >= bytesMax

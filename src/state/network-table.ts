@@ -76,7 +76,7 @@ export class NetworkTable {
 
   add(network: NetworkState): void {
     const { id, position, namespace, prefix } = network
-    assert(this.tree(namespace).get(prefix) === null, `a second network at the prefix of ${id}`)
+    assert(this.tree(namespace).get(prefix) === null, 'a second network at the prefix of {}', id)
     this.#byId.set(id, network)
     this.#byPosition.set(position, network)
     this.#replace(namespace, this.tree(namespace).set(prefix, network))

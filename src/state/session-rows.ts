@@ -39,7 +39,7 @@ export class SessionRows implements SessionStore {
     if (!this.#existing(sessionId).sequences.has(sequence)) return null
     const key = outcomeKey(sessionId, sequence)
     const row = this.#overlay.get(key) ?? this.#database.getSync(key)
-    assert(row !== undefined, `no row ${key}`)
+    assert(row !== undefined, 'no row {}', key)
     return decodeOutcome(row)
   }
 
@@ -76,7 +76,7 @@ export class SessionRows implements SessionStore {
 
   #existing(id: number): SessionState {
     const session = this.#sessions.get(id)
-    assert(session !== undefined, `no session ${id}`)
+    assert(session !== undefined, 'no session {}', id)
     return session
   }
 }

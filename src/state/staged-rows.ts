@@ -27,7 +27,7 @@ export class StagedRows {
 
   existing(key: string): Buffer {
     const row = this.get(key)
-    assert(row !== null, `no row ${key}`)
+    assert(row !== null, 'no row {}', key)
     return row
   }
 

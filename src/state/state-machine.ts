@@ -159,8 +159,8 @@ export class IpamStateMachine implements StateMachine {
 
   apply(entry: Entry): Outcome | null {
     const { overlay, store, writeBehind } = this.#opened
-    assert(this.#restoring === null, `entry ${entry.index} during a restore`)
-    assert(entry.index === overlay.point.index + 1, `entry ${entry.index} after ${overlay.point.index}`)
+    assert(this.#restoring === null, 'entry {} during a restore', entry.index)
+    assert(entry.index === overlay.point.index + 1, 'entry {} after {}', entry.index, overlay.point.index)
     try {
       store.beginEntry(entry.index)
       const outcome = applyEntry(store, entry)

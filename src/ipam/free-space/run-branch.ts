@@ -129,7 +129,7 @@ export class RunBranch implements RunNode {
 
   #child(index: number): RunNode {
     const child = this.#children[index]
-    assert(child !== undefined, `no child ${index} of ${this.#children.length}`)
+    assert(child !== undefined, 'no child {} of {}', index, this.#children.length)
     return child
   }
 

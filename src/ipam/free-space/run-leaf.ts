@@ -107,7 +107,7 @@ export class RunLeaf implements RunNode {
     this.#forget()
     const index = this.#indexOf(at) + (deletes ? 0 : 1)
     const deleted = deletes ? this.#run(index) : null
-    assert(deleted === null || deleted.first === at, `no run starts at ${at}`)
+    assert(deleted === null || deleted.first === at, 'no run starts at {}', at)
     this.#splice(index, deleted === null ? 0 : 1, runs)
     this.#refreshLongest(deleted === null ? 0n : rangeSize(deleted), runs)
     if (index === 0 && this.#count > 0) this.first = this.#origin + this.#array.first(0)
