@@ -164,7 +164,8 @@ export class AddressSpace {
   release(range: AddressRange, { cools }: { readonly cools: boolean }): void {
     this.#allocated.delete(range)
     if (cools) this.#cooling.add(range)
-    else this.#refresh(range)
+    else if (this.#isReserved(range)) this.#refresh(range)
+    else this.#free.release(range.first, range.last)
   }
 
   /** What `release` did, undone. */
@@ -231,6 +232,11 @@ export class AddressSpace {
         .map((reserved) => cut(reserved, range)),
     ]
     return union(claims)
+  }
+
+  /** Also only in part. */
+  #isReserved(range: AddressRange): boolean {
+    return this.#reserved.some((reserved) => rangesOverlap(reserved, range))
   }
 
   #claimOn(range: AddressRange): Obstacle | null {

@@ -4,11 +4,11 @@ import type { Clock } from '../../raft/ports.ts'
 import type { Prefix } from '../ipam/prefix.ts'
 import { type AddressRange, rangeOf, rangeSize } from '../ipam/range.ts'
 import { CorruptStateError } from './errors.ts'
-import type { Expiry, ExpiryIndex } from './expiry-index.ts'
+import type { ExpiryIndex, ExpiryPlace } from './expiry-index.ts'
 import { POSITION_BYTES, type Position } from './key-space.ts'
 import type { NetworkTable } from './network-table.ts'
 import { readPosition, writePosition } from './range-journal.ts'
-import { SLICE_BYTES, Slices } from './slices.ts'
+import { Slices } from './slices.ts'
 import { readUInt128, writeUInt128 } from './uint128.ts'
 
 const RUNS = 0
@@ -16,7 +16,7 @@ const EXPIRIES = 1
 
 /** How finely a checkpoint is cut. */
 export interface CheckpointCut {
-  /** Runs of a network, or expiries, in one piece: a millisecond or two of work. */
+  /** Runs of a network, or expiries, in one piece: less than a millisecond of work. */
   readonly blockEntriesMax: number
   readonly partBytes: number
   /** So much in one turn of the event loop. */
@@ -24,9 +24,9 @@ export interface CheckpointCut {
 }
 
 export const CHECKPOINT_CUT: CheckpointCut = {
-  blockEntriesMax: 4_096,
+  blockEntriesMax: 1_024,
   partBytes: 128 * 1024,
-  sliceBytes: SLICE_BYTES,
+  sliceBytes: 16 * 1024,
 }
 /** Kind and number of entries. */
 const HEAD_BYTES = 5
@@ -75,11 +75,12 @@ function* blocksOf(
       from = end + 1n
     }
   }
-  for (let after: Expiry | null = null; ; ) {
-    const due: Expiry[] = expiries.due({ time: Number.POSITIVE_INFINITY, limit: entriesMax, after })
-    if (due.length > 0) yield encodeExpiries(due)
-    if (due.length < entriesMax) return
-    after = due.at(-1) ?? null
+  for (let after: ExpiryPlace | null = null; ; ) {
+    const block = Buffer.allocUnsafe(HEAD_BYTES + entriesMax * EXPIRY_BYTES)
+    const { bytes, last } = writeExpiries(block, { expiries, after, limit: entriesMax })
+    if (last === null) return
+    yield block.subarray(0, bytes)
+    after = last
   }
 }
 
@@ -111,16 +112,26 @@ function encodeRuns(
   return block
 }
 
-function encodeExpiries(expiries: readonly Expiry[]): Buffer {
-  const block = Buffer.allocUnsafe(HEAD_BYTES + expiries.length * EXPIRY_BYTES)
+/** @returns `last`: null if none was left. */
+function writeExpiries(
+  block: Buffer,
+  {
+    expiries,
+    after,
+    limit,
+  }: { readonly expiries: ExpiryIndex; readonly after: ExpiryPlace | null; readonly limit: number },
+): { bytes: number; last: ExpiryPlace | null } {
+  let bytes = HEAD_BYTES
+  const last = expiries.visitAfter(after, limit, (expiresAt, index, sequence) => {
+    block.writeDoubleBE(expiresAt, bytes)
+    block[bytes + 8] = Math.floor(index / 2 ** 48)
+    block.writeUIntBE(index % 2 ** 48, bytes + 9, 6)
+    block.writeUInt16BE(sequence, bytes + 15)
+    bytes += EXPIRY_BYTES
+  })
   block[0] = EXPIRIES
-  block.writeUInt32BE(expiries.length, 1)
-  for (const [i, { expiresAt, position }] of expiries.entries()) {
-    const offset = HEAD_BYTES + i * EXPIRY_BYTES
-    block.writeDoubleBE(expiresAt, offset)
-    writePosition(block, offset + 8, position)
-  }
-  return block
+  block.writeUInt32BE((bytes - HEAD_BYTES) / EXPIRY_BYTES, 1)
+  return { bytes, last }
 }
 
 function offsetBytes(prefix: Prefix): OffsetBytes {

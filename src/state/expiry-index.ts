@@ -18,7 +18,8 @@ interface Chunk {
   readonly sequence: number[]
 }
 
-interface Entry {
+/** The position as the two numbers that it is made of. */
+export interface ExpiryPlace {
   readonly expiresAt: number
   readonly index: number
   readonly sequence: number
@@ -89,7 +90,9 @@ export class ExpiryIndex {
     const offset = chunk === undefined ? 0 : firstNotBefore(chunk, entry)
     assert(
       chunk !== undefined && compareAt(chunk, offset, entry) === 0,
-      `no expiry at ${expiry.expiresAt} of ${expiry.position}`,
+      'no expiry at {} of {}',
+      expiry.expiresAt,
+      expiry.position,
     )
     chunk.expiresAt.splice(offset, 1)
     chunk.index.splice(offset, 1)
@@ -121,6 +124,32 @@ export class ExpiryIndex {
     return due
   }
 
+  /**
+   * As many as there are after this one, at most `limit`, without an object for each: a picture of all is taken while writes wait.
+   *
+   * @returns The last one; null if none came after.
+   */
+  visitAfter(
+    after: ExpiryPlace | null,
+    limit: number,
+    visit: (expiresAt: number, index: number, sequence: number) => void,
+  ): ExpiryPlace | null {
+    const start = after === null ? 0 : this.#chunkFor(after)
+    let left = limit
+    let last: ExpiryPlace | null = null
+    for (let place = start; place < this.#chunks.length && left > 0; place++) {
+      const chunk = this.#chunks[place] as Chunk
+      const { expiresAt, index, sequence } = chunk
+      const from = after === null ? 0 : firstAfter(chunk, after)
+      const end = Math.min(index.length, from + left)
+      for (let i = from; i < end; i++)
+        visit(expiresAt[i] as number, index[i] as number, sequence[i] as number)
+      if (end > from) last = placeAt(chunk, end - 1)
+      left -= end - from
+    }
+    return last
+  }
+
   #has(expiry: Expiry): boolean {
     const entry = entryOf(expiry)
     const chunk = this.#chunks[this.#chunkFor(entry)]
@@ -142,7 +171,7 @@ export class ExpiryIndex {
   }
 
   /** The last chunk that starts at or before `entry`, or the first. */
-  #chunkFor(entry: Entry): number {
+  #chunkFor(entry: ExpiryPlace): number {
     let low = 0
     let high = this.#chunks.length
     while (low < high) {
@@ -165,12 +194,20 @@ export class ExpiryIndex {
   }
 }
 
-function entryOf({ expiresAt, position }: Expiry): Entry {
+function entryOf({ expiresAt, position }: Expiry): ExpiryPlace {
   return { expiresAt, ...parsePosition(position) }
 }
 
+function placeAt({ expiresAt, index, sequence }: Chunk, offset: number): ExpiryPlace {
+  return {
+    expiresAt: expiresAt[offset] as number,
+    index: index[offset] as number,
+    sequence: sequence[offset] as number,
+  }
+}
+
 /** Negative: what is at `offset` comes before `entry`. */
-function compareAt({ expiresAt, index, sequence }: Chunk, offset: number, entry: Entry): number {
+function compareAt({ expiresAt, index, sequence }: Chunk, offset: number, entry: ExpiryPlace): number {
   return (
     (expiresAt[offset] as number) - entry.expiresAt ||
     (index[offset] as number) - entry.index ||
@@ -178,12 +215,12 @@ function compareAt({ expiresAt, index, sequence }: Chunk, offset: number, entry:
   )
 }
 
-function firstAfter(chunk: Chunk, entry: Entry): number {
+function firstAfter(chunk: Chunk, entry: ExpiryPlace): number {
   const offset = firstNotBefore(chunk, entry)
   return offset < chunk.index.length && compareAt(chunk, offset, entry) === 0 ? offset + 1 : offset
 }
 
-function firstNotBefore(chunk: Chunk, entry: Entry): number {
+function firstNotBefore(chunk: Chunk, entry: ExpiryPlace): number {
   let low = 0
   let high = chunk.index.length
   while (low < high) {

@@ -63,6 +63,8 @@ export class HostnameRows {
   /** Allocations that are indexed: all but those of this entry. */
   #indexed: number
   readonly #namings: Naming[] = []
+  /** Of this entry. */
+  readonly #ended: number[] = []
 
   constructor(options: { rows: StagedRows; memory: HostnameMemory }) {
     this.#rows = options.rows
@@ -92,19 +94,30 @@ export class HostnameRows {
   }
 
   end(ordinal: number): void {
-    const key = endedCountsKey(chunkOf(ordinal))
-    const counts = Buffer.from(this.#rows.get(key) ?? NO_COUNTS)
-    const place = placeOf(ordinal)
-    counts[place] = (counts[place] as number) + 1
-    this.#rows.put(key, counts)
+    this.#ended.push(ordinal)
+    this.#rows.undoLater(() => this.#ended.pop())
   }
 
   endEntry(): void {
+    this.#countEnded()
     for (const naming of this.#namings) {
       if (naming.isNew) this.#indexNew(naming.ordinal, naming.after)
       else this.#indexAgain(naming.ordinal, naming)
     }
     this.#namings.length = 0
+  }
+
+  #countEnded(): void {
+    const changed = new Map<number, Buffer>()
+    for (const ordinal of this.#ended) {
+      const chunk = chunkOf(ordinal)
+      const counts = changed.get(chunk) ?? Buffer.from(this.#rows.get(endedCountsKey(chunk)) ?? NO_COUNTS)
+      const place = placeOf(ordinal)
+      counts[place] = (counts[place] as number) + 1
+      changed.set(chunk, counts)
+    }
+    for (const [chunk, counts] of changed) this.#rows.put(endedCountsKey(chunk), counts)
+    this.#ended.length = 0
   }
 
   #indexLater(naming: Naming): void {

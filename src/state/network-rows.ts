@@ -15,10 +15,19 @@ import { networkTerms } from './text-index.ts'
 export class NetworkRows {
   readonly #rows: StagedRows
   readonly #networks: NetworkTable
+  /** Their counters have changed in this entry, and are written when it is over: some entries change them many times. */
+  readonly #counted = new Set<NetworkState>()
 
   constructor(options: { rows: StagedRows; networks: NetworkTable }) {
     this.#rows = options.rows
     this.#networks = options.networks
+  }
+
+  endEntry(): void {
+    for (const network of this.#counted) {
+      this.#rows.put(networkCountersKey(network.position), encodeNetworkCounters(network))
+    }
+    this.#counted.clear()
   }
 
   record(id: string): Network | null {
@@ -28,7 +37,7 @@ export class NetworkRows {
 
   existing(id: string): NetworkState {
     const network = this.#networks.get(id)
-    assert(network !== null, `no network ${id}`)
+    assert(network !== null, 'no network {}', id)
     return network
   }
 
@@ -67,7 +76,7 @@ export class NetworkRows {
 
   delete(id: string): void {
     const network = this.existing(id)
-    assert(network.activeAllocations === 0, `network ${id} has active allocations`)
+    assert(network.activeAllocations === 0, 'network {} has active allocations', id)
     const { position, namespace, prefix } = network
     const record = decodeNetwork(this.#rows.existing(networkKey(position)))
     this.#networks.delete(network)
@@ -76,6 +85,7 @@ export class NetworkRows {
     this.#rows.put(networkKey(position), null)
     for (const term of networkTerms(record)) this.#rows.put(networkTermKey(term, position), null)
     if (network.allocations === 0) return
+    if (this.#counted.delete(network)) this.#rows.undoLater(() => this.#counted.add(network))
     this.#rows.put(networkCountersKey(position), null)
     const orphans = this.#rows.get(ORPHANS_KEY)
     this.#rows.put(
@@ -95,7 +105,7 @@ export class NetworkRows {
       network.activeAllocations -= 1
       network.lastAddress = before
     })
-    this.#rows.put(networkCountersKey(network.position), encodeNetworkCounters(network))
+    this.#writeCountersLater(network)
   }
 
   countEnd(network: NetworkState): void {
@@ -103,7 +113,7 @@ export class NetworkRows {
     this.#rows.undoLater(() => {
       network.activeAllocations += 1
     })
-    this.#rows.put(networkCountersKey(network.position), encodeNetworkCounters(network))
+    this.#writeCountersLater(network)
   }
 
   setNextAddress(network: NetworkState, address: bigint): void {
@@ -112,7 +122,13 @@ export class NetworkRows {
     this.#rows.undoLater(() => {
       network.nextAddress = before
     })
-    this.#rows.put(networkCountersKey(network.position), encodeNetworkCounters(network))
+    this.#writeCountersLater(network)
+  }
+
+  #writeCountersLater(network: NetworkState): void {
+    if (this.#counted.has(network)) return
+    this.#counted.add(network)
+    this.#rows.undoLater(() => this.#counted.delete(network))
   }
 
   /** Its parent has none of the network's addresses but what these children leave. */

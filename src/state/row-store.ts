@@ -86,6 +86,7 @@ export class RowStore implements Store {
   /** What was written since `beginEntry`, and not taken back, stays. */
   endEntry(): void {
     this.#allocations.endEntry()
+    this.#networks.endEntry()
     this.#hostnames.endEntry()
     this.#rows.endEntry()
   }

@@ -2,7 +2,7 @@
  * The terms by which records are found, as parts of keys: a letter for the field, then text. A search takes the rows that
  * start with its term, and then looks whether the record really is what was asked for: terms are cut, and lower case.
  */
-import type { Allocation, Network } from '../ipam/records.ts'
+import type { Allocation, Metadata, Network } from '../ipam/records.ts'
 import { asciiOf } from './key-space.ts'
 
 /** Of the text in a term; what is longer is cut, with what is searched for. */
@@ -25,8 +25,13 @@ export function wordTerm(start: string): string {
   return `w${cut(start)}`
 }
 
+const NO_TERMS: ReadonlySet<string> = new Set()
+
 /** All but the host name: see `hostname-grams.ts`. */
-export function allocationTerms({ mac, tags, description, metadata }: Allocation): ReadonlySet<string> {
+export function allocationTerms(allocation: Allocation): ReadonlySet<string> {
+  const { mac, tags, description, metadata } = allocation
+  // As most leases are.
+  if (mac === null && tags.length === 0 && description === '' && isEmpty(metadata)) return NO_TERMS
   const terms = new Set<string>()
   if (mac !== null) terms.add(macTerm(mac))
   addWords(terms, [description, ...tags, ...Object.values(metadata)])
@@ -44,6 +49,11 @@ export function networkTerms({ cidr, tags, description, metadata }: Network): Re
 /** Lower case. */
 export function wordsOf(texts: readonly string[]): string[] {
   return texts.flatMap((text) => text.toLowerCase().match(WORD) ?? [])
+}
+
+function isEmpty(metadata: Metadata): boolean {
+  for (const _ in metadata) return false
+  return true
 }
 
 function addWords(terms: Set<string>, texts: readonly string[]): void {

@@ -23,10 +23,9 @@ export const ADDRESS_SPACE: readonly Mutant[] = [
     name: 'a reserved address that somebody had is handed out after its release',
     source: 'api.md (reserved)',
     file: SPACE,
-    find: `    else this.#refresh(range)
+    find: `    else if (this.#isReserved(range)) this.#refresh(range)
 `,
-    replace: `    else this.#free.release(range.first, range.last)
-`,
+    replace: '',
     caughtBy: VECTORS,
   },
   {

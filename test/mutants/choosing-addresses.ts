@@ -45,14 +45,18 @@ export const CHOOSING_ADDRESSES: readonly Mutant[] = [
   {
     name: 'where strategy next goes on is in memory only',
     source: 'promise 3; determinism (a restart must not matter)',
+    file: 'src/state/row-codec.ts',
+    find: `hexOf(nextAddress), hexOf(lastAddress)`,
+    replace: `null, hexOf(lastAddress)`,
+    caughtBy: RESTARTS,
+  },
+  {
+    name: 'counters of a network are written again with every later entry',
+    source: 'src/state/network-rows.ts (endEntry)',
     file: 'src/state/network-rows.ts',
-    find: `      network.nextAddress = before
-    })
-    this.#rows.put(networkCountersKey(network.position), encodeNetworkCounters(network))
+    find: `    this.#counted.clear()
 `,
-    replace: `      network.nextAddress = before
-    })
-`,
+    replace: '',
     caughtBy: RESTARTS,
   },
   {

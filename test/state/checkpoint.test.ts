@@ -1,6 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { rangeOf } from '../../src/ipam/range.ts'
+import { CHECKPOINT_CUT, encodeCheckpoint } from '../../src/state/checkpoint-codec.ts'
+import { ExpiryIndex } from '../../src/state/expiry-index.ts'
 import {
   ADDRESS_RANGES,
   CHECKPOINT_KEY,
@@ -9,6 +11,7 @@ import {
   JOURNAL,
 } from '../../src/state/key-space.ts'
 import { loadRows } from '../../src/state/load.ts'
+import { NetworkTable } from '../../src/state/network-table.ts'
 import type { CheckpointLimits } from '../../src/state/space-checkpoints.ts'
 import { allocateCommand, Harness, imageOf, metaAt, openMachine, streamOf } from './harness.ts'
 import { MemoryStorage } from './memory-storage.ts'
@@ -223,5 +226,28 @@ describe('a checkpoint of memory', () => {
     expect((memory as { memory: object }).memory).toEqual(
       ((await memoryOf(await withoutCheckpoint(storage))) as { memory: object }).memory,
     )
+  })
+
+  test('lets others have their turn after every thousand expiries', async () => {
+    const expiries = new ExpiryIndex()
+    const count = 100_000
+    for (let i = 0; i < count; i++) expiries.append(i, { index: i, sequence: 0 })
+    let turns = 0
+    const clock = {
+      setSoon: (resume: () => void) => {
+        turns += 1
+        setImmediate(resume)
+      },
+    }
+    let bytes = 0
+    for await (const part of encodeCheckpoint(
+      { networks: new NetworkTable(), expiries },
+      clock,
+      CHECKPOINT_CUT,
+    )) {
+      bytes += part.length
+    }
+    expect(bytes).toBeGreaterThan(count * 17)
+    expect(turns).toBeGreaterThanOrEqual(Math.floor(count / 1_024))
   })
 })

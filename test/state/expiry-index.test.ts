@@ -1,10 +1,24 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { type Expiry, ExpiryIndex } from '../../src/state/expiry-index.ts'
+import { type Expiry, ExpiryIndex, type ExpiryPlace } from '../../src/state/expiry-index.ts'
 import { positionOf } from '../../src/state/key-space.ts'
 
 function inOrder(expiries: readonly Expiry[]): Expiry[] {
   return expiries.toSorted((a, b) => a.expiresAt - b.expiresAt || (a.position < b.position ? -1 : 1))
+}
+
+/** Everything, each piece after the last of the one before. */
+function inPieces(index: ExpiryIndex, limit: number): Expiry[] {
+  const visited: Expiry[] = []
+  let after: ExpiryPlace | null = null
+  do {
+    const count = visited.length
+    after = index.visitAfter(after, limit, (expiresAt, place, sequence) => {
+      visited.push({ expiresAt, position: positionOf(place, sequence) })
+    })
+    expect(visited.length - count).toBeLessThanOrEqual(limit)
+  } while (after !== null)
+  return visited
 }
 
 test('expiries come in the order of their time, then of creation, whatever is added and deleted', () => {
@@ -31,6 +45,7 @@ test('expiries come in the order of their time, then of creation, whatever is ad
       const due = left.filter((e) => e.expiresAt <= time).slice(0, limit)
       expect(index.due({ time, limit })).toEqual(due)
       expect(index.countDue(time, limit)).toBe(due.length)
+      expect(inPieces(index, limit)).toEqual(left)
     }),
     { numRuns: 20 },
   )
