@@ -5,7 +5,7 @@ import { visitGrams } from './hostname-grams.ts'
 export const BLOCK_ALLOCATIONS = 16
 export const CHUNK_BLOCKS = 256
 export const CHUNK_ALLOCATIONS = CHUNK_BLOCKS * BLOCK_ALLOCATIONS
-const BITS_BYTES = CHUNK_BLOCKS / 8
+export const BITS_BYTES = CHUNK_BLOCKS / 8
 
 export class HostnameChunk {
   readonly #bits = new Map<number, Uint8Array>()

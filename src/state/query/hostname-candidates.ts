@@ -1,6 +1,6 @@
 /** Allocations whose host name may have a part, in the order of creation. */
 import { positionAt, positionsWith } from '../hostname-block.ts'
-import { blockOf, CHUNK_BLOCKS, hasBit } from '../hostname-chunk.ts'
+import { BITS_BYTES, blockOf, CHUNK_BLOCKS, hasBit } from '../hostname-chunk.ts'
 import { gramsOfPart } from '../hostname-grams.ts'
 import { type HostnameMemory, hasActive } from '../hostname-rows.ts'
 import { mayHave, signatureOf } from '../hostname-signature.ts'
@@ -11,7 +11,9 @@ import type { Candidate, Candidates } from './candidates.ts'
 /** What places begin with: those of other terms have greater letters. */
 const MARK = 'h'
 const BLOCK_DIGITS = 14
-const SCAN_ROWS = 64
+/** Each trip of a scan brings twice as many as the one before. */
+const SCAN_ROWS_MIN = 64
+const SCAN_ROWS_MAX = 1024
 const TRIP_BLOCKS_MIN = 32
 const TRIP_BLOCKS_MAX = 1024
 /** After so many blocks in vain one of their allocations is looked at all the same: who searches for nothing must come to an end of his page. */
@@ -82,7 +84,9 @@ export class HostnameCandidates implements Candidates {
 
   /** Moves on to a chunk in which all terms have bits, or some way there. */
   async #choose(): Promise<void> {
-    await Promise.all(this.#terms.map((term) => term.seek(this.#nextChunk)))
+    const reads = this.#terms.flatMap((term) => term.seek(this.#nextChunk))
+    // Most chunks have been read with those before them, and there are many.
+    if (reads.length > 0) await Promise.all(reads)
     const chunk = Math.max(...this.#terms.map((term) => term.chunk))
     const isCommon = this.#terms.every((term) => term.chunk === chunk)
     if (isCommon && chunk !== Number.POSITIVE_INFINITY) await this.#chooseFrom(chunk)
@@ -91,10 +95,11 @@ export class HostnameCandidates implements Candidates {
 
   async #chooseFrom(chunk: number): Promise<void> {
     const [ended = null] = this.#isActiveOnly ? await this.#view.getMany([endedCountsKey(chunk)]) : []
+    const bits = common(this.#terms.map((term) => term.bitsIn(chunk)))
     for (let place = 0; place < CHUNK_BLOCKS; place++) {
+      if (!hasBit(bits, place)) continue
       const block = chunk * CHUNK_BLOCKS + place
-      if (block < this.#firstBlock || !this.#terms.every((term) => term.has(place))) continue
-      if (hasActive(ended, place)) this.#blocks.push(block)
+      if (block >= this.#firstBlock && hasActive(ended, place)) this.#blocks.push(block)
     }
   }
 
@@ -141,7 +146,13 @@ interface ChunkBits {
   readonly bits: Uint8Array
 }
 
-const BEHIND_ALL: ChunkBits = { chunk: Number.POSITIVE_INFINITY, bits: new Uint8Array(0) }
+const NO_BITS = new Uint8Array(BITS_BYTES)
+const BEHIND_ALL: ChunkBits = { chunk: Number.POSITIVE_INFINITY, bits: NO_BITS }
+
+/** The bits that all of them have. */
+function common([first = NO_BITS, ...others]: readonly Uint8Array[]): Uint8Array {
+  return first.map((byte, i) => others.reduce((all, bits) => all & (bits[i] ?? 0), byte))
+}
 
 /** The blocks that have one of several grams, chunk by chunk. */
 class GramTerm {
@@ -159,15 +170,18 @@ class GramTerm {
     return Math.min(...this.#runs.map(({ current }) => current.chunk))
   }
 
-  /** To the first chunk at or behind this one. */
-  async seek(chunk: number): Promise<void> {
-    await Promise.all(this.#runs.map((run) => run.seek(chunk)))
+  /** To the first chunk at or behind this one; what is returned are reads that it takes. */
+  seek(chunk: number): Promise<void>[] {
+    return this.#runs.flatMap((run) => run.seek(chunk) ?? [])
   }
 
-  /** @param place Of a block in `chunk`. */
-  has(place: number): boolean {
-    const { chunk } = this
-    return this.#runs.some(({ current }) => current.chunk === chunk && hasBit(current.bits, place))
+  /** Of each block of a chunk, at which `seek` has stopped. */
+  bitsIn(chunk: number): Uint8Array {
+    const found = this.#runs.flatMap(({ current }) => (current.chunk === chunk ? [current.bits] : []))
+    const [first = NO_BITS, ...others] = found
+    return others.length === 0
+      ? first
+      : first.map((byte, i) => others.reduce((all, bits) => all | (bits[i] ?? 0), byte))
   }
 
   async close(): Promise<void> {
@@ -181,6 +195,7 @@ class GramRun {
   readonly #inMemory: readonly ChunkBits[]
   #read: readonly ChunkBits[] = []
   #offset = 0
+  #scanRows = SCAN_ROWS_MIN
   #isScanned = false
   current: ChunkBits = { chunk: -1, bits: new Uint8Array(0) }
 
@@ -194,12 +209,22 @@ class GramRun {
     })
   }
 
-  async seek(chunk: number): Promise<void> {
+  /** To the first chunk at or behind this one; null if no row has to be read for it. */
+  seek(chunk: number): Promise<void> | null {
+    while (this.current.chunk < chunk && this.#offset < this.#read.length) this.#step()
+    return this.current.chunk < chunk ? this.#seekOn(chunk) : null
+  }
+
+  async #seekOn(chunk: number): Promise<void> {
     while (this.current.chunk < chunk) {
       if (this.#offset === this.#read.length) await this.#readOn()
-      this.current = this.#read[this.#offset] ?? BEHIND_ALL
-      this.#offset += 1
+      this.#step()
     }
+  }
+
+  #step(): void {
+    this.current = this.#read[this.#offset] ?? BEHIND_ALL
+    this.#offset += 1
   }
 
   async #readOn(): Promise<void> {
@@ -208,8 +233,9 @@ class GramRun {
       this.#read = []
       return
     }
-    const rows = await this.#scan.take(SCAN_ROWS)
-    this.#isScanned = rows.length < SCAN_ROWS
+    const rows = await this.#scan.take(this.#scanRows)
+    this.#isScanned = rows.length < this.#scanRows
+    this.#scanRows = Math.min(2 * this.#scanRows, SCAN_ROWS_MAX)
     const stored = rows.map(([key, bits]) => ({ chunk: parseGramKey(key), bits }))
     this.#read = this.#isScanned ? [...stored, ...this.#inMemory] : stored
   }
