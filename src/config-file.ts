@@ -25,6 +25,8 @@ export interface ClusterFile {
   readonly raftTls: RaftTls | null
   /** Null: the API is plain HTTP. */
   readonly httpTls: HttpTls | null
+  /** How long a node that is told to stop goes on serving, not ready. */
+  readonly shutdownDelayMs: number
   readonly timing: Timing
   readonly retainedEntriesMin: number
   /** Free bytes below which a node's disk is low; 0: never. */
@@ -218,6 +220,7 @@ function toClusterFile(file: z.output<typeof FileSchema>): ClusterFile {
     isRaftInsecure: file.raft.insecure,
     raftTls: file.raft.tls,
     httpTls: toHttpTls(file.http.tls),
+    shutdownDelayMs: file.http.shutdown_delay_ms,
     timing: {
       tickMs: file.raft.tick_ms,
       heartbeatMs: file.raft.heartbeat_ms,

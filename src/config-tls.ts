@@ -1,6 +1,7 @@
 /** Where a node's certificates are. Each node has its own, at the same paths: the cluster file is the same everywhere. */
 import { dirname, isAbsolute, join } from 'node:path'
 import { z } from 'zod'
+import { wholeNumber } from './config-values.ts'
 import { show } from './show.ts'
 
 export interface RaftTls {
@@ -47,7 +48,17 @@ export const HttpTlsSchema = z.strictObject(
   section,
 )
 
-export const HttpSchema = z.strictObject({ tls: HttpTlsSchema.nullable().default(null) }, section)
+/** Long enough for a load balancer that looks several times a second. */
+const SHUTDOWN_DELAY_MS_DEFAULT = 1_000
+const SHUTDOWN_DELAY_MS_MAX = 600_000
+
+export const HttpSchema = z.strictObject(
+  {
+    tls: HttpTlsSchema.nullable().default(null),
+    shutdown_delay_ms: wholeNumber(SHUTDOWN_DELAY_MS_MAX, 0).default(SHUTDOWN_DELAY_MS_DEFAULT),
+  },
+  section,
+)
 
 /** @param file The cluster file: relative paths start where it is. */
 export function raftTlsBeside(file: string, tls: RaftTls | null): RaftTls | null {

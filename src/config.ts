@@ -43,6 +43,8 @@ export interface Config {
   readonly raftTls: RaftTls | null
   /** Null: the API is plain HTTP. */
   readonly httpTls: HttpTls | null
+  /** How long it goes on serving when it is told to stop, not ready, so that load balancers notice in time. */
+  readonly shutdownDelayMs: number
   readonly timing: Timing
   /** Log entries kept for nodes that lag; one that lags by more gets a snapshot. */
   readonly retainedEntriesMin: number
@@ -65,6 +67,8 @@ const STANDALONE: ClusterFile = {
   isRaftInsecure: false,
   raftTls: null,
   httpTls: null,
+  // There is no other node to go to.
+  shutdownDelayMs: 0,
   timing: TIMING_DEFAULTS,
   retainedEntriesMin: RETAINED_ENTRIES_DEFAULT,
   diskLowBytes: DISK_LOW_BYTES_DEFAULT,
@@ -146,6 +150,7 @@ export function loadConfig(
     clusterSecrets,
     raftTls: file.raftTls,
     httpTls: file.httpTls,
+    shutdownDelayMs: file.shutdownDelayMs,
     timing: file.timing,
     retainedEntriesMin: file.retainedEntriesMin,
     diskLowBytes: file.diskLowBytes,

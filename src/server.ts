@@ -51,7 +51,10 @@ export interface Server {
   readonly url: string
   /** Looks for new certificates now. */
   reload(): void
-  /** Hands leadership over, answers what is under way, and stops. Resolves when everything is on disk. */
+  /**
+   * Hands leadership over, serves on for as long as load balancers need to notice, answers what is under way, and stops.
+   * Resolves when everything is on disk.
+   */
   close(): Promise<void>
 }
 
@@ -133,17 +136,22 @@ export async function startServer(config: Config): Promise<Server> {
       url: `${config.httpTls === null ? 'http' : 'https'}://${hostOfUrl(config.api.host)}:${listener.port}`,
       reload: () => watch.reload(),
       async close() {
-        watch.stop()
-        logger.info({}, 'shutting down')
+        logger.info({ delayMs: config.shutdownDelayMs }, 'shutting down')
         service.drain()
+        listener.drain()
         expiry.stop()
         retention?.stop()
         firstAdmin?.stop()
+        const noticed = passes(config.shutdownDelayMs)
+        const hasHandedOver = await node.handOver()
+        await noticed
+        // It may have been elected meanwhile.
+        const hasHandedOverAgain = await node.handOver()
+        watch.stop()
         access.stop()
         eventLoop.stop()
-        const hasHandedOver = await node.handOver()
         await listener.close()
-        if (hasHandedOver) await node.settleDown()
+        if (hasHandedOver || hasHandedOverAgain) await node.settleDown()
         await closeAll()
       },
     }
@@ -268,6 +276,12 @@ function createTransport(
     random: Math.random,
     logger,
     onFatal,
+  })
+}
+
+function passes(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    systemClock.setTimer(ms, resolve)
   })
 }
 

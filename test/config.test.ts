@@ -47,6 +47,7 @@ describe('config', () => {
       clusterSecrets: [expect.any(Secret)],
       raftTls: null,
       httpTls: null,
+      shutdownDelayMs: 0,
       timing: { tickMs: 50, heartbeatMs: 100, electionMinMs: 1_000, electionMaxMs: 2_000 },
       retainedEntriesMin: 100_000,
       diskLowBytes: 256 * 1024 * 1024,
@@ -74,6 +75,7 @@ describe('config', () => {
       clusterSecrets: [expect.any(Secret)],
       raftTls: null,
       httpTls: null,
+      shutdownDelayMs: 1_000,
       timing: { tickMs: 50, heartbeatMs: 100, electionMinMs: 1_000, electionMaxMs: 2_000 },
       retainedEntriesMin: 100_000,
       diskLowBytes: 256 * 1024 * 1024,
@@ -154,6 +156,7 @@ describe('config', () => {
       raft: { host: '127.0.0.1', port: 5000 + id },
       timing: load('').timing,
       diskLowBytes: load('').diskLowBytes,
+      shutdownDelayMs: load(MEMBER).shutdownDelayMs,
       logLevel: 'info',
     })
     expect(configWarnings(config)).toEqual([])

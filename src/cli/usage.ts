@@ -67,7 +67,8 @@ IPAM_LISTEN, IPAM_AUTH, IPAM_LOG_LEVEL. A flag wins over the variable, the varia
 stands for cluster_secret of the file; there is no flag for it, which others on the machine could see.
 
 SIGHUP has the node look for new certificates now, which it does every 10 seconds anyway; wrong ones are not used.
-Logs go to standard error, one JSON line each. SIGTERM or Ctrl-C stops the node cleanly; a second one at once.
+Logs go to standard error, one JSON line each. SIGTERM or Ctrl-C stops the node cleanly, a member after
+http.shutdown_delay_ms, in which load balancers notice; a second one at once.
 Exit codes: 0 stopped, 1 failed, 2 wrong flags or cluster file.
 `
 

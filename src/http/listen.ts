@@ -56,6 +56,8 @@ export interface Listener {
   readonly figures: () => ListenerFigures
   /** For new connections. Only of a listener that has TLS. @throws if they cannot be used; the old ones stay then. */
   setCertificates(credentials: HttpsCredentials): void
+  /** Goes on serving, and ends each connection with its next answer: those who keep them open look for another node. */
+  drain(): void
   /** Stops accepting, lets requests in flight finish, then closes what is left. */
   close(): Promise<void>
 }
@@ -71,6 +73,10 @@ const TIMEOUT_CHECK_MS = 1_000
 /** A connection closed with unread bytes is reset, and the client may never see our answer. */
 const LINGER_MS = 500
 const IDLE_CHECK_MS = 20
+/** More than the system takes for us by default. */
+const BACKLOG_TURNS_MAX = 1_000
+/** Who has connected and sent nothing may be about to: its request is not to meet a closed connection. */
+const SILENCE_MS = 100
 
 /** Resolves once requests are accepted. Rejects with node's own error, such as `EADDRINUSE`. */
 export async function listen(
@@ -93,6 +99,8 @@ export async function listen(
   const all: HttpLimits = { ...HTTP_LIMITS, ...limits }
   const newRequestId = createRequestIds()
   const format = (problem: Problem) => formatProblem(problem, { requestId: newRequestId(), isRfc9457: false })
+  let isDraining = false
+  const answerRequest = createListener(app, format)
   const server = serverOf(
     tls,
     {
@@ -104,7 +112,10 @@ export async function listen(
       // Checked in `createListener`, to answer in JSON.
       requireHostHeader: false,
     },
-    createListener(app, format),
+    (request, response) => {
+      if (isDraining) response.shouldKeepAlive = false
+      answerRequest(request, response)
+    },
   )
   server.maxConnections = all.connectionsMax
   const sockets = new Set<Socket>()
@@ -152,6 +163,9 @@ export async function listen(
       if (!isHttps(server)) throw new TypeError('this listener has no TLS')
       createSecureContext(tlsOptions(credentials))
       server.setSecureContext(tlsOptions(credentials))
+    },
+    drain: () => {
+      isDraining = true
     },
     close: () => close(server, { sockets, timeoutMs: all.closeTimeoutMs }),
   }
@@ -292,8 +306,11 @@ async function close(
   server: AnyServer,
   { sockets, timeoutMs }: { sockets: ReadonlySet<Socket>; timeoutMs: number },
 ): Promise<void> {
+  await emptyBacklog(server)
+  const startedAt = performance.now()
   const closeIdle = (): void => {
     server.closeIdleConnections()
+    if (performance.now() - startedAt < SILENCE_MS) return
     for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy()
   }
   const idle = setInterval(closeIdle, IDLE_CHECK_MS)
@@ -304,4 +321,22 @@ async function close(
     clearInterval(idle)
     clearTimeout(deadline)
   }
+}
+
+/**
+ * Resolves right after everybody was accepted whom the system had taken for us: when the server closes, the others are
+ * reset, with the requests that they have sent. A turn of the event loop accepts one.
+ */
+async function emptyBacklog(server: AnyServer): Promise<void> {
+  let quietTurns = 0
+  const onConnection = (): void => {
+    quietTurns = 0
+  }
+  server.on('connection', onConnection)
+  // The first may be the rest of one that has accepted already.
+  for (let turn = 0; quietTurns < 2 && turn < BACKLOG_TURNS_MAX; turn++) {
+    quietTurns += 1
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  server.off('connection', onConnection)
 }

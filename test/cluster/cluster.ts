@@ -19,6 +19,8 @@ export interface ClusterOptions {
   readonly clusterId?: number
   /** Keys of the section `raft` of the cluster file. */
   readonly raft?: Readonly<Record<string, unknown>>
+  /** Keys of the section `http`. */
+  readonly http?: Readonly<Record<string, unknown>>
   /** Further keys of the cluster file. */
   readonly keys?: Readonly<Record<string, unknown>>
   /** Of the API's certificates, in PEM; none: the API is plain HTTP. */
@@ -158,12 +160,14 @@ export class Cluster {
     nodes: readonly Node[],
     { clusterId = this.clusterId }: { clusterId?: number } = {},
   ): Promise<void> {
-    const { raft = {}, keys = {}, logLevel = 'info' } = this.#options
+    const { raft = {}, http = {}, keys = {}, logLevel = 'info' } = this.#options
     const file = {
       cluster_id: clusterId,
       data_dir: './data',
       nodes: nodes.map(({ id, addr, client }) => ({ node_id: id, addr, api: `127.0.0.1:${client.port}` })),
       raft,
+      // Clients of these tests go to another node by themselves.
+      http: { shutdown_delay_ms: 0, ...http },
       log: { level: logLevel },
       ...keys,
     }

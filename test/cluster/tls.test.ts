@@ -42,7 +42,7 @@ describe('a cluster with TLS everywhere', () => {
     const cluster = await startCluster({
       apiAuthority: authority.certificate,
       raft: { tls: { ca: join(authority.directory, 'ca.pem'), ...files } },
-      keys: { http: { tls: files } },
+      http: { tls: files },
     })
     const { client } = cluster.node(1)
     const network = await client.post<NetworkBody>('/networks', { cidr: '10.0.0.0/16' })

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { Hono } from 'hono'
 import { afterEach, describe, expect, test } from 'vitest'
@@ -6,6 +7,7 @@ import { createMemoryLogger } from './fixture.ts'
 import { sendRaw } from './raw-http.ts'
 
 const HOST = '127.0.0.1'
+const CONNECTIONS = 20
 
 /** An app whose answers wait for `open`. */
 function createGate(): { app: Hono; open: () => void; entered: Promise<void> } {
@@ -59,13 +61,49 @@ describe('the end of a listener', () => {
     await gate.entered
 
     const closing = listener.close()
-    const refused = open(listener.port, GET)
     expect(await idle.closed).toBe('')
+    const refused = open(listener.port, GET)
     expect(await refused.closed).toBe('')
     gate.open()
 
     expect(await busy.closed).toContain('answer')
     await closing
+  })
+
+  test('who had connected by then is answered, however many they are', async () => {
+    const listener = await start(new Hono().get('/', (c) => c.text('answer')))
+    const late = Array.from({ length: CONNECTIONS }, () => open(listener.port, GET))
+    // By the system; the listener itself gets one of them with each turn of the event loop.
+    await Promise.all(late.map(({ socket }) => once(socket, 'connect')))
+
+    await listener.close()
+
+    for (const { closed } of late) expect(await closed).toContain('answer')
+  })
+
+  test('who has connected may be late with a request, for a tenth of a second', async () => {
+    const listener = await start(new Hono())
+    const silent = open(listener.port, '')
+    await once(silent.socket, 'connect')
+    const startedAt = performance.now()
+
+    await Promise.all([listener.close(), silent.closed])
+
+    expect(performance.now() - startedAt).toBeGreaterThanOrEqual(100)
+  })
+
+  test('a listener that drains serves on, also new connections, and ends each with its answer', async () => {
+    const listener = await start(new Hono().get('/', (c) => c.text('answer')))
+    const kept = open(listener.port, GET)
+    const first = await new Promise((resolve) => kept.socket.once('data', resolve))
+
+    listener.drain()
+    kept.socket.write(GET)
+    const late = open(listener.port, GET)
+
+    expect(String(first)).toMatch(/^connection: keep-alive\r\n/im)
+    expect(await kept.closed).toMatch(/answer[\s\S]*^connection: close\r\n[\s\S]*answer$/im)
+    expect(await late.closed).toMatch(/^connection: close\r\n[\s\S]*answer$/im)
   })
 
   test('a request that never ends does not hold it up beyond the deadline', async () => {

@@ -2,6 +2,7 @@ import { type Mutant, testFile } from './mutant.ts'
 
 const DRAIN = testFile('test/raft/core/drain.test.ts')
 const LOG_SCAN = testFile('test/raft/storage/log-scan.test.ts')
+const LISTEN = testFile('test/http/listen.test.ts')
 const DIRECTORY_LOCK = testFile('test/raft/storage/directory-lock.test.ts')
 
 /** What an operator does: looks at a log, starts a node, drains one before it is stopped. */
@@ -109,5 +110,40 @@ export const OPERATIONS: readonly Mutant[] = [
     find: 'if (!line.endsWith(REQUEST_END) || lines.length >= GATHERED_CHARS) give()',
     replace: 'if (lines.length >= GATHERED_CHARS) give()',
     caughtBy: testFile('test/logger.test.ts'),
+  },
+  {
+    name: 'a listener that closes resets whom the system has accepted for it',
+    source: 'src/http/README.md (the end of a listener)',
+    file: 'src/http/listen.ts',
+    find: `  await emptyBacklog(server)
+`,
+    replace: ``,
+    caughtBy: LISTEN,
+  },
+  {
+    name: 'the backlog counts as empty after a turn that may have begun before',
+    source: 'src/http/README.md (the end of a listener)',
+    file: 'src/http/listen.ts',
+    find: `quietTurns < 2 &&`,
+    replace: `quietTurns < 1 &&`,
+    caughtBy: LISTEN,
+  },
+  {
+    name: 'a listener that closes takes silence for the wish to say nothing',
+    source: 'src/http/README.md (the end of a listener)',
+    file: 'src/http/listen.ts',
+    find: `    if (performance.now() - startedAt < SILENCE_MS) return
+`,
+    replace: ``,
+    caughtBy: LISTEN,
+  },
+  {
+    name: 'a node that is about to stop keeps connections open',
+    source: 'src/http/README.md (who is told to stop)',
+    file: 'src/http/listen.ts',
+    find: `      if (isDraining) response.shouldKeepAlive = false
+`,
+    replace: ``,
+    caughtBy: LISTEN,
   },
 ]
