@@ -31,7 +31,7 @@ unit: $(STAMP)
 	npm test --silent
 
 cluster: build
-	@scripts/install-test-programs curl jq openssl prometheus strace
+	@scripts/install-test-programs curl haproxy jq nginx openssl prometheus strace
 	npm run --silent test:cluster
 
 sim: $(STAMP)

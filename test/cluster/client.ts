@@ -90,8 +90,13 @@ export class Client {
   }
 
   /** @param path Below `/api/v1`. Never rejects: a lost connection is an answer, too. */
-  send<Body = unknown>(method: string, path: string, body?: unknown): Promise<Answer<Body>> {
-    return this.begin<Body>(method, path, body).answer
+  send<Body = unknown>(
+    method: string,
+    path: string,
+    body?: unknown,
+    headers?: Readonly<Record<string, string>>,
+  ): Promise<Answer<Body>> {
+    return this.begin<Body>(method, path, body, headers).answer
   }
 
   /** `isSent` resolves when the operating system has taken the request, which on loopback is the node's own. */
@@ -99,6 +104,7 @@ export class Client {
     method: string,
     path: string,
     body?: unknown,
+    headers: Readonly<Record<string, string>> = {},
   ): { isSent: Promise<void>; answer: Promise<Answer<Body>> } {
     const text = body === undefined ? null : JSON.stringify(body)
     let markSent = (): void => {}
@@ -121,8 +127,12 @@ export class Client {
           timeout: TIMEOUT_MS,
           headers:
             text === null
-              ? {}
-              : { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(text) },
+              ? headers
+              : {
+                  ...headers,
+                  'Content-Type': 'application/json',
+                  'Content-Length': Buffer.byteLength(text),
+                },
         },
         (response) => {
           const chunks: Buffer[] = []

@@ -12,16 +12,21 @@ export interface Write {
   readonly status: number
   /** Null unless it is done. */
   readonly allocation: AllocationBody | null
+  readonly attemptCount: number
   readonly startedAt: number
   readonly endedAt: number
 }
 
 let loadCount = 0
 
-/** `workerCount` clients that allocate one address after the other, each through one node after the other. */
+/**
+ * `workerCount` clients that allocate one address after the other, each through one node after the other. With more than
+ * one attempt, each write has an idempotency key, and is sent again until it is done or refused.
+ */
 export class WriteLoad {
   readonly writes: Write[] = []
   readonly #networkId: string
+  readonly #attemptsMax: number
   readonly #name = `load${++loadCount}`
   #clients: readonly Client[]
   #isStopped = false
@@ -32,13 +37,16 @@ export class WriteLoad {
     clients,
     networkId,
     workerCount,
+    attemptsMax = 1,
   }: {
     clients: readonly Client[]
     networkId: string
     workerCount: number
+    attemptsMax?: number
   }) {
     this.#clients = clients
     this.#networkId = networkId
+    this.#attemptsMax = attemptsMax
     this.#workers = Array.from({ length: workerCount }, (_, i) => this.#work(i))
   }
 
@@ -68,14 +76,28 @@ export class WriteLoad {
   async #write(client: Client): Promise<Write> {
     const hostname = `${this.#name}-${++this.#count}`
     const startedAt = performance.now()
-    const body = { network_id: this.#networkId, hostname }
-    const answer: Answer<AllocationBody> = await client.send('POST', '/allocations', body)
+    let attemptCount = 1
+    let answer = await this.#allocate(client, hostname)
+    for (; isUnsettled(answer) && attemptCount < this.#attemptsMax; attemptCount++) {
+      await delay(PAUSE_MS)
+      answer = await this.#allocate(client, hostname)
+    }
     const { status, fate } = answer
     const allocation = fate === 'done' ? answer.body : null
-    const write = { hostname, fate, status, allocation, startedAt, endedAt: performance.now() }
+    const write = { hostname, fate, status, allocation, attemptCount, startedAt, endedAt: performance.now() }
     this.writes.push(write)
     return write
   }
+
+  #allocate(client: Client, hostname: string): Promise<Answer<AllocationBody>> {
+    const body = { network_id: this.#networkId, hostname }
+    const headers = this.#attemptsMax > 1 ? { 'Idempotency-Key': hostname } : {}
+    return client.send('POST', '/allocations', body, headers)
+  }
+}
+
+function isUnsettled({ fate }: Answer): boolean {
+  return fate === 'not applied' || fate === 'unknown'
 }
 
 /** The longest time without an acknowledged write, from a moment on. */

@@ -1,0 +1,158 @@
+/** Clients behind a real load balancer, while nodes are stopped, drained and killed one by one. */
+import { execFile } from 'node:child_process'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { describe, expect } from 'vitest'
+import { BALANCERS, type Balancer, environment, fileOf, startBalancer, withPorts } from './balancer.ts'
+import type { NetworkBody } from './client.ts'
+import type { Cluster, Node } from './cluster.ts'
+import { test } from './cluster-test.ts'
+import { expectHonest } from './honest.ts'
+import { reservePorts } from './ports.ts'
+import { MAIN } from './program.ts'
+import { expectSameState } from './same-state.ts'
+import { until } from './until.ts'
+import { countFates, longestGapMs, WriteLoad } from './write-load.ts'
+
+const WRITERS = 8
+/** A client that asks again for as long as an election takes, and some. */
+const ATTEMPTS_MAX = 200
+/** What `cluster.example.yaml` has. */
+const HTTP = { shutdown_delay_ms: 1_000 }
+const GAP_MS_MAX = 300
+
+async function startLoad({ client }: Balancer, { attemptsMax = ATTEMPTS_MAX } = {}): Promise<WriteLoad> {
+  const network = await client.post<NetworkBody>('/networks', { cidr: '10.0.0.0/8' })
+  const clients = [client]
+  const load = new WriteLoad({ clients, networkId: network.id, workerCount: WRITERS, attemptsMax })
+  await moreWrites(load, 100)
+  return load
+}
+
+async function moreWrites(load: WriteLoad, count: number): Promise<void> {
+  const { doneCount } = load
+  await until(`${count} more writes`, () => load.doneCount >= doneCount + count)
+}
+
+/** One node after the other is stopped by `stop` and started again. @returns the longest write gap of each. */
+async function roll(
+  cluster: Cluster,
+  { load, stop }: { load: WriteLoad; stop: (node: Node) => Promise<unknown> },
+): Promise<number[]> {
+  const gaps: number[] = []
+  for (const node of cluster.nodes) {
+    const leader = await cluster.leader()
+    const since = performance.now()
+    await stop(node)
+    await moreWrites(load, 100)
+    await cluster.restart(node)
+    await moreWrites(load, 100)
+    const gap = longestGapMs(load.writes, { since })
+    gaps.push(gap)
+    process.stdout.write(`  node ${node.id}${node === leader ? ', which led' : ''}: ${Math.round(gap)} ms\n`)
+  }
+  return gaps
+}
+
+function portsOf({ nodes }: Cluster): number[] {
+  return nodes.map(({ client }) => client.port)
+}
+
+function expectAllDone({ writes }: WriteLoad): void {
+  expect(countFates(writes)).toEqual({ done: writes.length, refused: 0, 'not applied': 0, unknown: 0 })
+}
+
+function slowestMs({ writes }: WriteLoad): number {
+  return Math.round(Math.max(...writes.map(({ startedAt, endedAt }) => endedAt - startedAt)))
+}
+
+describe.each([
+  // Each write is sent once, without a key.
+  { name: 'haproxy', attemptsMax: 1 },
+  // Which finds out that a node is gone with a request: without a key, now and then one is lost.
+  { name: 'nginx', attemptsMax: ATTEMPTS_MAX },
+] as const)('behind $name', ({ name, attemptsMax }) => {
+  test('a restart of all nodes, one after the other, is not noticed by writers', async ({
+    startCluster,
+    directory,
+  }) => {
+    const cluster = await startCluster({ http: HTTP })
+    await using balancer = await startBalancer(name, { directory, nodePorts: portsOf(cluster) })
+    const load = await startLoad(balancer, { attemptsMax })
+
+    process.stdout.write(`write gaps behind ${name}, SIGTERM and start again:\n`)
+    const gaps = await roll(cluster, { load, stop: (node) => node.terminate() })
+    await load.stop()
+
+    process.stdout.write(`  ${load.writes.length} writes, the slowest ${slowestMs(load)} ms\n`)
+    expectAllDone(load)
+    expect(gaps.toSorted((a, b) => a - b)[1]).toBeLessThan(GAP_MS_MAX)
+    expectHonest(load.writes, (await expectSameState(cluster)).allocations)
+  })
+
+  test('each node is killed in turn: with their keys all writes are made in the end, and once', async ({
+    startCluster,
+    directory,
+  }) => {
+    const cluster = await startCluster({ http: HTTP })
+    await using balancer = await startBalancer(name, { directory, nodePorts: portsOf(cluster) })
+    const load = await startLoad(balancer)
+
+    process.stdout.write(`write gaps behind ${name}, kill -9 and start again:\n`)
+    await roll(cluster, { load, stop: (node) => node.kill() })
+    await load.stop()
+
+    const repeated = load.writes.filter(({ attemptCount }) => attemptCount > 1).length
+    process.stdout.write(`  ${load.writes.length} writes, of which the client had to repeat ${repeated}\n`)
+    expectAllDone(load)
+    expectHonest(load.writes, (await expectSameState(cluster)).allocations)
+  })
+})
+
+test('HAProxy sends nothing to a node that is drained, and takes it back', async ({
+  startCluster,
+  directory,
+}) => {
+  const cluster = await startCluster({ http: HTTP })
+  await using balancer = await startBalancer('haproxy', { directory, nodePorts: portsOf(cluster) })
+  const load = await startLoad(balancer, { attemptsMax: 1 })
+  const leader = await cluster.leader()
+
+  await leader.client.post('/cluster/drain', { drain: true })
+  await until('HAProxy has noticed', async () => (await balancer.stateOf(leader.id)) === 'DOWN')
+  const drained = await balancer.requestCountOf(leader.id)
+  await moreWrites(load, 100)
+  expect(await balancer.requestCountOf(leader.id)).toBe(drained)
+  await leader.client.post('/cluster/drain', { drain: false })
+  await until('HAProxy has noticed', async () => (await balancer.stateOf(leader.id)) === 'UP')
+  await until('it gets requests', async () => (await balancer.requestCountOf(leader.id)) > drained)
+  await load.stop()
+
+  expectAllDone(load)
+  expectHonest(load.writes, (await expectSameState(cluster)).allocations)
+})
+
+test('docs/load-balancer.md runs as it stands', async ({ startCluster, directory }) => {
+  const cluster = await startCluster()
+  const ports = [...portsOf(cluster), ...(await reservePorts(2))]
+  await mkdir(join(directory, 'deploy'))
+  for (const name of BALANCERS) {
+    await writeFile(join(directory, fileOf(name)), withPorts(await readFile(fileOf(name), 'utf8'), ports))
+  }
+  const page = await readFile('docs/load-balancer.md', 'utf8')
+  const blocks = [...page.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(([, text = '']) => text)
+  const end = `trap 'kill $(jobs -p) 2>/dev/null || true' EXIT`
+  const script = [end, `ipam() { ${process.execPath} ${MAIN} "$@"; }`, ...blocks].join('\n')
+
+  const { stdout } = await promisify(execFile)(
+    'bash',
+    ['-euc', withPorts(script, ports).replaceAll('/tmp/ipam-nginx', join(directory, 'nginx'))],
+    { cwd: directory, env: environment() },
+  )
+
+  expect(blocks).toHaveLength(2)
+  expect(stdout).toContain('Configuration file is valid')
+  expect(stdout).toMatch(/^10\.0\.0\.0\/24 /m)
+  expect(stdout).toMatch(/^nodes,node1,.*,UP,/m)
+})
