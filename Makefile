@@ -1,7 +1,7 @@
 # Two commands matter: `make run` starts a three-node cluster on this machine, `make test` checks everything.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run test check unit cluster sim chaos mutants bench bench-quick build clean node-version
+.PHONY: help run test check unit cluster sim chaos mutants bench bench-quick build package clean node-version
 
 STAMP := node_modules/.package-lock.json
 SOURCES := $(shell find raft src -name '*.ts' 2>/dev/null)
@@ -16,6 +16,7 @@ help:
 	@echo 'make mutants  plants bugs that the tests must notice, one at a time; takes a while'
 	@echo 'make chaos    five minutes of faults on real processes: CHAOS_SECONDS, CHAOS_SEED, CHAOS_NODES'
 	@echo 'make bench    compares with etcd, PostgreSQL and Redis: CLAIMS="put-over-grpc ...", ROUNDS, CLIENTS; bench-quick has fewer rounds'
+	@echo 'make package  ipam-VERSION.tgz, to install with npm, and sbom.json, what is in it'
 	@echo 'make clean    forget what was built; data stays'
 
 run: build
@@ -56,6 +57,12 @@ build: dist/.built
 dist/.built: $(STAMP) $(SOURCES) package.json tsconfig.json tsconfig.build.json
 	@npm run --silent build
 	@touch $@
+
+# From nothing, so that the same sources give the same bytes.
+package: clean
+	@$(MAKE) --no-print-directory build
+	@npm pack --ignore-scripts --loglevel=error
+	@scripts/sbom > sbom.json
 
 # Installed again whenever the lock file is newer than what it led to.
 $(STAMP): package-lock.json | node-version

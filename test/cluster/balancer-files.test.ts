@@ -47,9 +47,9 @@ describe.each(BALANCERS)('the file for %s', (name) => {
     const text = await readFile(fileOf(name), 'utf8')
     const { nodes } = loadClusterFile('cluster.example.yaml', () => CLUSTER_FILE)
     const uses = (keyword: string): string[] =>
-      [...text.matchAll(new RegExp(`^\\s*${keyword} (?:node\\d )?([\\d.]+:\\d+)`, 'gm'))].map(
-        ([, addr = '']) => addr,
-      )
+      [
+        ...text.matchAll(new RegExp(`^\\s*${keyword} (?:node\\d )?(?:"\\$\\{\\w+-)?([\\d.]+:\\d+)`, 'gm')),
+      ].map(([, addr = '']) => addr)
 
     expect(uses('server')).toEqual(nodes.map(({ api }) => api))
     expect(uses(name === 'haproxy' ? 'bind' : 'listen').every((addr) => addr.startsWith('127.'))).toBe(true)

@@ -38,8 +38,11 @@ export class Program {
       env = {},
       stderr = 'pipe',
       stderrPath = null,
+      main = MAIN,
     }: {
       cwd: string
+      /** Of another installation. */
+      main?: string
       env?: Readonly<Record<string, string>>
       /** An open file instead of the lines that are kept here. */
       stderr?: number | 'pipe'
@@ -47,7 +50,7 @@ export class Program {
     },
   ) {
     const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('IPAM_'))
-    this.#child = spawn(process.execPath, [MAIN, ...args], {
+    this.#child = spawn(process.execPath, [main, ...args], {
       cwd,
       env: { ...Object.fromEntries(inherited), ...env },
       // The channel ends with us, however we end, and the program with it.
