@@ -2,7 +2,7 @@ import { chmod, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect } from 'vitest'
-import type { AllocationBody, NetworkBody } from './client.ts'
+import { type AllocationBody, Client, type NetworkBody } from './client.ts'
 import { Cluster } from './cluster.ts'
 import { test } from './cluster-test.ts'
 import { expectHonest } from './honest.ts'
@@ -13,6 +13,8 @@ import { until } from './until.ts'
 import { longestGapMs, WriteLoad } from './write-load.ts'
 
 const IN_FLIGHT = 64
+/** Ample for a hand-over. */
+const SHUTDOWN_DELAY_MS = 3_000
 /** Far below the shortest election timeout: leadership was handed over, not lost. */
 const HAND_OVER_MS_MAX = 900
 
@@ -46,6 +48,32 @@ describe('SIGTERM', () => {
     const { allocations } = await expectSameState(cluster)
     expectHonest(load.writes, allocations)
   })
+
+  test.for(['leader', 'follower'])(
+    'has a %s serve on for shutdown_delay_ms, also who comes new, but not ready and not as leader',
+    async (role, { startCluster }) => {
+      const cluster = await startCluster({ http: { shutdown_delay_ms: SHUTDOWN_DELAY_MS } })
+      const leader = await cluster.leader()
+      const node = role === 'leader' ? leader : cluster.others(leader)[0]
+      if (node === undefined) throw new Error('there is no follower')
+      const stranger = new Client(node.client.port)
+
+      const signalledAt = performance.now()
+      const exited = node.terminate()
+      await until('it is not ready', async () => (await stranger.readiness())?.join() === 'draining')
+      await cluster.leader(cluster.others(node))
+      const answer = await stranger.send('POST', '/networks', { cidr: '10.0.0.0/24' })
+      const servedMs = performance.now() - signalledAt
+      const exit = await exited
+      const livedMs = performance.now() - signalledAt
+
+      expect(servedMs).toBeLessThan(SHUTDOWN_DELAY_MS)
+      expect(answer).toMatchObject({ status: 201, headers: { connection: 'close' } })
+      expect(exit).toEqual({ code: 0, signal: null })
+      expect(livedMs).toBeGreaterThanOrEqual(SHUTDOWN_DELAY_MS)
+      expect((await cluster.others(node)[0]?.client.status())?.leader_id).not.toBe(node.id)
+    },
+  )
 
   test.for(['leader', 'follower'])(
     'lets a %s answer what it has received',
