@@ -32,7 +32,7 @@ unit: $(STAMP)
 	npm test --silent
 
 cluster: build
-	@scripts/install-test-programs curl haproxy jq nginx openssl prometheus strace
+	@scripts/install-test-programs chromium curl haproxy jq nginx openssl prometheus strace
 	npm run --silent test:cluster
 
 sim: $(STAMP)

@@ -13,9 +13,9 @@ import { networkBody } from './network-body.ts'
 import { invalidRequest } from './problem.ts'
 import { within } from './scope.ts'
 
-const AddressParams = z.strictObject({
+export const AddressParams = z.strictObject({
   namespace: namespaceName.default(DEFAULT_NAMESPACE),
-  at: timeParam.optional(),
+  at: timeParam.optional().meta({ description: 'Who had it at this time.' }),
   ...READ_PARAMS,
 })
 

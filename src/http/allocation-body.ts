@@ -23,6 +23,7 @@ import {
   wholeNumber,
 } from './fields.ts'
 import { invalidRequest } from './problem.ts'
+import type * as shapes from './shapes.ts'
 
 const HOUR_MS = 3_600_000
 /** 100 years; what should last longer has no expiry. */
@@ -30,20 +31,22 @@ const TTL_HOURS_MAX = 876_000
 const ALIGNMENT_MAX = 2 ** 52
 
 export const AllocateBody = z.strictObject({
-  network_id: id.nullish(),
-  cidr: cidr.nullish(),
+  network_id: id.nullish().meta({ description: 'The network; or name it by cidr, or by an ip inside it.' }),
+  cidr: cidr.nullish().meta({ description: 'Of the network, instead of network_id.' }),
   namespace: namespaceName.nullish(),
   count: wholeNumber({ min: 1, max: Number.MAX_SAFE_INTEGER })
     .nullish()
-    .transform((count) => count ?? 1),
-  ip: optionalIp,
-  preferred_ip: optionalIp,
+    .transform((count) => count ?? 1)
+    .meta({ description: 'How many addresses: one contiguous range. 1 if left out.' }),
+  ip: optionalIp.meta({ description: 'This address, or none.' }),
+  preferred_ip: optionalIp.meta({ description: 'This address if it is free, else the next.' }),
   alignment: wholeNumber({ min: 1, max: ALIGNMENT_MAX })
     .refine((value) => Number.isInteger(Math.log2(value)), {
       error: (issue) => `must be a power of two, such as 16, not ${show(issue.input)}`,
     })
     .nullish()
-    .transform((alignment) => alignment ?? 1),
+    .transform((alignment) => alignment ?? 1)
+    .meta({ description: 'A power of two: the first address is a multiple of it.' }),
   hostname,
   description,
   tags,
@@ -147,6 +150,7 @@ function ttl({ unitMs }: { unitMs: number }) {
     .max(max, { error })
     .refine((value) => Math.round(value * unitMs) >= 1, { error })
     .nullish()
+    .meta({ description: 'How long it lasts; fractions count. Null or left out: until it is ended.' })
 }
 
 type Ttl = {
@@ -165,7 +169,7 @@ export function ttlMs(
   return hours === null || seconds === null ? null : undefined
 }
 
-export function allocationBody(allocation: Allocation) {
+export function allocationBody(allocation: Allocation): shapes.Allocation {
   const { id, networkId, ip, endIp, hostname, description, status, tags, mac, metadata } = allocation
   return {
     id,

@@ -8,18 +8,18 @@ import { invalidRequest } from './problem.ts'
 const EVERY_STATUS = ['allocated', 'released', 'expired'] as const
 
 export const ALLOCATION_FILTER_PARAMS = {
-  network_id: id.optional(),
+  network_id: id.optional().meta({ description: 'In this network.' }),
   namespace: namespaceName.optional(),
-  all: booleanParam.optional(),
-  ip: ip.optional(),
-  hostname: searchParam.optional(),
+  all: booleanParam.optional().meta({ description: 'With those that were released or have expired.' }),
+  ip: ip.optional().meta({ description: 'With this address, alone or inside a range.' }),
+  hostname: searchParam.optional().meta({ description: 'With this as a part of the host name.' }),
   mac: mac.optional(),
-  tag: searchParam.optional(),
+  tag: searchParam.optional().meta({ description: 'With this tag.' }),
   status: z
     .enum(EVERY_STATUS, { error: (issue) => expected('allocated, released or expired', issue.input) })
     .optional(),
-  expires_before: timeParam.optional(),
-  q: searchParam.optional(),
+  expires_before: timeParam.optional().meta({ description: 'Expiring before this time.' }),
+  q: searchParam.optional().meta({ description: 'Words of any field, and parts of host names.' }),
 }
 
 const Params = z.strictObject(ALLOCATION_FILTER_PARAMS)

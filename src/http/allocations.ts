@@ -21,6 +21,7 @@ import {
   PAGE_PARAMS,
   pageHeaders,
   READ_PARAMS,
+  ReadParams,
   toConsistency,
   toPage,
 } from './fields.ts'
@@ -32,10 +33,13 @@ import { ifMatch, write } from './write.ts'
 
 const BATCH_ITEMS_MAX = 1_000
 
-const ListParams = z.strictObject({ ...ALLOCATION_FILTER_PARAMS, ...PAGE_PARAMS, ...READ_PARAMS })
-const GetParams = z.strictObject(READ_PARAMS)
-const ReleaseBody = z.strictObject({})
-const BatchBody = z.strictObject({
+export const AllocationListParams = z.strictObject({
+  ...ALLOCATION_FILTER_PARAMS,
+  ...PAGE_PARAMS,
+  ...READ_PARAMS,
+})
+export const ReleaseBody = z.strictObject({})
+export const BatchBody = z.strictObject({
   items: z
     .array(z.unknown(), { error: (issue) => expected('a list of allocations', issue.input) })
     .min(1, { error: 'must have at least one item' })
@@ -48,7 +52,7 @@ export function allocationRoutes(service: IpamService, handle: Handle): Hono {
     .get(
       '/allocations',
       handle(SCOPED_VIEWER, async (c, caller) => {
-        const params = readQuery(c, ListParams)
+        const params = readQuery(c, AllocationListParams)
         const query = {
           type: 'allocations',
           filter: toAllocationFilter(params),
@@ -89,7 +93,7 @@ export function allocationRoutes(service: IpamService, handle: Handle): Hono {
     .get(
       '/allocations/:id',
       handle(SCOPED_VIEWER, async (c, caller) => {
-        const consistency = toConsistency(readQuery(c, GetParams))
+        const consistency = toConsistency(readQuery(c, ReadParams))
         const query = { type: 'allocation', id: allocationId(c) } as const
         const { value, ...position } = await within(service, caller).read(query, consistency)
         if (value === null) throw allocationNotFound(query.id, positionHeaders(position))

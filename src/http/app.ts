@@ -12,6 +12,7 @@ import { allocationRoutes } from './allocations.ts'
 import { type Answer, noContent } from './answer.ts'
 import { auditRoutes } from './audit.ts'
 import { clusterRoutes } from './cluster.ts'
+import { descriptionRoutes } from './description.ts'
 import { exportRoutes } from './export.ts'
 import { createHandle } from './handle.ts'
 import { healthRoutes } from './health.ts'
@@ -96,6 +97,7 @@ export function createApi({
   app.route(BASE_PATH, userRoutes(service, { handle, passwordCost }))
   app.route(BASE_PATH, keyRoutes(service, handle))
   if (scrape !== undefined) app.route('/', metricsRoutes(scrape, { handle, isOpen: isMetricsOpen }))
+  app.route('/', descriptionRoutes({ handle, version, routes: () => routes }))
   const routes = app.routes.map(({ method, path, handler }): DeclaredRoute => {
     const access = accesses.get(handler)
     assert(access !== undefined, '{} {} does not say who may call it', method, path)

@@ -23,23 +23,30 @@ import {
 import type { Handle } from './handle.ts'
 import { readQuery } from './input.ts'
 import { networkBody } from './network-body.ts'
+import type * as shapes from './shapes.ts'
 
 const AUDIT_ROWS = 100
 
-const ListParams = z.strictObject({
+export const AuditParams = z.strictObject({
   ...PAGE_PARAMS,
-  limit: wholeNumberParam({ min: 1, max: PAGE_ROWS_MAX }).default(AUDIT_ROWS),
+  limit: wholeNumberParam({ min: 1, max: PAGE_ROWS_MAX })
+    .default(AUDIT_ROWS)
+    .meta({ description: 'Rows in a page, at most: the newest, in the order of their making.' }),
   action: z
     .enum(AUDIT_ACTIONS, { error: (issue) => expected(`one of ${AUDIT_ACTIONS.join(', ')}`, issue.input) })
     .optional(),
-  resource: searchParam.optional(),
-  user: searchParam.optional(),
-  request_id: searchParam.optional(),
-  ip: ip.optional(),
+  resource: searchParam
+    .optional()
+    .meta({ description: 'Of this id: net-…, alloc-…, node-4, user-alice, key-….' }),
+  user: searchParam.optional().meta({ description: 'By this user, or key-….' }),
+  request_id: searchParam.optional().meta({ description: 'Of the request with this X-Request-Id.' }),
+  ip: ip.optional().meta({ description: 'Of allocations with this address.' }),
   namespace: namespaceName.optional(),
-  since: timeParam.optional(),
-  until: timeParam.optional(),
-  after_index: wholeNumberParam({ min: 0, max: Number.MAX_SAFE_INTEGER }).optional(),
+  since: timeParam.optional().meta({ description: 'From this time on.' }),
+  until: timeParam.optional().meta({ description: 'Before this time.' }),
+  after_index: wholeNumberParam({ min: 0, max: Number.MAX_SAFE_INTEGER })
+    .optional()
+    .meta({ description: 'After this log index, the oldest first: for those who follow the log.' }),
   ...READ_PARAMS,
 })
 
@@ -47,7 +54,7 @@ export function auditRoutes(service: IpamService, handle: Handle): Hono {
   return new Hono().get(
     '/audit',
     handle(VIEWER, async (c) => {
-      const params = readQuery(c, ListParams)
+      const params = readQuery(c, AuditParams)
       const filter = {
         action: params.action ?? null,
         resource: params.resource ?? null,
@@ -67,7 +74,7 @@ export function auditRoutes(service: IpamService, handle: Handle): Hono {
   )
 }
 
-function auditBody(entry: AuditEntry) {
+function auditBody(entry: AuditEntry): shapes.AuditEntry {
   const { timestamp, action, resource, details, user, index, requestId, before, after } = entry
   return {
     timestamp: formatTime(timestamp),
@@ -83,7 +90,7 @@ function auditBody(entry: AuditEntry) {
 }
 
 /** Where a network lay at that time is not on record. */
-function recordBody(record: Network | Allocation): object {
+function recordBody(record: Network | Allocation): NonNullable<shapes.AuditEntry['before']> {
   if (!('cidr' in record)) return allocationBody(record)
   const { parent_id: _, ...body } = networkBody({ ...record, parentId: null })
   return body

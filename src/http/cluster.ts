@@ -8,14 +8,19 @@ import { addr, booleanParam, flag, NO_PARAMS, wholeNumber } from './fields.ts'
 import type { Handle } from './handle.ts'
 import { readBody, readQuery } from './input.ts'
 import { invalidRequest } from './problem.ts'
+import type * as shapes from './shapes.ts'
 
-const nodeId = wholeNumber({ min: 1, max: Number.MAX_SAFE_INTEGER })
+export const nodeId = wholeNumber({ min: 1, max: Number.MAX_SAFE_INTEGER })
 
-const AddNodeBody = z.strictObject({ node_id: nodeId, addr })
+export const AddNodeBody = z.strictObject({ node_id: nodeId, addr })
 /** Without a node the cluster chooses one. */
-const TransferLeaderBody = z.strictObject({ node_id: nodeId.nullish().transform((id) => id ?? null) })
-const DrainBody = z.strictObject({ drain: flag })
-const RemoveNodeParams = z.strictObject({ force: booleanParam.default(false) })
+export const TransferLeaderBody = z.strictObject({ node_id: nodeId.nullish().transform((id) => id ?? null) })
+export const DrainBody = z.strictObject({ drain: flag })
+export const RemoveNodeParams = z.strictObject({
+  force: booleanParam
+    .default(false)
+    .meta({ description: 'Also where fewer healthy members would be left than a quorum needs.' }),
+})
 
 /** Also standalone, which is a cluster of one. */
 export function clusterRoutes(
@@ -79,14 +84,14 @@ function parseNodeId(text: string): number {
 }
 
 /** The names that clients of the documented API know. */
-const RAFT_STATES: Record<ClusterStatus['role'], string> = {
+const RAFT_STATES: Record<ClusterStatus['role'], shapes.ClusterStatus['raft_state']> = {
   leader: 'StateLeader',
   follower: 'StateFollower',
   candidate: 'StateCandidate',
   learner: 'StateLearner',
 }
 
-function statusBody(status: ClusterStatus, version: string) {
+function statusBody(status: ClusterStatus, version: string): shapes.ClusterStatus {
   return {
     node_id: status.nodeId,
     cluster_id: status.clusterId,

@@ -25,8 +25,16 @@ const FORMAT_PARAM = {
     .enum(['csv', 'jsonl'], { error: (issue) => expected('csv or jsonl', issue.input) })
     .default('csv'),
 }
-const NetworkParams = z.strictObject({ ...FORMAT_PARAM, ...NETWORK_FILTER_PARAMS, ...READ_PARAMS })
-const AllocationParams = z.strictObject({ ...FORMAT_PARAM, ...ALLOCATION_FILTER_PARAMS, ...READ_PARAMS })
+export const NetworkExportParams = z.strictObject({
+  ...FORMAT_PARAM,
+  ...NETWORK_FILTER_PARAMS,
+  ...READ_PARAMS,
+})
+export const AllocationExportParams = z.strictObject({
+  ...FORMAT_PARAM,
+  ...ALLOCATION_FILTER_PARAMS,
+  ...READ_PARAMS,
+})
 
 type Notation = keyof typeof MEDIA_TYPES
 
@@ -35,7 +43,7 @@ export function exportRoutes(service: IpamService, handle: Handle): Hono {
     .get(
       '/networks/export',
       handle(SCOPED_VIEWER, async (c, caller) => {
-        const params = readQuery(c, NetworkParams)
+        const params = readQuery(c, NetworkExportParams)
         const filter = toNetworkFilter(params)
         const read = (page: PageRequest, consistency: Consistency) =>
           within(service, caller).read({ type: 'networks', filter, page }, consistency)
@@ -47,7 +55,7 @@ export function exportRoutes(service: IpamService, handle: Handle): Hono {
     .get(
       '/allocations/export',
       handle(SCOPED_VIEWER, async (c, caller) => {
-        const params = readQuery(c, AllocationParams)
+        const params = readQuery(c, AllocationExportParams)
         const filter = toAllocationFilter(params)
         const read = (page: PageRequest, consistency: Consistency) =>
           within(service, caller).read({ type: 'allocations', filter, page }, consistency)

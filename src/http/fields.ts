@@ -38,14 +38,21 @@ export function isId(text: string): boolean {
 }
 
 /** A required id in a body or query. */
-export const id = z.string({ error: (issue) => expected('an id', issue.input) }).refine(isId, {
-  error: (issue) => `must be at most ${ID_CHARS_MAX} letters, digits, - and _, not ${show(issue.input)}`,
-})
+export const id = z
+  .string({ error: (issue) => expected('an id', issue.input) })
+  .refine(isId, {
+    error: (issue) => `must be at most ${ID_CHARS_MAX} letters, digits, - and _, not ${show(issue.input)}`,
+  })
+  .meta({ pattern: ID.source })
 
 /** Canonical. */
 export const cidr = z
   .string({ error: (issue) => expected('a prefix such as "10.0.0.0/24"', issue.input) })
   .transform((text, context) => canonical(context, () => formatPrefix(parsePrefix(text))))
+  .meta({
+    description: 'A prefix in CIDR notation, without host bits.',
+    examples: ['10.0.0.0/24', '2001:db8::/64'],
+  })
 
 /** Where the other nodes reach one. */
 export const addr = z
@@ -60,6 +67,7 @@ export const addr = z
       return z.NEVER
     }
   })
+  .meta({ examples: ['10.0.0.4:5004', 'node4.example.com:5004', '[2001:db8::4]:5004'] })
 
 /** Names of address spaces: VRFs. */
 export const namespaceName = z
@@ -67,11 +75,13 @@ export const namespaceName = z
   .refine(isNamespace, {
     error: (issue) => `must be 1 to 64 letters, digits, -, _ and ., not ${show(issue.input)}`,
   })
+  .meta({ description: 'Name of an address space (VRF): letters, digits, "-", "_" and ".".', maxLength: 64 })
 
 /** Canonical address. */
 export const ip = z
   .string({ error: (issue) => expected('an address such as "10.0.0.5"', issue.input) })
   .transform((text, context) => canonical(context, () => formatAddress(parseAddress(text))))
+  .meta({ description: 'An IPv4 or IPv6 address.', examples: ['10.0.0.5', '2001:db8::5'] })
 
 /** Canonical, null for none. */
 export const optionalIp = ip.nullish().transform((value) => value ?? null)
@@ -80,6 +90,10 @@ export const optionalIp = ip.nullish().transform((value) => value ?? null)
 export const mac = z
   .string({ error: (issue) => expected('a MAC address such as "00:00:5e:00:53:01"', issue.input) })
   .transform((text, context) => canonical(context, () => canonicalMac(text)))
+  .meta({
+    description: 'A MAC address in any notation.',
+    examples: ['00:00:5e:00:53:01', '0000.5e00.5301', '00-00-5E-00-53-01'],
+  })
 
 /** Addresses, ranges and prefixes: canonical. */
 export const reserved = z
@@ -90,15 +104,29 @@ export const reserved = z
   .transform((texts, context) =>
     texts.map((text, i) => canonical(context, () => canonicalReserved(text), [i])),
   )
+  .meta({
+    description: 'Addresses that are never handed out: addresses, ranges and prefixes.',
+    examples: [['10.0.0.2-10.0.0.9', '10.0.0.64/27']],
+  })
 
-export const strategy = z.enum(['lowest', 'next', 'random'], {
-  error: (issue) => expected('lowest, next or random', issue.input),
-})
+export const strategy = z
+  .enum(['lowest', 'next', 'random'], {
+    error: (issue) => expected('lowest, next or random', issue.input),
+  })
+  .meta({
+    description:
+      'Which free address comes next: the lowest, the one after the last that was handed out, or any.',
+  })
 
 /** A map of texts. */
-export const metadata = metadataOf(text(METADATA_VALUE_CHARS_MAX))
+export const metadata = metadataOf(text(METADATA_VALUE_CHARS_MAX)).meta({
+  description: 'Your own keys and values, all text.',
+  maxProperties: METADATA_KEYS_MAX,
+})
 /** As a merge patch (RFC 7396): null removes a key. */
-export const metadataChanges = metadataOf(text(METADATA_VALUE_CHARS_MAX).nullable())
+export const metadataChanges = metadataOf(text(METADATA_VALUE_CHARS_MAX).nullable()).meta({
+  description: 'Keys to set; null removes one, and those that are not named stay (RFC 7396).',
+})
 
 function metadataOf<Value extends z.ZodType>(value: Value) {
   return z
@@ -132,7 +160,10 @@ export function text(charsMax: number) {
 export const descriptionText = text(DESCRIPTION_CHARS_MAX)
 
 /** Null and nothing are the same. */
-export const description = descriptionText.nullish().transform((value) => value ?? '')
+export const description = descriptionText
+  .nullish()
+  .transform((value) => value ?? '')
+  .meta({ description: 'For people.' })
 
 /** Null, nothing and the empty text are the same. */
 export const hostname = text(HOSTNAME_CHARS_MAX)
@@ -141,6 +172,7 @@ export const hostname = text(HOSTNAME_CHARS_MAX)
   })
   .nullish()
   .transform((value) => (value ? value : null))
+  .meta({ description: 'Without spaces.', examples: ['web-01.example.com'] })
 
 /** The number of tags is checked first, so that a million wrong ones are one mistake. */
 export const tagList = z
@@ -156,12 +188,15 @@ export function wholeNumber({ min, max }: { min: number; max: number }) {
 }
 
 export function wholeNumberParam({ min, max }: { min: number; max: number }) {
-  return z.string().transform((text, context) => {
-    const value = /^[0-9]{1,16}$/.test(text) ? Number(text) : Number.NaN
-    if (value >= min && value <= max) return value
-    context.addIssue({ code: 'custom', message: expected(`a whole number from ${min} to ${max}`, text) })
-    return z.NEVER
-  })
+  return z
+    .string()
+    .transform((text, context) => {
+      const value = /^[0-9]{1,16}$/.test(text) ? Number(text) : Number.NaN
+      if (value >= min && value <= max) return value
+      context.addIssue({ code: 'custom', message: expected(`a whole number from ${min} to ${max}`, text) })
+      return z.NEVER
+    })
+    .meta({ type: 'integer', minimum: min, maximum: max })
 }
 
 export const booleanParam = z
@@ -175,12 +210,15 @@ export const flag = z.boolean({ error: (issue) => expected('true or false', issu
 export const NO_PARAMS = z.strictObject({})
 
 /** A moment, as milliseconds since 1970. */
-export const timeParam = z.string().transform((text, context) => {
-  const ms = RFC_3339.test(text) ? Date.parse(text) : Number.NaN
-  if (Number.isFinite(ms) && !isRolledOver(text)) return ms
-  context.addIssue({ code: 'custom', message: expected('a time such as 2026-01-31T12:00:00Z', text) })
-  return z.NEVER
-})
+export const timeParam = z
+  .string()
+  .transform((text, context) => {
+    const ms = RFC_3339.test(text) ? Date.parse(text) : Number.NaN
+    if (Number.isFinite(ms) && !isRolledOver(text)) return ms
+    context.addIssue({ code: 'custom', message: expected('a time such as 2026-01-31T12:00:00Z', text) })
+    return z.NEVER
+  })
+  .meta({ format: 'date-time', examples: ['2026-01-31T12:00:00Z'] })
 
 /** With an offset, or it would mean something else on every machine. */
 const RFC_3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/i
@@ -200,19 +238,34 @@ export const searchParam = z
 export const READ_PARAMS = {
   consistency: z
     .enum(['linearizable', 'stale'], { error: (issue) => expected('linearizable or stale', issue.input) })
-    .optional(),
-  min_index: wholeNumberParam({ min: 0, max: Number.MAX_SAFE_INTEGER }).optional(),
+    .optional()
+    .meta({
+      description:
+        'linearizable, the default: shows every write that was answered before. stale: what this node has, without asking the others.',
+    }),
+  min_index: wholeNumberParam({ min: 0, max: Number.MAX_SAFE_INTEGER }).optional().meta({
+    description:
+      'Answers once this node has applied the log up to there: the X-Raft-Index of an earlier answer. Does not go with consistency=linearizable.',
+  }),
 }
 
+/** Of what is read by id, or as a whole. */
+export const ReadParams = z.strictObject(READ_PARAMS)
+
 export const PAGE_PARAMS = {
-  limit: wholeNumberParam({ min: 1, max: PAGE_ROWS_MAX }).default(PAGE_ROWS),
+  limit: wholeNumberParam({ min: 1, max: PAGE_ROWS_MAX })
+    .default(PAGE_ROWS)
+    .meta({ description: 'Rows in a page, at most.' }),
   cursor: z
     .string()
     .min(1, { error: 'must not be empty; leave it out to start from the beginning' })
     .max(CURSOR_CHARS_MAX, { error: `must have at most ${CURSOR_CHARS_MAX} characters` })
     .nullable()
-    .default(null),
-  offset: wholeNumberParam({ min: 0, max: OFFSET_MAX }).default(0),
+    .default(null)
+    .meta({ description: 'Where the page begins: from the Link header of the page before.' }),
+  offset: wholeNumberParam({ min: 0, max: OFFSET_MAX })
+    .default(0)
+    .meta({ description: 'Rows to leave out. A cursor is quicker, and neither skips nor repeats rows.' }),
 }
 
 /** @throws {ProblemError} */

@@ -19,19 +19,22 @@ import { booleanParam, expected } from './fields.ts'
 import type { Handle } from './handle.ts'
 import { readQuery, readRawBody } from './input.ts'
 import { invalidRequest, ProblemError } from './problem.ts'
+import type * as shapes from './shapes.ts'
 import { write } from './write.ts'
 
 const ROWS_MAX = 1_000
 
-const ImportParams = z.strictObject({
+export const ImportParams = z.strictObject({
   format: z
     .enum(FORMATS, { error: (issue) => expected(`one of ${FORMATS.join(', ')}`, issue.input) })
-    .optional(),
-  dry_run: booleanParam.default(false),
-  atomic: booleanParam.default(false),
+    .optional()
+    .meta({ description: 'What the file is; found out from its first lines if left out.' }),
+  dry_run: booleanParam.default(false).meta({ description: 'Says what would be, and changes nothing.' }),
+  atomic: booleanParam.default(false).meta({ description: 'All rows or none.' }),
   on_conflict: z
     .enum(['error', 'skip'], { error: (issue) => expected('error or skip', issue.input) })
-    .default('error'),
+    .default('error')
+    .meta({ description: 'skip leaves alone what is there as the row has it.' }),
 })
 
 interface RowError {
@@ -187,7 +190,11 @@ function textOf({ field, message }: Pick<RowError, 'field' | 'message'>): string
   return field === null ? message : `${field}: ${message}`
 }
 
-function reportBody(file: ReadFile, { created, skipped, failures }: ImportReport, isDryRun: boolean) {
+function reportBody(
+  file: ReadFile,
+  { created, skipped, failures }: ImportReport,
+  isDryRun: boolean,
+): shapes.ImportReport {
   const refused = failures.map(({ item, message }): RowError => {
     const { row, line } = file.rows[item] ?? { row: 0, line: 0 }
     return { row, line, field: null, message }

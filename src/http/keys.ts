@@ -1,19 +1,16 @@
 import { type Context, Hono } from 'hono'
-import { z } from 'zod'
 import { createToken } from '../auth/token.ts'
 import { isKeyId } from '../ipam/access.ts'
 import type { IpamService } from '../service.ts'
 import { ADMIN, ANYONE } from './access.ts'
 import { ttlMs } from './allocation-body.ts'
 import { etag, json, noContent, positionHeaders } from './answer.ts'
-import { NO_PARAMS, READ_PARAMS, toConsistency } from './fields.ts'
+import { NO_PARAMS, ReadParams, toConsistency } from './fields.ts'
 import type { Handle } from './handle.ts'
 import { readBody, readQuery } from './input.ts'
 import { invalidRequest, ProblemError } from './problem.ts'
 import { CreateKeyBody, keyBody } from './user-body.ts'
 import { ifMatch, write } from './write.ts'
-
-const GetParams = z.strictObject(READ_PARAMS)
 
 export function keyRoutes(service: IpamService, handle: Handle): Hono {
   return new Hono()
@@ -29,7 +26,7 @@ export function keyRoutes(service: IpamService, handle: Handle): Hono {
     .get(
       '/auth/keys',
       handle(ADMIN, async (c) => {
-        const consistency = toConsistency(readQuery(c, GetParams))
+        const consistency = toConsistency(readQuery(c, ReadParams))
         const { value, ...position } = await service.read({ type: 'keys' }, consistency)
         return json(200, value.map(keyBody), positionHeaders(position))
       }),
@@ -57,7 +54,7 @@ export function keyRoutes(service: IpamService, handle: Handle): Hono {
     .get(
       '/auth/keys/:id',
       handle(ADMIN, async (c) => {
-        const consistency = toConsistency(readQuery(c, GetParams))
+        const consistency = toConsistency(readQuery(c, ReadParams))
         const id = keyId(c)
         const { value, ...position } = await service.read({ type: 'key', id }, consistency)
         if (value === null) throw keyNotFound(id, positionHeaders(position))

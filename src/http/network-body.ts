@@ -20,15 +20,18 @@ import {
   tags,
   wholeNumber,
 } from './fields.ts'
+import type * as shapes from './shapes.ts'
 
-const cooldownSeconds = wholeNumber({ min: 0, max: COOLDOWN_SECONDS_MAX })
+const cooldownSeconds = wholeNumber({ min: 0, max: COOLDOWN_SECONDS_MAX }).meta({
+  description: 'How long an address rests after its release before it is handed out again.',
+})
 
 export const CreateNetworkBody = z.strictObject({
   cidr,
   namespace: namespaceName.nullish(),
   description,
   tags,
-  gateway: optionalIp,
+  gateway: optionalIp.meta({ description: 'Never handed out.' }),
   reserved: reserved.nullish(),
   cooldown_seconds: cooldownSeconds.nullish(),
   strategy: strategy.nullish(),
@@ -78,7 +81,7 @@ export function networkChanges(
   return changes
 }
 
-export function networkBody(network: PlacedNetwork) {
+export function networkBody(network: PlacedNetwork): shapes.Network {
   const { id, cidr, description, tags, createdAt, namespace, parentId, gateway, reserved } = network
   return {
     id,
@@ -97,7 +100,7 @@ export function networkBody(network: PlacedNetwork) {
   }
 }
 
-export function statsBody(stats: NetworkStats) {
+export function statsBody(stats: NetworkStats): shapes.NetworkStats {
   return {
     network_id: stats.networkId,
     total_ips: formatCount(stats.total),

@@ -3,13 +3,13 @@ import type { NetworkFilter } from '../ipam/query.ts'
 import { cidr, id, ip, namespaceName, searchParam } from './fields.ts'
 
 export const NETWORK_FILTER_PARAMS = {
-  cidr: cidr.optional(),
-  contains: ip.optional(),
-  within: cidr.optional(),
-  parent_id: id.optional(),
+  cidr: cidr.optional().meta({ description: 'This very prefix.' }),
+  contains: ip.optional().meta({ description: 'Around this address.' }),
+  within: cidr.optional().meta({ description: 'Inside this prefix, or the prefix itself.' }),
+  parent_id: id.optional().meta({ description: 'Children of this network.' }),
   namespace: namespaceName.optional(),
-  tag: searchParam.optional(),
-  q: searchParam.optional(),
+  tag: searchParam.optional().meta({ description: 'With this tag.' }),
+  q: searchParam.optional().meta({ description: 'With these words in CIDR, description, tags or metadata.' }),
 }
 
 type Params = { readonly [Name in keyof typeof NETWORK_FILTER_PARAMS]?: string | undefined }

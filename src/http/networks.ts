@@ -13,6 +13,7 @@ import {
   PAGE_PARAMS,
   pageHeaders,
   READ_PARAMS,
+  ReadParams,
   tags,
   toConsistency,
   toPage,
@@ -37,18 +38,23 @@ import { ifMatch, write } from './write.ts'
 const CARVED_MAX = 256
 const PREVIEWED_MAX = 1_000
 
-const ListParams = z.strictObject({ ...NETWORK_FILTER_PARAMS, ...PAGE_PARAMS, ...READ_PARAMS })
-const GetParams = z.strictObject(READ_PARAMS)
-const AvailableParams = z.strictObject({
-  count: wholeNumberParam({ min: 1, max: PREVIEWED_MAX }).default(1),
+export const NetworkListParams = z.strictObject({ ...NETWORK_FILTER_PARAMS, ...PAGE_PARAMS, ...READ_PARAMS })
+export const AvailableParams = z.strictObject({
+  count: wholeNumberParam({ min: 1, max: PREVIEWED_MAX })
+    .default(1)
+    .meta({ description: 'How many addresses, at most.' }),
   ...READ_PARAMS,
 })
-const AvailableSubnetsParams = z.strictObject({
-  prefix_length: wholeNumberParam({ min: 0, max: 128 }).optional(),
-  count: wholeNumberParam({ min: 1, max: PREVIEWED_MAX }).optional(),
+export const AvailableSubnetsParams = z.strictObject({
+  prefix_length: wholeNumberParam({ min: 0, max: 128 })
+    .optional()
+    .meta({ description: 'Prefixes of this length, as they would be carved; without it, the free blocks.' }),
+  count: wholeNumberParam({ min: 1, max: PREVIEWED_MAX })
+    .optional()
+    .meta({ description: 'How many prefixes, at most: 1 of a length, all free blocks.' }),
   ...READ_PARAMS,
 })
-const CarveBody = z.strictObject({
+export const CarveBody = z.strictObject({
   prefix_length: wholeNumber({ min: 0, max: 128 }),
   count: wholeNumber({ min: 1, max: CARVED_MAX })
     .nullish()
@@ -63,7 +69,7 @@ export function networkRoutes(service: IpamService, handle: Handle): Hono {
     .get(
       '/networks',
       handle(SCOPED_VIEWER, async (c, caller) => {
-        const params = readQuery(c, ListParams)
+        const params = readQuery(c, NetworkListParams)
         const filter = toNetworkFilter(params)
         const query = { type: 'networks', filter, page: toPage(params) } as const
         const { value, ...position } = await within(service, caller).read(query, toConsistency(params))
@@ -88,7 +94,7 @@ export function networkRoutes(service: IpamService, handle: Handle): Hono {
     .get(
       '/networks/:id',
       handle(SCOPED_VIEWER, async (c, caller) => {
-        const consistency = toConsistency(readQuery(c, GetParams))
+        const consistency = toConsistency(readQuery(c, ReadParams))
         const query = { type: 'network', id: networkId(c) } as const
         const { value, ...position } = await within(service, caller).read(query, consistency)
         if (value === null) throw networkNotFound(query.id, positionHeaders(position))
@@ -123,7 +129,7 @@ export function networkRoutes(service: IpamService, handle: Handle): Hono {
     .get(
       '/networks/:id/stats',
       handle(SCOPED_VIEWER, async (c, caller) => {
-        const consistency = toConsistency(readQuery(c, GetParams))
+        const consistency = toConsistency(readQuery(c, ReadParams))
         const query = { type: 'networkStats', id: networkId(c) } as const
         const { value, ...position } = await within(service, caller).read(query, consistency)
         if (value === null) throw networkNotFound(query.id, positionHeaders(position))

@@ -49,7 +49,7 @@ export function invalidRequest(details: readonly Detail[]): ProblemError {
   return new ProblemError({ status: 400, reason: 'invalid_request', message, details })
 }
 
-const REFUSAL_STATUS: Record<RefusalReason, number> = {
+export const REFUSAL_STATUS: Record<RefusalReason, number> = {
   network_not_found: 404,
   network_exists: 409,
   network_has_allocations: 409,

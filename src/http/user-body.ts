@@ -15,6 +15,7 @@ import { show } from '../show.ts'
 import { RenewBody } from './allocation-body.ts'
 import { formatTime } from './answer.ts'
 import { description, expected, id, text } from './fields.ts'
+import type * as shapes from './shapes.ts'
 
 const role = z.enum(ROLES, { error: (issue) => expected(`one of ${ROLES.join(', ')}`, issue.input) })
 
@@ -61,11 +62,19 @@ export const CreateKeyBody = z.strictObject({
   ...RenewBody.shape,
 })
 
-export function userBody({ name, role, createdAt, updatedAt }: User) {
+export function userBody({ name, role, createdAt, updatedAt }: User): shapes.User {
   return { name, role, created_at: formatTime(createdAt), updated_at: formatTime(updatedAt) }
 }
 
-export function keyBody({ id, description, role, scope, createdBy, createdAt, expiresAt }: ApiKey) {
+export function keyBody({
+  id,
+  description,
+  role,
+  scope,
+  createdBy,
+  createdAt,
+  expiresAt,
+}: ApiKey): shapes.ApiKey {
   return {
     id,
     description,

@@ -1,5 +1,4 @@
 import { type Context, Hono } from 'hono'
-import { z } from 'zod'
 import { hashPassword, type PasswordCost, passwordFingerprint } from '../auth/password.ts'
 import { isLoopback } from '../config-addr.ts'
 import { includesRole, isUserName } from '../ipam/access.ts'
@@ -7,14 +6,13 @@ import type { IpamService } from '../service.ts'
 import { show } from '../show.ts'
 import { ADMIN, ANYONE, addressOf, OPEN } from './access.ts'
 import { etag, json, noContent, positionHeaders } from './answer.ts'
-import { NO_PARAMS, READ_PARAMS, toConsistency } from './fields.ts'
+import { NO_PARAMS, ReadParams, toConsistency } from './fields.ts'
 import type { Handle } from './handle.ts'
 import { readBody, readQuery } from './input.ts'
 import { ProblemError } from './problem.ts'
 import { CreateUserBody, FirstAdminBody, PasswordBody, UpdateUserBody, userBody } from './user-body.ts'
 import { ifMatch, write } from './write.ts'
 
-const GetParams = z.strictObject(READ_PARAMS)
 /** What a proxy adds. Behind one, every request seems to come from this machine. */
 const PROXY_HEADERS = ['forwarded', 'x-forwarded-for', 'x-real-ip', 'via']
 
@@ -41,7 +39,7 @@ export function userRoutes(
     .get(
       '/auth/users',
       handle(ADMIN, async (c) => {
-        const consistency = toConsistency(readQuery(c, GetParams))
+        const consistency = toConsistency(readQuery(c, ReadParams))
         const { value, ...position } = await service.read({ type: 'users' }, consistency)
         return json(200, value.map(userBody), positionHeaders(position))
       }),
@@ -66,7 +64,7 @@ export function userRoutes(
     .get(
       '/auth/users/:name',
       handle(ADMIN, async (c) => {
-        const consistency = toConsistency(readQuery(c, GetParams))
+        const consistency = toConsistency(readQuery(c, ReadParams))
         const name = userName(c)
         const { value, ...position } = await service.read({ type: 'user', name }, consistency)
         if (value === null) throw userNotFound(name, positionHeaders(position))

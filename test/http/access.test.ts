@@ -76,6 +76,7 @@ const VIEWER_USER = basic('viewer-user', passwordOf('viewer'))
 /** What the routes are for, by another way than how they say it; null: anybody. */
 function roleNeeded(method: string, path: string): Role | null {
   if (path.startsWith('/api/v1/health') || path === '/api/v1/auth/init') return null
+  if (path === '/openapi.json' || path === '/docs') return null
   if (path === '/api/v1/auth/whoami') return 'viewer'
   if (path.startsWith('/api/v1/auth/')) return 'admin'
   if (method === 'GET') return 'viewer'

@@ -1,0 +1,62 @@
+/** Headers of requests and answers, as the description has them. */
+
+export type HeaderName = keyof typeof RESPONSE_HEADERS
+
+export const RESPONSE_HEADERS = {
+  'X-Request-Id': {
+    description: 'The one that was sent, or a new one: it is in the log of the node and in audit rows.',
+    schema: { type: 'string' },
+  },
+  'X-Raft-Index': {
+    description:
+      'The log index that the answer reflects: a later read with min_index shows at least as much.',
+    schema: { type: 'integer', minimum: 0 },
+  },
+  'X-Raft-Last-Contact-Ms': {
+    description: 'On answers with consistency=stale: how long ago this node heard from the leader.',
+    schema: { type: 'integer', minimum: 0 },
+  },
+  ETag: {
+    description: 'The log index of the last change, in quotes: what If-Match takes.',
+    schema: { type: 'string', pattern: '^"[1-9][0-9]*"$', examples: ['"17"'] },
+  },
+  Location: { description: 'Path of what was created.', schema: { type: 'string' } },
+  Link: {
+    description: 'Path of the next page, with rel="next" (RFC 8288); missing on the last one.',
+    schema: { type: 'string' },
+  },
+  'X-Total-Count': {
+    description: 'How many rows there are in all, where that is known.',
+    schema: { type: 'integer', minimum: 0 },
+  },
+  'Idempotency-Replayed': {
+    description: 'On the answer to a request that had been carried out before with the same key.',
+    schema: { type: 'string', const: 'true' },
+  },
+  'Content-Disposition': { description: 'A name for the file.', schema: { type: 'string' } },
+  'Content-Security-Policy': { description: 'What the page may do.', schema: { type: 'string' } },
+  'Retry-After': {
+    description: 'Seconds after which to try again; missing where that does not help.',
+    schema: { type: 'integer', minimum: 0 },
+  },
+  'WWW-Authenticate': { description: 'How to log in (RFC 9110 §11.6.1).', schema: { type: 'string' } },
+} as const
+
+export const REQUEST_HEADERS = {
+  'X-Request-Id': {
+    description:
+      'Your name for the request: comes back, and is in the log and in audit rows. Made if left out.',
+    schema: { type: 'string', minLength: 1, maxLength: 128, pattern: '^[\\x20-\\x7e]+$' },
+  },
+  'Idempotency-Key': {
+    description:
+      'With a key, a request is carried out once, however often it is sent, and on whichever node. The answer is remembered for 24 hours.',
+    schema: { type: 'string', minLength: 1, maxLength: 255, pattern: '^[\\x21-\\x7e]+$' },
+  },
+  'If-Match': {
+    description: 'The ETag that the resource must still have; else 412 (RFC 9110 §13.1.1).',
+    schema: { type: 'string', examples: ['"17"'] },
+  },
+} as const
+
+export type RequestHeaderName = keyof typeof REQUEST_HEADERS

@@ -1,0 +1,106 @@
+import { AddNodeBody, DrainBody, nodeId, RemoveNodeParams, TransferLeaderBody } from '../../cluster.ts'
+import { NO_PARAMS } from '../../fields.ts'
+import { ClusterStatus } from '../../shapes.ts'
+import { CLUSTER } from '../examples.ts'
+import {
+  DONE,
+  jsonAnswer,
+  jsonBody,
+  type MembershipReason,
+  NO_EXAMPLE,
+  type Operation,
+  READ,
+  WRITE,
+} from '../operation.ts'
+
+const tag = 'Cluster'
+const CHANGE = { ...WRITE, kind: 'membership', tag, isIdempotent: false, success: DONE } as const
+const TRANSFER: readonly MembershipReason[] = [
+  'draining',
+  'no_target',
+  'not_healthy',
+  'transfer_failed',
+  'transfer_in_flight',
+  'transfer_timeout',
+]
+
+export const CLUSTER_OPERATIONS: readonly Operation[] = [
+  {
+    ...READ,
+    kind: 'local',
+    id: 'getClusterStatus',
+    path: '/api/v1/cluster/status',
+    tag,
+    summary: 'Read the state of the cluster',
+    description: 'As the node that is asked sees it; how the members are, the leader alone knows.',
+    query: NO_PARAMS,
+    success: jsonAnswer(200, ClusterStatus, 'The cluster.', ['X-Raft-Index']),
+    example: { ...NO_EXAMPLE, answer: CLUSTER },
+  },
+  {
+    ...CHANGE,
+    id: 'addNode',
+    method: 'POST',
+    path: '/api/v1/cluster/nodes',
+    summary: 'Add a node',
+    description:
+      'It joins as a learner, and becomes a voter by itself once it has caught up. An id that was removed never comes back.',
+    query: NO_PARAMS,
+    body: jsonBody(AddNodeBody),
+    reasons: [
+      'node_exists',
+      'node_removed',
+      'addr_in_use',
+      'too_many_nodes',
+      'change_in_flight',
+      'leader_not_ready',
+      'standalone',
+    ],
+    example: { ...NO_EXAMPLE, body: { node_id: 4, addr: 'node4.example.com:5004' } },
+  },
+  {
+    ...CHANGE,
+    id: 'removeNode',
+    method: 'DELETE',
+    path: '/api/v1/cluster/nodes/:id',
+    summary: 'Remove a node',
+    description: 'The leader hands leadership over first.',
+    params: { id: nodeId },
+    query: RemoveNodeParams,
+    body: null,
+    reasons: [
+      'node_not_found',
+      'last_voter',
+      'would_lose_quorum',
+      'change_in_flight',
+      'leader_not_ready',
+      'standalone',
+      ...TRANSFER,
+    ],
+    example: { ...NO_EXAMPLE, params: { id: '4' } },
+  },
+  {
+    ...CHANGE,
+    id: 'transferLeader',
+    method: 'POST',
+    path: '/api/v1/cluster/transfer-leader',
+    summary: 'Transfer leadership',
+    description: 'To a node, or to the one that is furthest along.',
+    query: NO_PARAMS,
+    body: jsonBody(TransferLeaderBody, { isRequired: false }),
+    reasons: ['is_leader', 'not_voter', ...TRANSFER],
+    example: { ...NO_EXAMPLE, body: { node_id: 2 } },
+  },
+  {
+    ...CHANGE,
+    id: 'drain',
+    method: 'POST',
+    path: '/api/v1/cluster/drain',
+    summary: 'Drain the node that is asked',
+    description: 'It serves on, but is not ready and does not lead, until this is undone or it is restarted.',
+    query: NO_PARAMS,
+    body: jsonBody(DrainBody),
+    reasons: TRANSFER,
+    example: { ...NO_EXAMPLE, body: { drain: true } },
+  },
+]
