@@ -122,7 +122,10 @@ describe.each(OPERATIONS)('$method $path', (operation) => {
       body: operation.method === 'GET' ? null : JSON.stringify(body ?? {}),
     })
     const text = await response.text()
-    return { status: response.status, body: text === '' ? null : JSON.parse(text) }
+    const answer = { status: response.status, body: text === '' ? null : JSON.parse(text) }
+    const contentType = response.headers.get('content-type')
+    expect(described.complaints(operation.id, { ...answer, contentType })).toEqual([])
+    return answer
   }
 })
 
