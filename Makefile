@@ -54,7 +54,7 @@ bench-quick: build
 
 build: dist/.built
 
-dist/.built: $(STAMP) $(SOURCES) package.json tsconfig.json tsconfig.build.json
+dist/.built: $(STAMP) $(SOURCES) package.json tsconfig.json tsconfig.build.json tsconfig.client.json
 	@npm run --silent build
 	@touch $@
 

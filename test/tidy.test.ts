@@ -89,12 +89,15 @@ const LAYERS: { of: string; may: string[] }[] = [
   },
   { of: 'src/service.ts', may: ['src/ipam/'] },
   { of: 'src/auth/', may: ['src/ipam/', 'raft/ports.ts', 'node:'] },
+  // Nothing of Node: it runs in browsers too.
+  { of: 'src/client/', may: ['src/show.ts'] },
   {
     of: 'src/cli/client/',
     may: [
       'src/bulk/',
       'src/ipam/',
       'src/auth/password.ts',
+      'src/client/',
       'src/cli/shell.ts',
       'src/cli/ask-secret.ts',
       'src/show.ts',

@@ -57,6 +57,12 @@ test('its policy lets its own script and style run, by their digests, and nothin
   expect(page).not.toMatch(/ on[a-z]+=|style="/)
 })
 
+test('types are in words', () => {
+  expect(page).toContain('<td>string | null</td>')
+  expect(page).toContain('<td>list of <a href="#schema-Network">Network</a></td>')
+  expect(page).not.toMatch(/undefined|\[object/)
+})
+
 test('text cannot become markup', () => {
   const evil = `<script>"&'`
 

@@ -5,7 +5,8 @@ const CLIENT = testFile('test/cli/client.test.ts')
 const CLIENT_BULK = testFile('test/cli/client-bulk.test.ts')
 
 const API = 'src/cli/client/api.ts'
-const ATTEMPT = 'src/cli/client/attempt.ts'
+const ATTEMPT = 'src/client/attempt.ts'
+const SENDER = 'src/client/sender.ts'
 const REFERENCES = 'src/cli/client/references.ts'
 
 /** `ipam …`: what it was told to do, once, and the truth about it. */
@@ -13,12 +14,10 @@ export const COMMAND_LINE_CLIENT: readonly Mutant[] = [
   {
     name: 'each attempt of a write has a key of its own',
     source: 'promise 4',
-    file: API,
-    find: `      const { request, isStream } = state
-`,
-    replace: `      const { isStream } = state
-      const request = { ...state.request, headers: { ...state.request.headers, 'Idempotency-Key': nanoid() } }
-`,
+    file: SENDER,
+    find: `const result = await attempt(server, request, { fetch, ...limits })`,
+    replace: `const headers = { ...request.headers, 'Idempotency-Key': String(now()) }
+      const result = await attempt(server, { ...request, headers }, { fetch, ...limits })`,
     caughtBy: SERVERS,
   },
   {
@@ -32,15 +31,15 @@ export const COMMAND_LINE_CLIENT: readonly Mutant[] = [
   {
     name: 'only the first server is asked',
     source: 'issue 4 (several servers)',
-    file: API,
-    find: `for (let i = 0; i < this.servers.length; i++) {`,
+    file: SENDER,
+    find: `for (let i = 0; i < servers.length; i++) {`,
     replace: `for (let i = 0; i < 1; i++) {`,
     caughtBy: SERVERS,
   },
   {
     name: 'each request begins with the first server, also if that hangs',
     source: 'issue 4 (several servers)',
-    file: API,
+    file: SENDER,
     find: `        this.#preferred = place
 `,
     replace: ``,
@@ -49,25 +48,25 @@ export const COMMAND_LINE_CLIENT: readonly Mutant[] = [
   {
     name: 'a server that hangs takes the time of all',
     source: 'issue 4 (several servers)',
-    file: API,
-    find: `Math.min(ATTEMPT_MS_MAX, this.#timeoutMs / (this.servers.length + 1))`,
-    replace: `Math.min(ATTEMPT_MS_MAX, this.#timeoutMs)`,
+    file: SENDER,
+    find: `Math.min(ATTEMPT_MS_MAX, allowedMs / (servers.length + 1))`,
+    replace: `Math.min(ATTEMPT_MS_MAX, allowedMs)`,
     caughtBy: SERVERS,
   },
   {
     name: 'a write of which nobody knows is called failed',
     source: 'promise 5',
     file: API,
-    find: `(\${reasons})\${wayOut}\`, 5)`,
-    replace: `(\${reasons})\${wayOut}\`, 1)`,
+    find: `(\${reasons})\${next}\`, 5)`,
+    replace: `(\${reasons})\${next}\`, 1)`,
     caughtBy: SERVERS,
   },
   {
     name: 'a lost answer is forgotten when the next attempt is turned away',
     source: 'promise 5; bug 34',
-    file: API,
-    find: `state.isUncertain ||= isUncertain(result)`,
-    replace: `state.isUncertain = isUncertain(result)`,
+    file: SENDER,
+    find: `sending.isUncertain ||= isUncertain(result)`,
+    replace: `sending.isUncertain = isUncertain(result)`,
     caughtBy: SERVERS,
   },
   {
@@ -92,7 +91,7 @@ export const COMMAND_LINE_CLIENT: readonly Mutant[] = [
   {
     name: 'the client asks again before it was told to',
     source: 'RFC 9110 §10.2.3',
-    file: API,
+    file: SENDER,
     find: `Math.max(round.retryAfterMs ?? 0, pauseMs)`,
     replace: `pauseMs`,
     caughtBy: SERVERS,
@@ -166,7 +165,7 @@ export const COMMAND_LINE_CLIENT: readonly Mutant[] = [
   {
     name: 'the second page of a list has other filters',
     source: 'api.md (Link)',
-    file: 'src/cli/client/pages.ts',
+    file: 'src/client/query.ts',
     find: `return Object.fromEntries(new URL(target, 'http://server').searchParams)`,
     replace: `return { cursor: new URL(target, 'http://server').searchParams.get('cursor') }`,
     caughtBy: CLIENT,

@@ -1,7 +1,8 @@
 /** `ipam allocate`, `release`, `renew`, `set`, `list`, `show` */
+
+import type { Params } from '../../client/query.ts'
 import { canonicalMac, MacSyntaxError } from '../../ipam/mac.ts'
 import type { ExitCode } from '../shell.ts'
-import type { Params } from './api.ts'
 import type { Arguments } from './arguments.ts'
 import type { AllocationBody } from './bodies.ts'
 import { UsageError } from './client-error.ts'

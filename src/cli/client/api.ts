@@ -1,9 +1,11 @@
 /** The API of a cluster, whichever of its nodes answers: servers in turn, retries, idempotency keys. */
 import { nanoid } from 'nanoid'
+import { type ApiAnswer, type ApiRequest, readProblem } from '../../client/attempt.ts'
+import type { Fetch } from '../../client/fetch.ts'
+import { type Params, withQuery } from '../../client/query.ts'
+import { isWrite, Sender, type Sent } from '../../client/sender.ts'
 import type { ClientShell, ExitCode } from '../shell.ts'
-import { type ApiAnswer, type ApiRequest, type Attempt, attempt, readProblem } from './attempt.ts'
 import { ClientError } from './client-error.ts'
-import type { Fetch } from './secure-fetch.ts'
 
 /** Of answers that are neither a success nor a failure of the server. */
 const EXIT_CODES = new Map<number, ExitCode>([
@@ -48,20 +50,13 @@ export interface WriteOptions {
   readonly wayOut?: string | null
 }
 
-/** One server that hangs must not use up the time of the others. */
-const ATTEMPT_MS_MAX = 10_000
-const PAUSE_MS_MIN = 100
-const PAUSE_MS_MAX = 2_000
+const BASE_PATH = '/api/v1'
 
 export class Api {
   readonly servers: readonly string[]
-  readonly #timeoutMs: number
-  readonly #fetch: Fetch
+  readonly #sender: Sender
   readonly #askAuthorization: () => Promise<string | null>
   #authorization: Promise<string | null> | null = null
-  readonly #shell: ClientShell
-  /** The one that answered last; the next request begins there. */
-  #preferred = 0
   #writesUnderWay = 0
 
   /**
@@ -78,10 +73,8 @@ export class Api {
     shell: ClientShell,
   ) {
     this.servers = options.servers
-    this.#timeoutMs = options.timeoutMs
-    this.#fetch = options.fetch
+    this.#sender = new Sender({ ...options, now: () => shell.now(), wait: (ms) => shell.wait(ms) })
     this.#askAuthorization = options.authorization
-    this.#shell = shell
   }
 
   /** Whoever stops now does not know what becomes of it. */
@@ -120,7 +113,7 @@ export class Api {
     const text = body === null || typeof body === 'string' ? body : JSON.stringify(body)
     this.#writesUnderWay += 1
     try {
-      return await this.#send({ method, path, headers, body: text }, { wayOut })
+      return await this.#send({ method, path: BASE_PATH + path, headers, body: text }, { wayOut })
     } finally {
       this.#writesUnderWay -= 1
     }
@@ -131,16 +124,11 @@ export class Api {
     { isStream = false, wayOut = null }: { isStream?: boolean; wayOut?: string | null } = {},
   ): Promise<ApiAnswer> {
     const request = await this.#signed(unsigned)
-    const startedAt = this.#shell.now()
-    const deadline = startedAt + this.#timeoutMs
-    const state: Sending = { request, isStream, wayOut, deadline, isUncertain: false, failures: new Map() }
-    for (let pauseMs = PAUSE_MS_MIN; ; pauseMs = Math.min(2 * pauseMs, PAUSE_MS_MAX)) {
-      const round = await this.#sendRound(state)
-      if (round.type === 'answered') return checked(round.answer, state)
-      const retryAt = this.#shell.now() + Math.max(round.retryAfterMs ?? 0, pauseMs)
-      if (round.retryAfterMs === null || retryAt >= deadline) throw this.#giveUp(state, startedAt)
-      await this.#shell.wait(retryAt - this.#shell.now())
-    }
+    const sent = await this.#sender.send(request, { isStream })
+    if (sent.type === 'gaveUp') throw giveUp(request, sent, wayOut)
+    const { answer, isUncertain } = sent
+    if (answer.status >= 200 && answer.status < 300) return answer
+    throw new RefusedError(answer, { isWrite: isWrite(request), isAfterUncertain: isUncertain })
   }
 
   /** Before the time runs: somebody may have to type. */
@@ -150,49 +138,25 @@ export class Api {
     if (authorization === null) return request
     return { ...request, headers: { ...request.headers, Authorization: authorization } }
   }
+}
 
-  /** Each server once, from the one on that answered last. */
-  async #sendRound(state: Sending): Promise<Round> {
-    const waits: number[] = []
-    const attemptMs = Math.min(ATTEMPT_MS_MAX, this.#timeoutMs / (this.servers.length + 1))
-    const first = this.#preferred
-    for (let i = 0; i < this.servers.length; i++) {
-      const place = (first + i) % this.servers.length
-      const server = this.servers[place] ?? ''
-      const leftMs = state.deadline - this.#shell.now()
-      if (leftMs <= 0) break
-      const { request, isStream } = state
-      const limits = { timeoutMs: Math.min(leftMs, attemptMs), isStream }
-      const result = await attempt(server, request, { fetch: this.#fetch, ...limits })
-      if (result.type === 'answered') {
-        this.#preferred = place
-        return result
-      }
-      state.failures.set(server, result.message)
-      state.isUncertain ||= isUncertain(result)
-      const waitMs = waitAfter(result)
-      if (waitMs !== null) waits.push(waitMs)
-    }
-    if (waits.length > 0) return { type: 'failed', retryAfterMs: Math.min(...waits) }
-    // Nothing recovers where nobody is. But a server that took a write may come back and tell.
-    return { type: 'failed', retryAfterMs: isWrite(state) && state.isUncertain ? 0 : null }
+function giveUp(
+  request: ApiRequest,
+  { failures, afterMs, isUncertain }: Extract<Sent, { type: 'gaveUp' }>,
+  wayOut: string | null,
+): ClientError {
+  const reasons = [...failures].map(([server, message]) => `${server}: ${message}`).join('; ')
+  const seconds = Math.round(afterMs / 1_000)
+  if (isWrite(request) && isUncertain) {
+    const next = wayOut === null ? '' : `; ${wayOut}`
+    return new ClientError(`the outcome is unknown after ${seconds} s (${reasons})${next}`, 5)
   }
-
-  #giveUp(state: Sending, startedAt: number): ClientError {
-    const { failures } = state
-    const reasons = [...failures].map(([server, message]) => `${server}: ${message}`).join('; ')
-    const seconds = Math.round((this.#shell.now() - startedAt) / 1_000)
-    if (isWrite(state) && state.isUncertain) {
-      const wayOut = state.wayOut === null ? '' : `; ${state.wayOut}`
-      return new ClientError(`the outcome is unknown after ${seconds} s (${reasons})${wayOut}`, 5)
-    }
-    const nothing = isWrite(state) ? '; nothing was changed' : ''
-    if (seconds > 0) return new ClientError(`gave up after ${seconds} s: ${reasons}${nothing}`, 1)
-    return new ClientError(
-      `no server can answer: ${reasons}${nothing}. Name others with --server or IPAM_SERVER; to start one: ipam server`,
-      1,
-    )
-  }
+  const nothing = isWrite(request) ? '; nothing was changed' : ''
+  if (seconds > 0) return new ClientError(`gave up after ${seconds} s: ${reasons}${nothing}`, 1)
+  return new ClientError(
+    `no server can answer: ${reasons}${nothing}. Name others with --server or IPAM_SERVER; to start one: ipam server`,
+    1,
+  )
 }
 
 function wayOutWith(key: string | null): string {
@@ -201,50 +165,8 @@ function wayOutWith(key: string | null): string {
     : `to learn it, run the same command again with --idempotency-key ${key}, which does it once at most`
 }
 
-export type Params = Readonly<Record<string, string | number | boolean | null>>
-
-interface Sending {
-  readonly request: ApiRequest
-  readonly isStream: boolean
-  readonly wayOut: string | null
-  readonly deadline: number
-  isUncertain: boolean
-  /** What the last attempt at each server came to. */
-  readonly failures: Map<string, string>
-}
-
-type Round =
-  | { readonly type: 'answered'; readonly answer: ApiAnswer }
-  /** Null: to try again is of no use. */
-  | { readonly type: 'failed'; readonly retryAfterMs: number | null }
-
 function reading(path: string, params: Params): ApiRequest {
-  return { method: 'GET', path: withQuery(path, params), headers: {}, body: null }
+  return { method: 'GET', path: withQuery(BASE_PATH + path, params), headers: {}, body: null }
 }
 
 async function* nothing(): AsyncGenerator<Uint8Array> {}
-
-/** @throws {RefusedError} */
-function checked(answer: ApiAnswer, state: Sending): ApiAnswer {
-  if (answer.status >= 200 && answer.status < 300) return answer
-  throw new RefusedError(answer, { isWrite: isWrite(state), isAfterUncertain: state.isUncertain })
-}
-
-function isWrite({ request }: { request: ApiRequest }): boolean {
-  return request.method !== 'GET'
-}
-
-function isUncertain(result: Attempt): boolean {
-  return result.type === 'broken' || (result.type === 'turnedAway' && result.isUncertain)
-}
-
-function waitAfter(result: Attempt): number | null {
-  if (result.type === 'broken') return 0
-  return result.type === 'turnedAway' ? result.retryAfterMs : null
-}
-
-function withQuery(path: string, params: Params): string {
-  const given = Object.entries(params).filter(([, value]) => value !== null)
-  if (given.length === 0) return path
-  return `${path}?${new URLSearchParams(given.map(([name, value]): [string, string] => [name, String(value)]))}`
-}

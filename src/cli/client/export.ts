@@ -1,8 +1,8 @@
 /** `ipam export`: all of it as it comes, to standard output or a file. */
 import { open, rename, rm } from 'node:fs/promises'
+import type { Params } from '../../client/query.ts'
 import type { ClientShell, ExitCode } from '../shell.ts'
 import { allocationFilters } from './allocation.ts'
-import type { Params } from './api.ts'
 import { ClientError } from './client-error.ts'
 import type { Invocation } from './invocation.ts'
 import { networkFilters } from './network.ts'

@@ -1,6 +1,7 @@
 /** `ipam find`: an address, or a name. */
+
+import type { Params } from '../../client/query.ts'
 import type { ExitCode } from '../shell.ts'
-import type { Params } from './api.ts'
 import type { AddressBody, AllocationBody } from './bodies.ts'
 import { ClientError, UsageError } from './client-error.ts'
 import { ALLOCATION_COLUMNS, allocationFields, HISTORY_COLUMNS, NETWORK_COLUMNS } from './columns.ts'

@@ -1,6 +1,7 @@
 /** `ipam network …` */
+
+import type { Params } from '../../client/query.ts'
 import type { ExitCode } from '../shell.ts'
-import type { Params } from './api.ts'
 import type { Arguments } from './arguments.ts'
 import type { NetworkBody } from './bodies.ts'
 import { UsageError } from './client-error.ts'

@@ -1,6 +1,7 @@
 /** What a command has to say: for people as tables, for scripts as the API said it. */
+
+import type { ApiAnswer } from '../../client/attempt.ts'
 import type { ClientShell } from '../shell.ts'
-import type { ApiAnswer } from './attempt.ts'
 import type { ListPage } from './pages.ts'
 import { type Column, formatRecord, type Look, Table } from './table.ts'
 

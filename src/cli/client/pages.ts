@@ -1,5 +1,6 @@
 /** Lists of the API, page after page. */
-import type { Api, Params } from './api.ts'
+import { nextQuery, type Params } from '../../client/query.ts'
+import type { Api } from './api.ts'
 import { ClientError } from './client-error.ts'
 
 /** As many as the API gives without being asked for more: large enough, and soon there. */
@@ -68,11 +69,4 @@ function parse(text: string): unknown {
 
 function notOurs(): ClientError {
   return new ClientError('what answers is no ipam server; see --server and IPAM_SERVER', 1)
-}
-
-/** Null on the last page. */
-function nextQuery(link: string | null): Params | null {
-  const [, target] = /<([^>]*)>\s*;\s*rel="next"/.exec(link ?? '') ?? []
-  if (target === undefined) return null
-  return Object.fromEntries(new URL(target, 'http://server').searchParams)
 }

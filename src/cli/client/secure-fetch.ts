@@ -4,20 +4,10 @@ import { Agent, request } from 'node:https'
 import { Readable } from 'node:stream'
 import type { ReadableStream } from 'node:stream/web'
 import { createSecureContext } from 'node:tls'
+import type { Fetch, FetchInit } from '../../client/fetch.ts'
 import type { ClientShell } from '../shell.ts'
 import type { Arguments } from './arguments.ts'
 import { UsageError } from './client-error.ts'
-
-/** As much of `fetch` as is used here. */
-export type Fetch = (url: string, init: FetchInit) => Promise<Response>
-
-interface FetchInit {
-  readonly method: string
-  readonly headers: Readonly<Record<string, string>>
-  readonly body: string | null
-  readonly redirect: 'error'
-  readonly signal: AbortSignal
-}
 
 const BODYLESS: readonly number[] = [204, 304]
 const REDIRECTS: readonly number[] = [301, 302, 303, 307, 308]

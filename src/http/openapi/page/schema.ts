@@ -4,7 +4,7 @@ import { type Html, html } from './html.ts'
 /** As much of it as our own has. */
 export interface Schema {
   readonly $ref?: string
-  readonly type?: string
+  readonly type?: string | readonly string[]
   readonly description?: string
   readonly const?: unknown
   readonly enum?: readonly unknown[]
@@ -33,6 +33,7 @@ export function typeOf(schema: Schema): Html {
     return html`<a href="#schema-${name}">${name}</a>`
   }
   if (anyOf !== undefined) return joined(anyOf.map(typeOf))
+  if (Array.isArray(type)) return joined(type.map((one: string) => typeOf({ ...schema, type: one })))
   if (schema.const !== undefined) return html`<code>${JSON.stringify(schema.const)}</code>`
   if (schema.enum !== undefined) return joined(schema.enum.map((word) => html`<code>${String(word)}</code>`))
   if (type === 'array') return html`list of ${typeOf(items ?? {})}`
@@ -43,7 +44,7 @@ export function typeOf(schema: Schema): Html {
     return html`{ ${joined(fields, ', ')} }`
   }
   if (typeof additionalProperties === 'object') return html`map of ${typeOf(additionalProperties)}`
-  return html`${format === 'date-time' ? 'time' : (type ?? 'anything')}`
+  return html`${format === 'date-time' ? 'time' : String(type ?? 'anything')}`
 }
 
 function joined(parts: readonly Html[], separator = ' | '): Html {

@@ -1,10 +1,10 @@
 /** One request to one server: what came of it, without judging. */
-import { show } from '../../show.ts'
-import type { Fetch } from './secure-fetch.ts'
+import { show } from '../show.ts'
+import type { Fetch } from './fetch.ts'
 
 export interface ApiRequest {
   readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE'
-  /** Below `/api/v1`, with its query. */
+  /** From the root of the server, with its query. */
   readonly path: string
   readonly headers: Readonly<Record<string, string>>
   readonly body: string | null
@@ -16,6 +16,7 @@ export interface Problem {
   readonly reason: string | null
   readonly applied: 'no' | 'unknown' | null
   readonly details: readonly { readonly field: string; readonly message: string }[]
+  readonly requestId: string | null
 }
 
 export interface ApiAnswer {
@@ -47,26 +48,43 @@ const RETRY_AFTER_MAX_S = 3_600
 /**
  * @param timeoutMs To the end of the answer, or of its head where the body is to be a stream.
  * @param isStream Where it succeeds, leaves the body to be read.
+ * @param signal Of the caller, who gets its reason thrown.
  */
 export async function attempt(
   base: string,
   { method, path, headers, body }: ApiRequest,
-  { fetch, timeoutMs, isStream }: { fetch: Fetch; timeoutMs: number; isStream: boolean },
+  {
+    fetch,
+    timeoutMs,
+    isStream,
+    signal,
+  }: { fetch: Fetch; timeoutMs: number; isStream: boolean; signal: AbortSignal | null },
 ): Promise<Attempt> {
+  signal?.throwIfAborted()
   const controller = new AbortController()
-  const timer = setTimeout(() => controller.abort(), timeoutMs)
+  const abort = () => controller.abort()
+  signal?.addEventListener('abort', abort)
+  const timer = setTimeout(abort, timeoutMs)
   try {
-    const url = `${base}/api/v1${path}`
-    const response = await fetch(url, { method, headers, body, redirect: 'error', signal: controller.signal })
-    if (isStream && response.ok) return answered(response, '', response.body)
+    const response = await fetch(`${base}${path}`, {
+      method,
+      headers,
+      body,
+      redirect: 'error',
+      signal: controller.signal,
+    })
+    if (isStream && response.ok) return answered(response, '', response.body as ApiAnswer['stream'])
     return classify(response, await response.text())
   } catch (error) {
+    signal?.throwIfAborted()
     if (controller.signal.aborted) {
       return { type: 'broken', message: `no answer within ${Math.round(timeoutMs / 100) / 10} s` }
     }
     return failed(error)
   } finally {
     clearTimeout(timer)
+    // A stream is read after this, and can be stopped as long.
+    if (!isStream) signal?.removeEventListener('abort', abort)
   }
 }
 
@@ -98,16 +116,17 @@ function retryAfterMs(response: Response, { reason }: Problem): number | null {
 /** Of what is no problem of our API, such as a page of a proxy, the status and the beginning. */
 export function readProblem(text: string, status: number): Problem {
   const value = parseObject(text)
-  const { error, reason, applied, details } = value ?? {}
+  const { error, reason, applied, details, request_id: requestId } = value ?? {}
   if (typeof error !== 'string') {
     const start = text.trim() === '' ? '' : `: ${show(text.trim())}`
-    return { error: `HTTP ${status}${start}`, reason: null, applied: null, details: [] }
+    return { error: `HTTP ${status}${start}`, reason: null, applied: null, details: [], requestId: null }
   }
   return {
     error,
     reason: typeof reason === 'string' ? reason : null,
     applied: applied === 'no' || applied === 'unknown' ? applied : null,
     details: Array.isArray(details) ? details : [],
+    requestId: typeof requestId === 'string' ? requestId : null,
   }
 }
 
