@@ -143,8 +143,9 @@ function newKey(): string {
   return [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('')
 }
 
-function wait(ms: number, signal: AbortSignal | null): Promise<void> {
-  return new Promise((resolve, reject) => {
+async function wait(ms: number, signal: AbortSignal | null): Promise<void> {
+  signal?.throwIfAborted()
+  await new Promise<void>((resolve, reject) => {
     const stop = () => {
       clearTimeout(timer)
       reject(signal?.reason)

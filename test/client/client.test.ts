@@ -193,14 +193,17 @@ describe('a signal', () => {
   })
 
   test('stops a call that waits for its next attempt', async () => {
-    const { client: waiting, relay } = await through(() => NO_LEADER)
+    const long = { ...NO_LEADER, headers: { ...NO_LEADER.headers, 'Retry-After': '4' } }
+    const { client: waiting, relay } = await through(() => long)
     const controller = new AbortController()
+    const startedAt = performance.now()
     const call = failure(waiting.listUsers({}, { signal: controller.signal }))
     await expect.poll(() => relay.seen.length).toBe(1)
 
     controller.abort(new Error('enough'))
 
     expect(await call).toEqual(new Error('enough'))
+    expect(performance.now() - startedAt).toBeLessThan(3_000)
     expect(relay.seen.length).toBe(1)
   })
 

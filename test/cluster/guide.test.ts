@@ -40,6 +40,7 @@ function installProgram(directory: string): void {
 
 test.for([
   { path: 'docs/guide.md', flags: [] },
+  { path: 'docs/api.md', flags: [] },
   { path: 'docs/security.md', flags: ['--auth', 'required'] },
 ])('$path runs as it stands', async ({ path, flags }, { startProgram, directory }) => {
   const [port = 0] = await reservePorts(1)

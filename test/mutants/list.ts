@@ -2,6 +2,7 @@ import { WHO_MAY_DO_WHAT } from './access.ts'
 import { ADDRESS_SPACE } from './address-space.ts'
 import { ADMISSION_OF_NODES } from './admission.ts'
 import { ALL_OR_NONE } from './all-or-none.ts'
+import { API_DESCRIPTION } from './api-description.ts'
 import { BULK_FILES } from './bulk-files.ts'
 import { CHECKPOINTS } from './checkpoints.ts'
 import { CHOOSING_ADDRESSES } from './choosing-addresses.ts'
@@ -54,5 +55,6 @@ export const MUTANTS: readonly Mutant[] = [
   ...BULK_FILES,
   ...COMMAND_LINE_CLIENT,
   ...WHO_MAY_DO_WHAT,
+  ...API_DESCRIPTION,
   ...ON_THE_WIRE,
 ]
