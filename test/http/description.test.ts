@@ -65,6 +65,9 @@ describe.each(OPERATIONS)('$method $path', (operation) => {
 
     expect(described.complaints(operation.id, answer)).toEqual([])
     if (body?.schema) expect(described.bodyComplaints(operation.id, example.body)).toEqual([])
+    for (const { schema, example: shown } of described.operation(operation.id).parameters) {
+      if (schema?.type === 'integer' && shown !== undefined) expect(shown).toBeTypeOf('number')
+    }
   })
 
   test('takes the parameters that it names, and no others', async () => {

@@ -143,12 +143,14 @@ function describeParameters(operation: Operation, schemas: SchemaWriter): Json[]
   const inPath = names.map((name) => {
     const schema = params[name]
     assert(schema !== undefined, `${path} does not say what ${name} is`)
+    const written = schemas.write(schema, { io: 'input' })
+    const text = example.params[name]
     return {
       name,
       in: 'path',
       required: true,
-      ...described(schemas.write(schema, { io: 'input' })),
-      example: example.params[name],
+      ...described(written),
+      example: written['type'] === 'integer' ? Number(text) : text,
     }
   })
   const { properties = {}, required = [] } = schemas.write(query, { io: 'input' }) as {
