@@ -263,6 +263,12 @@ describe('a key for a part of the networks', () => {
 
     expect(
       open.filter((route) => !/ \/api\/v1\/(health|networks|allocations|addresses|import)\b/.test(route)),
-    ).toEqual(['POST /api/v1/auth/init', 'POST /api/v1/auth/users/:name/password', 'GET /api/v1/auth/whoami'])
+    ).toEqual([
+      'POST /api/v1/auth/init',
+      'POST /api/v1/auth/users/:name/password',
+      'GET /api/v1/auth/whoami',
+      'GET /openapi.json',
+      'GET /docs',
+    ])
   })
 })
