@@ -16,7 +16,7 @@ import { LogKeeper } from './log-keeper.ts'
 import type { RaftNodeOptions } from './node-options.ts'
 import { peerHandlers } from './peer-handlers.ts'
 import { AddressBook } from './peers.ts'
-import type { Boot, Ports } from './ports.ts'
+import type { Boot, Ports, StateImage } from './ports.ts'
 import { Proposals } from './proposals.ts'
 import { Reads } from './reads.ts'
 import { recover } from './recovery.ts'
@@ -243,6 +243,17 @@ export class RaftNode {
   /** Before anything is answered from the state machine. @throws {StateDivergedError} if it is wrong. */
   checkState(): void {
     this.#watch.check()
+  }
+
+  /**
+   * A consistent image of what is applied here, for a file that leaves the cluster, and what its header says of it.
+   * `release` it in any case.
+   *
+   * @throws {StateDivergedError | OverloadedError}
+   */
+  async image(): Promise<{ meta: SnapshotMeta; image: StateImage }> {
+    this.#watch.check()
+    return this.#snapshots.image()
   }
 
   status(): RaftStatus {

@@ -1,7 +1,8 @@
 /** Where the other nodes are, and who may be one. */
 import type { Raft } from './core/state.ts'
+import { originOf } from './incarnation.ts'
 import type { Identity, Log, PeerIdentity } from './ports.ts'
-import type { Membership, NodeId } from './types.ts'
+import type { Member, Membership, NodeId } from './types.ts'
 
 export class AddressBook {
   readonly #self: Identity
@@ -73,11 +74,25 @@ export class AddressBook {
       const message = `node ${nodeId} is known with another data directory (${member.incarnation}, not ${incarnation}); if its disk was lost, remove node ${nodeId} and join the machine under a new id`
       return { reason: 'incarnation', message }
     }
+    if (member !== undefined && this.#isOtherFounder(member, incarnation)) {
+      const message = `node ${nodeId} was not restored from the same snapshot for the same nodes as node ${this.#self.nodeId}: empty the data directories of all nodes that are to found the cluster, and restore the same file with the same nodes on each`
+      return { reason: 'incarnation', message }
+    }
     if (member?.isRolledBack === true) {
       const message = `node ${nodeId} came with a data directory that is older than what it had acknowledged, and is refused since; remove node ${nodeId} and join the machine under a new id with an empty data directory`
       return { reason: 'rolled_back', message }
     }
     return refuseSchemas(peer, membership, newestSchema)
+  }
+
+  /**
+   * A restored cluster begins with logs that are made equal, not replicated, so that its founders must come from one file.
+   * Until the membership knows its data directory, a voter is a founder: who joins later is recorded before it votes.
+   */
+  #isOtherFounder(member: Member, incarnation: string): boolean {
+    const origin = originOf(this.#self.incarnation)
+    const isFounder = member.voter && member.incarnation === null
+    return origin !== null && isFounder && originOf(incarnation) !== origin
   }
 
   notePeer({ nodeId, addr }: PeerIdentity): void {

@@ -23,7 +23,10 @@ export interface RecoverOptions {
  * would be missing, and going on would hide it.
  * @throws {SchemaMismatchError} before anything is changed, if this program cannot read what the log holds.
  */
-export async function recover(options: RecoverOptions, ports: Ports): Promise<Raft> {
+export async function recover(
+  options: RecoverOptions,
+  ports: Pick<Ports, 'log' | 'snapshots' | 'stateMachine' | 'clock' | 'random' | 'logger'>,
+): Promise<Raft> {
   const { log, snapshots, stateMachine, clock, random, logger } = ports
   const recovered = await log.open()
   checkSchemasAtStart(newestMembership(recovered) ?? options.initialMembership, options.schemas)

@@ -4,8 +4,9 @@ import { assert } from './assert.ts'
 import { snapshotMetaAt } from './core/log.ts'
 import type { Effects, Event, Raft } from './core/state.ts'
 import type { DiskLane } from './disk-lane.ts'
+import { OverloadedError } from './errors.ts'
 import type { LogKeeper } from './log-keeper.ts'
-import type { Ports, SnapshotFile, SnapshotOffer, SnapshotReceiver } from './ports.ts'
+import type { Ports, SnapshotFile, SnapshotOffer, SnapshotReceiver, StateImage } from './ports.ts'
 import { SnapshotTransfer } from './snapshot-transfer.ts'
 import type { LogIndex, SnapshotMeta } from './types.ts'
 
@@ -60,6 +61,20 @@ export class Snapshots {
   /** The lowest index that a snapshot under way brings a peer to; the log may not be compacted past it. */
   get lowestSending(): LogIndex {
     return this.#transfer.lowestSending
+  }
+
+  /** @throws {OverloadedError} while log and state machine do not fit together, in an installation. */
+  async image(): Promise<{ meta: SnapshotMeta; image: StateImage }> {
+    const { raft, ports } = this.#host
+    if (this.#isRestoring || raft.installing !== null) {
+      throw new OverloadedError('this node is being brought up to date by a snapshot')
+    }
+    const { stateMachine } = ports
+    // Before anything is awaited: the log may be compacted past it meanwhile.
+    const meta = snapshotMetaAt(raft.log, stateMachine.appliedIndex)
+    const image = await stateMachine.snapshot()
+    assert(image.appliedIndex === meta.lastIndex, `an image of ${image.appliedIndex}, not ${meta.lastIndex}`)
+    return { meta, image }
   }
 
   async send({ to, session }: Wanted): Promise<void> {

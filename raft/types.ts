@@ -75,6 +75,16 @@ export interface SnapshotMeta {
   readonly membershipIndex: LogIndex
 }
 
+/** Where a snapshot that leaves its cluster, as a backup, comes from. */
+export interface SnapshotOrigin {
+  readonly clusterId: number
+  readonly nodeId: NodeId
+  /** By the node's wall clock, ms since 1970. */
+  readonly takenAt: number
+  /** Which version of the program took it. */
+  readonly program: string
+}
+
 /** What a node knows of its own disk. */
 export interface DiskHealth {
   /** For how long the oldest batch that is not on disk has waited; 0 if none does. Whole milliseconds. */

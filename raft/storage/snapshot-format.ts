@@ -2,11 +2,11 @@
 import { createHash, type Hash } from 'node:crypto'
 import { assert } from '../assert.ts'
 import type { DiskFile } from '../ports.ts'
-import type { SnapshotMeta } from '../types.ts'
+import type { SnapshotMeta, SnapshotOrigin } from '../types.ts'
 import { crc32c } from './crc32c.ts'
 import { damage } from './damage.ts'
 import { CRC_BYTES, readUInt64, writeUInt64 } from './record.ts'
-import { decodeMeta, encodeMeta, META_BYTES_MAX } from './snapshot-meta.ts'
+import { decodeMeta, decodeOrigin, encodeMeta, META_BYTES_MAX } from './snapshot-meta.ts'
 
 const MAGIC = Buffer.from('RAFTSNAP')
 const FORMAT_VERSION = 1
@@ -29,8 +29,8 @@ export class SnapshotEncoder {
   #chunkCount = 0
   #contentBytes = 0
 
-  header(meta: SnapshotMeta): Buffer {
-    const encoded = encodeMeta(meta)
+  header(meta: SnapshotMeta, origin: SnapshotOrigin | null = null): Buffer {
+    const encoded = encodeMeta(meta, origin)
     const bytes = Buffer.alloc(PREAMBLE_BYTES + encoded.length + CRC_BYTES)
     MAGIC.copy(bytes)
     bytes.writeUInt32LE(FORMAT_VERSION, MAGIC.length)
@@ -78,6 +78,7 @@ export class SnapshotReader {
   #crc = 0
   #chunkCount = 0
   #contentBytes = 0
+  #origin: SnapshotOrigin | null = null
 
   constructor(file: DiskFile, path: string) {
     this.#file = file
@@ -87,6 +88,11 @@ export class SnapshotReader {
   /** Where the last verified part ends. */
   get position(): number {
     return this.#position
+  }
+
+  /** What the header says of it; null for a snapshot that was made for a peer. */
+  get origin(): SnapshotOrigin | null {
+    return this.#origin
   }
 
   /** First of all. */
@@ -100,8 +106,10 @@ export class SnapshotReader {
     const metaBytes = preamble.readUInt32LE(MAGIC.length + 4)
     if (metaBytes > META_BYTES_MAX) throw this.#damage(`a header of ${metaBytes} bytes`)
     const header = await this.#take(PREAMBLE_BYTES + metaBytes + CRC_BYTES)
-    const meta = decodeMeta(header.subarray(PREAMBLE_BYTES, PREAMBLE_BYTES + metaBytes))
+    const encoded = header.subarray(PREAMBLE_BYTES, PREAMBLE_BYTES + metaBytes)
+    const meta = decodeMeta(encoded)
     if (meta === null) throw this.#damage('a header that cannot be read')
+    this.#origin = decodeOrigin(encoded)
     return meta
   }
 

@@ -1,10 +1,11 @@
 /** The binary form of `SnapshotMeta`, in a log's base record and in a snapshot's header: JSON, so that `strings` shows it. */
-import type { Member, Membership, SnapshotMeta } from '../types.ts'
+import type { Member, Membership, SnapshotMeta, SnapshotOrigin } from '../types.ts'
 
 /** Far above any cluster; checked before memory is taken. */
 export const META_BYTES_MAX = 1024 * 1024
 
-export function encodeMeta(meta: SnapshotMeta): Buffer {
+/** @param origin Of a snapshot that leaves the cluster; null for one that does not. */
+export function encodeMeta(meta: SnapshotMeta, origin: SnapshotOrigin | null = null): Buffer {
   const { lastIndex, lastTerm, lastTime, membership, membershipIndex } = meta
   const members = membership.members.map(({ id, addr, voter, incarnation, schemas, isRolledBack }) => {
     const range = schemas && { min: schemas.min, max: schemas.max }
@@ -19,8 +20,13 @@ export function encodeMeta(meta: SnapshotMeta): Buffer {
       lastTime,
       membership: { members, removed, schemaVersion },
       membershipIndex,
+      ...(origin !== null && { origin: originFields(origin) }),
     }),
   )
+}
+
+function originFields({ clusterId, nodeId, takenAt, program }: SnapshotOrigin): SnapshotOrigin {
+  return { clusterId, nodeId, takenAt, program }
 }
 
 /** @returns `null` if `bytes` are not the form of a `SnapshotMeta`. */
@@ -31,6 +37,23 @@ export function decodeMeta(bytes: Uint8Array): SnapshotMeta | null {
   } catch {
     return null
   }
+}
+
+/** @returns `null` if they are the form of no such header, or of one that says nothing of this. */
+export function decodeOrigin(bytes: Uint8Array): SnapshotOrigin | null {
+  try {
+    const value: unknown = JSON.parse(Buffer.from(bytes).toString('utf8'))
+    const origin = isRecord(value) ? value['origin'] : null
+    return isOrigin(origin) ? originFields(origin) : null
+  } catch {
+    return null
+  }
+}
+
+function isOrigin(value: unknown): value is SnapshotOrigin {
+  if (!isRecord(value)) return false
+  const { clusterId, nodeId, takenAt, program } = value
+  return isCount(clusterId) && isCount(nodeId) && Number.isFinite(takenAt) && typeof program === 'string'
 }
 
 function isMeta(value: unknown): value is SnapshotMeta {

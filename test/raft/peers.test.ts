@@ -35,6 +35,48 @@ function peer(nodeId: number, fields: Partial<PeerIdentity> = {}): PeerIdentity 
   }
 }
 
+describe('founders of a cluster that was restored', () => {
+  const founders = membershipOf([1, 2])
+  const unseen = {
+    ...founders,
+    members: founders.members.map((member) => ({ ...member, incarnation: null })),
+  }
+  const learner = { ...unseen, members: unseen.members.map((member) => ({ ...member, voter: false })) }
+
+  test.each([
+    { why: 'the same snapshot', own: 'a.1', theirs: 'a.2', membership: unseen, reason: null },
+    { why: 'another snapshot', own: 'a.1', theirs: 'b.2', membership: unseen, reason: 'incarnation' },
+    { why: 'an empty directory', own: 'a.1', theirs: '2', membership: unseen, reason: 'incarnation' },
+    {
+      why: 'an empty directory that was added later and does not vote yet',
+      own: 'a.1',
+      theirs: '2',
+      membership: learner,
+      reason: null,
+    },
+    {
+      why: 'an empty directory that the membership names',
+      own: 'a.1',
+      theirs: 'disk-2',
+      membership: founders,
+      reason: null,
+    },
+    {
+      why: 'any, for a node that was not restored: it does not know',
+      own: '1',
+      theirs: 'b.2',
+      membership: unseen,
+      reason: null,
+    },
+  ])('$why: $reason', ({ own, theirs, membership, reason }) => {
+    const addresses = new AddressBook({ ...SELF, incarnation: own }, [])
+
+    const refusal = addresses.authorize(peer(2, { incarnation: theirs }), membership, { newestSchema: null })
+
+    expect(refusal?.reason ?? null).toBe(reason)
+  })
+})
+
 describe('who a node talks to', () => {
   const three = membershipOf([1, 2, 3])
   const withoutTwo = membershipOf([1, 3], [2])
