@@ -5,7 +5,15 @@ import type { AccessView } from './ipam/access.ts'
 import type { Command, CommandContext, ResultOf } from './ipam/command.ts'
 import type { IdempotencyStamp } from './ipam/idempotency.ts'
 import type { AnswerTo, Query } from './ipam/query.ts'
-import type { ClusterStatus, Consistency, IpamService, MemberStatus, Readiness } from './service.ts'
+import type {
+  ClusterStatus,
+  Consistency,
+  IpamService,
+  MemberStatus,
+  Readiness,
+  SnapshotStream,
+} from './service.ts'
+import type { SnapshotStreams } from './snapshot-streams.ts'
 import type { IpamStateMachine } from './state/state-machine.ts'
 
 /** A follower that has this much to apply is not ready: reads there would wait. */
@@ -20,6 +28,7 @@ export class ReplicatedIpamService implements IpamService {
   readonly #newId: () => string
   readonly #newToken: () => string
   readonly #session: GatewaySession
+  readonly #snapshots: SnapshotStreams
   #isDraining = false
 
   constructor(options: {
@@ -35,6 +44,7 @@ export class ReplicatedIpamService implements IpamService {
     newToken: () => string
     /** Monotonic milliseconds. */
     now: () => number
+    snapshots: SnapshotStreams
   }) {
     this.isClusterMode = options.isClusterMode
     this.#node = options.node
@@ -43,6 +53,7 @@ export class ReplicatedIpamService implements IpamService {
     this.#electionMinMs = options.electionMinMs
     this.#newId = options.newId
     this.#newToken = options.newToken
+    this.#snapshots = options.snapshots
     this.#session = new GatewaySession({
       schemaVersion: () => options.node.schemaVersion,
       propose: (payload, traits) => options.node.propose(payload, traits),
@@ -93,6 +104,15 @@ export class ReplicatedIpamService implements IpamService {
     const index = this.#stateMachine.appliedIndex
     const lastContactMs = consistency.type === 'stale' ? this.#node.leaderContactMs : null
     return { value: await this.#stateMachine.query(query), index, lastContactMs }
+  }
+
+  takeSnapshot(context: CommandContext): Promise<SnapshotStream> {
+    return this.#snapshots.open(async () => {
+      // A round of the log, and so the snapshot is as new as a linearizable read.
+      const { nodeId } = this.status()
+      const { index } = await this.execute({ type: 'noteSnapshot', nodeId }, context)
+      await this.#node.waitForApplied(index)
+    })
   }
 
   status(): ClusterStatus {

@@ -38,6 +38,7 @@ import { TimedDisk } from './metrics/timed-disk.ts'
 import { ReplicatedIpamService } from './replicated-service.ts'
 import { createAccessControl, createFirstAdmin } from './server-access.ts'
 import { createWatch, loadAllCertificates } from './server-certificates.ts'
+import { SnapshotStreams } from './snapshot-streams.ts'
 import { levelStorage } from './state/level-storage.ts'
 import { IpamStateMachine } from './state/state-machine.ts'
 
@@ -78,6 +79,7 @@ export async function startServer(config: Config): Promise<Server> {
     await makeDirectories(config.dataDir)
     closers.push(await lockDirectory(config.dataDir))
     const startedAt = systemClock.wallTime()
+    const version = readVersion()
     const { node, stateMachine, transport, logDisk } = await startNode(config, {
       logger,
       onFatal,
@@ -93,6 +95,11 @@ export async function startServer(config: Config): Promise<Server> {
       newId: () => nanoid(),
       newToken: customAlphabet(TOKEN_ALPHABET, TOKEN_CHARS),
       now: () => systemClock.now(),
+      snapshots: new SnapshotStreams({
+        node,
+        clock: systemClock,
+        origin: { clusterId: config.clusterId, nodeId: config.nodeId, program: version },
+      }),
     })
     const expiry = new Expiry({ node, stateMachine, clock: systemClock, onFatal })
     const retention =
@@ -106,7 +113,6 @@ export async function startServer(config: Config): Promise<Server> {
             onFatal,
             keptMs: config.auditKeptMs,
           })
-    const version = readVersion()
     const counts = new RequestCounts()
     const exposition = new Exposition()
     const access = createAccessControl(config, { service, logger })

@@ -45,6 +45,16 @@ export interface Readiness {
   readonly reasons: readonly string[]
 }
 
+/** A backup on its way to whoever asked for it. */
+export interface SnapshotStream {
+  /** Log index of the state in it. */
+  readonly index: number
+  /** The next part of the file; null after the last one, when nothing is left to be released. */
+  next(): Promise<Uint8Array | null>
+  /** It is not wanted any more. In any case, and as often as one likes. */
+  release(): Promise<void>
+}
+
 /**
  * Every method may reject with a `RaftError`, whose `applied` says whether the change may have happened.
  */
@@ -85,6 +95,11 @@ export interface IpamService extends AccessSource {
    * @throws {MembershipRefusedError} if it leads and nobody takes over; nothing has changed then.
    */
   setDraining(isDraining: boolean): Promise<void>
+  /**
+   * The whole state at one index, as a file that a new cluster can be made of. Everything that was acknowledged before the
+   * call is in it, and so is the audit row which says who has taken it.
+   */
+  takeSnapshot(context: CommandContext): Promise<SnapshotStream>
   /** `net-…`. */
   newNetworkId(): string
   /** The random part of the id of an allocation, which is made whole when the command is applied. */

@@ -8,6 +8,7 @@ import { DEFAULT_READ_LIMITS } from '../raft/reads.ts'
 import type { Entry, SchemaRange } from '../raft/types.ts'
 import { NETWORK_DEFAULTS } from '../src/ipam/defaults.ts'
 import { ReplicatedIpamService } from '../src/replicated-service.ts'
+import { SnapshotStreams } from '../src/snapshot-streams.ts'
 import { IpamStateMachine } from '../src/state/state-machine.ts'
 import { MemoryDisk } from './sim/memory-disk.ts'
 import { MemoryStorage } from './state/memory-storage.ts'
@@ -83,6 +84,11 @@ async function openService(schemas: SchemaRange): Promise<{
     newId: () => 'x',
     newToken: () => '0123456789ab',
     now: () => systemClock.now(),
+    snapshots: new SnapshotStreams({
+      node,
+      clock: systemClock,
+      origin: { clusterId: 1, nodeId: 1, program: '1.0.0' },
+    }),
   })
   const entries = (): Promise<readonly Entry[]> => {
     return log.read({ first: 1, last: node.status().lastIndex, bytesMax: 1 << 20 })

@@ -23,6 +23,7 @@ import { networkRoutes } from './networks.ts'
 import { ProblemError } from './problem.ts'
 import { RequestCounts, UNROUTED } from './request-counts.ts'
 import { createRequestIds } from './request-ids.ts'
+import { snapshotRoutes } from './snapshot.ts'
 import { userRoutes } from './users.ts'
 
 const BASE_PATH = '/api/v1'
@@ -92,6 +93,7 @@ export function createApi({
   app.route(BASE_PATH, allocationRoutes(service, handle))
   app.route(BASE_PATH, addressRoutes(service, handle))
   app.route(BASE_PATH, clusterRoutes(service, { version, handle }))
+  app.route(BASE_PATH, snapshotRoutes(service, handle))
   app.route(BASE_PATH, healthRoutes(service, { version, uptimeMs, handle }))
   app.route(BASE_PATH, auditRoutes(service, handle))
   app.route(BASE_PATH, userRoutes(service, { handle, passwordCost }))

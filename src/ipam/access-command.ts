@@ -56,7 +56,21 @@ export interface LoginFailures {
   readonly count: number
 }
 
-export type AccessCommand = CreateUser | UpdateUser | DeleteUser | CreateKey | RevokeKey | NoteLoginFailures
+/** Somebody is given a copy of everything, hashes of passwords and keys included. */
+export interface NoteSnapshot {
+  readonly type: 'noteSnapshot'
+  /** Which node it is read from. */
+  readonly nodeId: number
+}
+
+export type AccessCommand =
+  | CreateUser
+  | UpdateUser
+  | DeleteUser
+  | CreateKey
+  | RevokeKey
+  | NoteLoginFailures
+  | NoteSnapshot
 
 export interface AccessResults {
   createUser: User
@@ -65,6 +79,7 @@ export interface AccessResults {
   createKey: ApiKey
   revokeKey: null
   noteLoginFailures: null
+  noteSnapshot: null
 }
 
 export type AccessRefusalReason =

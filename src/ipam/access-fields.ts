@@ -17,6 +17,7 @@ import type {
   DeleteUser,
   LoginFailures,
   NoteLoginFailures,
+  NoteSnapshot,
   RevokeKey,
   UpdateUser,
 } from './access-command.ts'
@@ -88,6 +89,14 @@ export const ACCESS_FIELDS: FieldsOf = {
     decode: (fields): NoteLoginFailures | null => {
       const failures = allOf(fields, decodeFailures)
       return failures === null || failures.length === 0 ? null : { type: 'noteLoginFailures', failures }
+    },
+  },
+  noteSnapshot: {
+    number: 21,
+    encode: ({ nodeId }) => [nodeId],
+    decode: (fields): NoteSnapshot | null => {
+      const [nodeId] = fields
+      return fields.length === 1 && isCount(nodeId) ? { type: 'noteSnapshot', nodeId } : null
     },
   },
 }

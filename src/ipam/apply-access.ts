@@ -7,6 +7,7 @@ import type {
   CreateUser,
   DeleteUser,
   NoteLoginFailures,
+  NoteSnapshot,
   RevokeKey,
   UpdateUser,
 } from './access-command.ts'
@@ -36,6 +37,8 @@ export function applyAccess(command: AccessCommand, applying: Applying): Outcome
       return revokeKey(command, applying)
     case 'noteLoginFailures':
       return noteLoginFailures(command, applying)
+    case 'noteSnapshot':
+      return noteSnapshot(command, applying)
     default:
       return unreachable(command)
   }
@@ -141,6 +144,12 @@ function noteLoginFailures({ failures }: NoteLoginFailures, applying: Applying):
     const resource = user === null ? 'auth' : isKey ? user : userResource(user)
     audit(applying, { action: 'login_failed', resource, details })
   }
+  return accept(null)
+}
+
+function noteSnapshot({ nodeId }: NoteSnapshot, applying: Applying): Outcome {
+  const details = `Took a snapshot of everything from node ${nodeId}`
+  audit(applying, { action: 'snapshot_taken', resource: 'cluster', details })
   return accept(null)
 }
 

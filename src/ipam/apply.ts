@@ -98,6 +98,7 @@ function apply(command: Command, applying: Applying): Outcome {
     case 'createKey':
     case 'revokeKey':
     case 'noteLoginFailures':
+    case 'noteSnapshot':
       return applyAccess(command, applying)
     default:
       return unreachable(command)

@@ -25,6 +25,8 @@ const NEEDS_ROOM: Record<Exclude<Command['type'], 'withinScope'>, boolean> = {
   revokeKey: false,
   // Few, whoever asks for them; and the way in must not close because somebody tries to get in.
   noteLoginFailures: false,
+  // A full disk is a reason to take one.
+  noteSnapshot: false,
 }
 
 export function traitsOf(command: Command): Pick<CommandTraits, 'needsRoom'> {

@@ -81,6 +81,7 @@ export const AUDIT_ACTIONS = [
   'key_created',
   'key_revoked',
   'login_failed',
+  'snapshot_taken',
 ] as const
 
 export type AuditAction = (typeof AUDIT_ACTIONS)[number]

@@ -78,7 +78,7 @@ function roleNeeded(method: string, path: string): Role | null {
   if (path.startsWith('/api/v1/health') || path === '/api/v1/auth/init') return null
   if (path === '/openapi.json' || path === '/docs') return null
   if (path === '/api/v1/auth/whoami') return 'viewer'
-  if (path.startsWith('/api/v1/auth/')) return 'admin'
+  if (path.startsWith('/api/v1/auth/') || path === '/api/v1/cluster/snapshot') return 'admin'
   if (method === 'GET') return 'viewer'
   return path.startsWith('/api/v1/cluster/') ? 'admin' : 'operator'
 }

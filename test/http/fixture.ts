@@ -3,7 +3,7 @@ import { encodeMembership } from '../../raft/core/membership-entry.ts'
 import { MembershipRefusedError } from '../../raft/errors.ts'
 import type { StateImage } from '../../raft/ports.ts'
 import { systemClock } from '../../raft/system-clock.ts'
-import type { EntryType, Member } from '../../raft/types.ts'
+import type { EntryType, Member, SnapshotMeta } from '../../raft/types.ts'
 import { AccessControl } from '../../src/auth/access-control.ts'
 import type { AuthMode } from '../../src/auth/authenticator.ts'
 import type { PasswordCost } from '../../src/auth/password.ts'
@@ -22,7 +22,8 @@ import { encodeCommand } from '../../src/ipam/command-codec.ts'
 import type { IdempotencyStamp } from '../../src/ipam/idempotency.ts'
 import type { AnswerTo, Query } from '../../src/ipam/query.ts'
 import type { Logger } from '../../src/logger.ts'
-import type { ClusterStatus, Consistency, IpamService, Readiness } from '../../src/service.ts'
+import type { ClusterStatus, Consistency, IpamService, Readiness, SnapshotStream } from '../../src/service.ts'
+import { SnapshotStreams } from '../../src/snapshot-streams.ts'
 import { IpamStateMachine } from '../../src/state/state-machine.ts'
 import { ManualClock } from '../state/harness.ts'
 import { MemoryStorage } from '../state/memory-storage.ts'
@@ -53,6 +54,9 @@ export class OneNodeService implements IpamService {
   onCatchUp = (): void => {}
   /** The consistency that each read asked for. */
   readonly consistencies: Consistency[] = []
+  /** What snapshots wait for runs when a test says so. */
+  readonly snapshotTimers = new ManualClock()
+  readonly snapshots: SnapshotStreams
   readonly #state: IpamStateMachine
   #members: Member[] = [
     { id: 1, addr: '127.0.0.1:5001', voter: true, incarnation: null, schemas: null, isRolledBack: false },
@@ -62,6 +66,14 @@ export class OneNodeService implements IpamService {
 
   private constructor(state: IpamStateMachine) {
     this.#state = state
+    this.snapshots = new SnapshotStreams({
+      node: { image: () => this.#imageOfAll() },
+      clock: {
+        wallTime: () => this.time,
+        setTimer: (ms, callback) => this.snapshotTimers.setTimer(ms, callback),
+      },
+      origin: { clusterId: 100, nodeId: 1, program: '1.0.0' },
+    })
   }
 
   static async open(): Promise<OneNodeService> {
@@ -183,6 +195,20 @@ export class OneNodeService implements IpamService {
   /** What was proposed and applied, as bytes. */
   image(): Promise<StateImage> {
     return this.#state.snapshot()
+  }
+
+  takeSnapshot(context: CommandContext): Promise<SnapshotStream> {
+    return this.snapshots.open(async () => {
+      await this.execute({ type: 'noteSnapshot', nodeId: 1 }, context)
+    })
+  }
+
+  async #imageOfAll(): Promise<{ meta: SnapshotMeta; image: StateImage }> {
+    const membership = { members: this.#members, removed: this.#removed, schemaVersion: 1 }
+    const image = await this.image()
+    const { appliedIndex: lastIndex } = image
+    const meta = { lastIndex, lastTerm: 1, lastTime: this.time, membership, membershipIndex: 0 }
+    return { meta, image }
   }
 
   newNetworkId(): string {

@@ -105,6 +105,7 @@ const COMMANDS: readonly Command[] = [
       { user: null, address: null, count: 1 },
     ],
   },
+  { type: 'noteSnapshot', nodeId: 2 },
 ]
 const CONTEXT = { user: 'alice', requestId: null }
 const SESSION = { sessionId: 300, sequence: 2, floor: 1 }
@@ -175,6 +176,7 @@ describe('commands as bytes', () => {
         "019712a5616c696365c093cd012c020192a36b6579a57072696e74b06b6b6b6b6b6b6b6b6b6b6b6b6b6b6b6bc0",
         "019814a5616c696365c093cd012c020192a36b6579a57072696e749291a56e65742d3191a562c3bc726f0492a7616c6c6f632d31c0",
         "019713a5616c696365c093cd012c020192a36b6579a57072696e7493a5616c696365a831302e302e302e310393c0c001",
+        "019615a5616c696365c093cd012c020192a36b6579a57072696e7402",
       ]
     `)
   })
@@ -253,6 +255,7 @@ describe('commands as bytes', () => {
     { why: 'a floor above the number', bytes: bytesOf([2, 'alice', null, [1, 1, 2], null, 'net-1', null]) },
     { why: 'half an idempotency key', bytes: bytesOf([2, 'alice', null, null, ['k'], 'net-1', null]) },
     { why: 'an empty idempotency key', bytes: bytesOf([2, 'alice', null, null, ['', 'f'], 'net-1', null]) },
+    { why: 'a snapshot from no node', bytes: commandBytes(21, [null]) },
     { why: 'a session with fields', bytes: commandBytes(6, [1]) },
     { why: 'a limit of 0', bytes: commandBytes(5, [0]) },
   ])('$why is no command', ({ bytes }) => {

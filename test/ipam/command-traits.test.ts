@@ -18,6 +18,7 @@ test.each([
   { type: 'deleteUser', needsRoom: false, why: 'it frees a row' },
   { type: 'revokeKey', needsRoom: false, why: 'a full disk must keep no stolen key alive' },
   { type: 'noteLoginFailures', needsRoom: false, why: 'they are few, whoever makes them' },
+  { type: 'noteSnapshot', needsRoom: false, why: 'a full disk is a reason to take one' },
   { type: 'openSession', needsRoom: false, why: 'without one nothing could be released' },
   { type: 'deleteNetwork', needsRoom: false, why: 'it frees rows' },
   { type: 'releaseAllocation', needsRoom: false, why: 'it gives an address back' },

@@ -14,6 +14,7 @@ import { Expiry } from '../../src/expiry.ts'
 import { TOKEN_CHARS } from '../../src/ipam/allocation-id.ts'
 import { ANSWER_LIMITS, type AnswerLimits } from '../../src/ipam/idempotency.ts'
 import { ReplicatedIpamService } from '../../src/replicated-service.ts'
+import { SnapshotStreams } from '../../src/snapshot-streams.ts'
 import type { CheckpointLimits } from '../../src/state/space-checkpoints.ts'
 import { IpamStateMachine } from '../../src/state/state-machine.ts'
 import { DurableImage, WatchedLog } from './durable-log.ts'
@@ -332,6 +333,7 @@ export class Cluster {
           .toString(36)
           .padStart(TOKEN_CHARS, '0'),
       now: () => clock.now(),
+      snapshots: new SnapshotStreams({ node, clock, origin: { clusterId: 1, nodeId: id, program: 'sim' } }),
     })
     const expiry = new Expiry({ node: withSchema1(node), stateMachine, clock, onFatal })
     expiry.start()

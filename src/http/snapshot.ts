@@ -1,0 +1,43 @@
+/** The whole state as one file, streamed: at no time is more than a part of it in memory. */
+import { Hono } from 'hono'
+import type { IpamService, SnapshotStream } from '../service.ts'
+import { ADMIN } from './access.ts'
+import { positionHeaders } from './answer.ts'
+import { NO_PARAMS } from './fields.ts'
+import type { Handle } from './handle.ts'
+import { readQuery } from './input.ts'
+
+const FILE = { 'Content-Type': 'application/octet-stream', 'Cache-Control': 'no-store' } as const
+
+/** Hashes of passwords and keys are in it, so that it takes an admin, who is put on record. */
+export function snapshotRoutes(service: IpamService, handle: Handle): Hono {
+  return new Hono().get(
+    '/cluster/snapshot',
+    handle(ADMIN, async (c, caller) => {
+      readQuery(c, NO_PARAMS)
+      if (c.req.method === 'HEAD') return { status: 200, body: null, headers: { ...FILE } }
+      const stream = await service.takeSnapshot(caller)
+      const name = `ipam-${service.status().clusterId}-${stream.index}.snapshot`
+      const headers = {
+        ...FILE,
+        ...positionHeaders({ index: stream.index, lastContactMs: null }),
+        'Content-Disposition': `attachment; filename="${name}"`,
+      }
+      return { status: 200, body: bodyOf(stream), headers }
+    }),
+  )
+}
+
+/** Asks for more only when the client has taken what there was. An error cuts the connection, as does the file's missing end. */
+function bodyOf(stream: SnapshotStream): ReadableStream<Uint8Array> {
+  return new ReadableStream({
+    async pull(controller) {
+      const part = await stream.next()
+      if (part === null) controller.close()
+      else controller.enqueue(part)
+    },
+    async cancel() {
+      await stream.release()
+    },
+  })
+}
