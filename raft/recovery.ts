@@ -59,7 +59,11 @@ export async function recover(
   })
 }
 
-function newestMembership({ base, membershipEntries }: RecoveredLog): Membership | null {
+/** Committed or not; null in a new directory. */
+export function newestMembership({
+  base,
+  membershipEntries,
+}: Pick<RecoveredLog, 'base' | 'membershipEntries'>): Membership | null {
   const newest = membershipEntries.at(-1)
   return newest === undefined ? (base?.membership ?? null) : decodeMembership(newest.payload).membership
 }

@@ -11,7 +11,8 @@ const IdentitySchema = z.strictObject({
   format: z.literal(FORMAT),
   cluster_id: z.int().positive(),
   node_id: z.int().positive(),
-  incarnation: z.string().regex(/^[0-9a-f]{32}$/),
+  // One that was made of a snapshot says which, before a full stop.
+  incarnation: z.string().regex(/^([0-9a-f]{16}\.)?[0-9a-f]{32}$/),
 })
 
 /** A directory that must not be used for what was asked. The message says what to do. */
@@ -64,7 +65,7 @@ export async function claimDataDirectory({
 }): Promise<{ incarnation: string }> {
   const path = join(directory, IDENTITY_FILE)
   const text = await readIfPresent(path)
-  if (text === null) return { incarnation: await create({ directory, path, clusterId, nodeId }) }
+  if (text === null) return { incarnation: await create({ directory, clusterId, nodeId }) }
   const identity = parse(path, text)
   if (identity.cluster_id !== clusterId || identity.node_id !== nodeId) {
     throw new DataDirectoryError(
@@ -102,13 +103,15 @@ function unreadable(path: string, cause: unknown): DataDirectoryError {
   return new DataDirectoryError(message, { cause })
 }
 
-async function create(options: {
+async function create({
+  directory,
+  clusterId,
+  nodeId,
+}: {
   directory: string
-  path: string
   clusterId: number
   nodeId: number
 }): Promise<string> {
-  const { directory, path, clusterId, nodeId } = options
   const names = await readdir(directory)
   if (names.some((name) => name === 'log' || name === 'state')) {
     throw new DataDirectoryError(
@@ -116,6 +119,16 @@ async function create(options: {
     )
   }
   const incarnation = randomBytes(16).toString('hex')
+  await writeIdentity(directory, { clusterId, nodeId, incarnation })
+  return incarnation
+}
+
+/** Says whose directory this is from now on, whoever's it was. Durable when it resolves, and never half there. */
+export async function writeIdentity(
+  directory: string,
+  { clusterId, nodeId, incarnation }: { clusterId: number; nodeId: number; incarnation: string },
+): Promise<void> {
+  const path = join(directory, IDENTITY_FILE)
   const identity = { format: FORMAT, cluster_id: clusterId, node_id: nodeId, incarnation }
   const unfinished = `${path}.new`
   const file = await open(unfinished, 'w', 0o600)
@@ -132,7 +145,6 @@ async function create(options: {
   } finally {
     await parent.close()
   }
-  return incarnation
 }
 
 async function readIfPresent(path: string): Promise<string | null> {

@@ -87,6 +87,10 @@ const LAYERS: { of: string; may: string[] }[] = [
       'prom-client',
     ],
   },
+  {
+    of: 'src/backup/',
+    may: ['src/config.ts', 'src/data-directory.ts', 'src/state/', 'src/ipam/', 'raft/', 'node:'],
+  },
   { of: 'src/service.ts', may: ['src/ipam/'] },
   { of: 'src/auth/', may: ['src/ipam/', 'raft/ports.ts', 'node:'] },
   // Nothing of Node: it runs in browsers too.
@@ -95,6 +99,7 @@ const LAYERS: { of: string; may: string[] }[] = [
     of: 'src/cli/client/',
     may: [
       'src/bulk/',
+      'src/backup/',
       'src/ipam/',
       'src/auth/password.ts',
       'src/client/',

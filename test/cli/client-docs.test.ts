@@ -67,5 +67,7 @@ describe('docs/cli.md', () => {
 /** Words as a shell makes them, without "ipam". Files are in a directory of the test. */
 function wordsOf(line: string, directory: string): string[] {
   const words = [...line.matchAll(/(?:[^\s"]|"[^"]*")+/g)].map(([word]) => word.replaceAll('"', ''))
-  return words.slice(1).map((word) => (/\.(?:csv|jsonl)$/.test(word) ? `${directory}/${word}` : word))
+  return words
+    .slice(1)
+    .map((word) => (/\.(?:csv|jsonl|snapshot|directory)$/.test(word) ? `${directory}/${word}` : word))
 }

@@ -60,8 +60,36 @@ test.for([
   )
 
   expect(steps.length).toBeGreaterThanOrEqual(10)
+  expectPrinted(steps, stdout)
+})
+
+test('docs/backup.md runs as it stands', async ({ directory }) => {
+  const programs = join(directory, 'programs')
+  installProgram(programs)
+  const empty = join(directory, 'empty')
+  mkdirSync(empty)
+  const documented = ['5001', '5002', '5003', '8080', '8081', '8082']
+  const ports = await reservePorts(documented.length)
+  const steps = stepsOf(readFileSync(new URL('../../docs/backup.md', import.meta.url), 'utf8'))
+  const script = steps.map(({ script: text }, i) => `${text}\necho '${MARK}' ${i}`).join('\n')
+  const withPorts = script.replaceAll(/127\.0\.0\.1:(\d+)/g, (_, port: string) => {
+    return `127.0.0.1:${ports[documented.indexOf(port)]}`
+  })
+
+  const { stdout } = await promisify(execFile)(
+    'bash',
+    // What it has started ends with it, however it ends.
+    ['-euc', `trap 'kill $(jobs -p) 2> /dev/null || true' EXIT\n${withPorts}`],
+    { cwd: empty, env: { ...process.env, PATH: `${programs}:${process.env['PATH']}` }, timeout: 120_000 },
+  )
+
+  expect(steps.length).toBeGreaterThanOrEqual(8)
+  expectPrinted(steps, stdout)
+})
+
+function expectPrinted(steps: readonly Step[], stdout: string): void {
   const printed = stdout.split(new RegExp(`${MARK} \\d+\\n`))
   for (const [i, step] of steps.entries()) {
     if (step.printed !== null) expect(printed[i], step.script).toBe(step.printed)
   }
-})
+}

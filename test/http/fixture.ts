@@ -211,6 +211,14 @@ export class OneNodeService implements IpamService {
     return { meta, image }
   }
 
+  get stateHash(): string {
+    return this.#state.stateHash
+  }
+
+  stateDigest(): Promise<string> {
+    return this.#state.stateDigest()
+  }
+
   newNetworkId(): string {
     return `net-${++this.#idCount}`
   }

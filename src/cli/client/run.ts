@@ -38,6 +38,11 @@ const RUNS: Record<CommandName, () => Promise<Run>> = {
   'cluster transfer': async () => (await import('./cluster.ts')).transferLeader,
   'cluster drain': async () => (await import('./cluster.ts')).drain,
   'cluster undrain': async () => (await import('./cluster.ts')).undrain,
+  'cluster recover': async () => (await import('./recover.ts')).recoverCluster,
+  'snapshot save': async () => (await import('./snapshot.ts')).saveSnapshot,
+  'snapshot verify': async () => (await import('./snapshot.ts')).verifySnapshot,
+  'snapshot inspect': async () => (await import('./snapshot.ts')).inspectSnapshot,
+  'snapshot restore': async () => (await import('./snapshot.ts')).restoreNode,
   'auth init': async () => (await import('./access.ts')).initAuth,
   'auth hash': async () => (await import('./access.ts')).hashForConfig,
   'auth whoami': async () => (await import('./access.ts')).whoAmI,
@@ -82,12 +87,19 @@ export async function runClient(words: readonly string[], shell: ClientShell): P
   }
 }
 
-/** An import stops by itself, after the chunk that it is at. */
+/** These stop by themselves, where nothing half-done is left. */
+const STOPPING_THEMSELVES: readonly CommandName[] = [
+  'import',
+  'snapshot save',
+  'snapshot restore',
+  'cluster recover',
+]
+
 async function orStopped(
   running: Promise<ExitCode>,
   { args, api, shell }: { args: Arguments; api: Api; shell: ClientShell },
 ): Promise<ExitCode> {
-  if (args.command === 'import') return await running
+  if (STOPPING_THEMSELVES.includes(args.command)) return await running
   const stopped = shell.stopped.then(() => {
     if (!api.isWriting) throw new ClientError('stopped', 1)
     throw new ClientError('stopped before the answer came: it may have been done', 5)
