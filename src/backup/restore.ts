@@ -40,14 +40,15 @@ export async function restoreSnapshot(path: string, config: Config): Promise<Sna
   try {
     await clear(unfinished)
     await explained(path, () => build(unfinished, { path, contents, config }))
+    await moveTo(dataDir, unfinished)
+    return contents
   } catch (error) {
-    await unlock()
     await rm(unfinished, { recursive: true, force: true })
     throw error
+  } finally {
+    // Last: another restore would clear what is about to be put in place.
+    await unlock()
   }
-  await unlock()
-  await moveTo(dataDir, unfinished)
-  return contents
 }
 
 /** @throws {BackupError} */
@@ -149,7 +150,6 @@ async function moveTo(dataDir: string, unfinished: string): Promise<void> {
     await rename(unfinished, dataDir)
     await new FileDisk(dirname(dataDir)).syncDirectory('.')
   } catch (cause) {
-    await rm(unfinished, { recursive: true, force: true })
     const { message } = cause as Error
     throw new BackupError(
       `data directory ${dataDir} cannot be put in place: ${message}; it must not be a mount point, and nothing may use it`,

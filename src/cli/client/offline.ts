@@ -14,6 +14,9 @@ export function nodeConfigOf({ args, shell }: Invocation): ReturnType<typeof loa
   return loadNodeConfig(flags, shell.env)
 }
 
+/** Errors whose message is for the operator, and says the way out. */
+const TOLD = ['DataDirectoryError', 'DirectoryInUseError']
+
 /** What the files or the system do not allow, as a failure of the command. @throws {ClientError} */
 export async function onFiles<T>(work: () => Promise<T>): Promise<T> {
   try {
@@ -22,7 +25,7 @@ export async function onFiles<T>(work: () => Promise<T>): Promise<T> {
     if (error instanceof BackupError) throw new ClientError(error.message, 1, { cause: error })
     const { name, code, message } = error as NodeJS.ErrnoException
     const isSystem = typeof code === 'string' && /^(E[A-Z]+|LEVEL_[A-Z_]+)$/.test(code)
-    if (!isSystem && name !== 'DataDirectoryError') throw error
+    if (!isSystem && !TOLD.includes(name)) throw error
     throw new ClientError(message, 1, { cause: error })
   }
 }

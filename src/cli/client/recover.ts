@@ -33,8 +33,11 @@ function warning(
   { nodeId, clusterId, dataDir }: { nodeId: number; clusterId: number; dataDir: string },
 ): string[] {
   const lost = lostIds.join(', ')
+  const head = `${dataDir} ends at entry ${lastIndex} in term ${term} of cluster ${oldClusterId}`
+  if (lost === '')
+    return [head, `node ${nodeId}, its only member, would be that of a new cluster ${clusterId}`]
   return [
-    `${dataDir} ends at entry ${lastIndex} in term ${term} of cluster ${oldClusterId}`,
+    head,
     `node ${nodeId} would become the only member of a new cluster ${clusterId}; nodes ${lost} would never be members of it`,
     `all entries up to ${lastIndex} would count, also those that may never have been acknowledged`,
     `what only nodes ${lost} had would be lost, also if it was acknowledged; if any of them has a log that ends later, take that one`,
