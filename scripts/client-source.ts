@@ -204,10 +204,10 @@ function writeMethod(operation: Operation): string {
 `
 }
 
-function answersOf({ success, id }: Operation): 'json' | 'text' | 'stream' | 'nothing' {
+function answersOf({ success }: Operation): 'json' | 'text' | 'stream' | 'nothing' {
   if (success.status === 204) return 'nothing'
   if ('application/json' in success.content) return 'json'
-  return id.startsWith('export') ? 'stream' : 'text'
+  return success.headers.includes('Content-Disposition') ? 'stream' : 'text'
 }
 
 function valueText(answers: ReturnType<typeof answersOf>, schema: Schema): string {

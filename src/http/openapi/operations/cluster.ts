@@ -103,4 +103,24 @@ export const CLUSTER_OPERATIONS: readonly Operation[] = [
     reasons: TRANSFER,
     example: { ...NO_EXAMPLE, body: { drain: true } },
   },
+  {
+    ...WRITE,
+    id: 'takeSnapshot',
+    method: 'GET',
+    path: '/api/v1/cluster/snapshot',
+    tag,
+    summary: 'Take a backup',
+    description:
+      'The whole state at one log index as a file, while writes go on. It holds hashes of passwords and keys, and an audit row says who took it. A node that writes two of them takes no more.',
+    query: NO_PARAMS,
+    body: null,
+    isIdempotent: false,
+    success: {
+      status: 200,
+      description: 'The file. One without its end was cut: `ipam snapshot verify` tells.',
+      content: { 'application/octet-stream': null },
+      headers: ['Content-Disposition'],
+    },
+    example: { ...NO_EXAMPLE, answer: 'RAFTSNAP…' },
+  },
 ]
