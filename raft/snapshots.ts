@@ -73,7 +73,12 @@ export class Snapshots {
     // Before anything is awaited: the log may be compacted past it meanwhile.
     const meta = snapshotMetaAt(raft.log, stateMachine.appliedIndex)
     const image = await stateMachine.snapshot()
-    assert(image.appliedIndex === meta.lastIndex, `an image of ${image.appliedIndex}, not ${meta.lastIndex}`)
+    assert(
+      image.appliedIndex === meta.lastIndex,
+      'an image of {}, not {}',
+      image.appliedIndex,
+      meta.lastIndex,
+    )
     return { meta, image }
   }
 
