@@ -1,5 +1,7 @@
 /** The section `auth` of the cluster file. */
 import { z } from 'zod'
+import { BUCKET_LIMITS, type BucketLimits } from './auth/failure-buckets.ts'
+import { CHECKER_LIMITS, type CheckerLimits } from './auth/password-checker.ts'
 import { expected, section, wholeNumber } from './config-values.ts'
 import { isPasswordHash, isUserName } from './ipam/access.ts'
 import { show } from './show.ts'
@@ -13,17 +15,28 @@ export interface AuthConfig {
   readonly isMetricsOpen: boolean
   /** A node that has not heard from a leader for longer lets nobody in. */
   readonly staleMsMax: number
+  /** Of failed log-ins, by client and name. */
+  readonly failures: BucketLimits
+  /** Of passwords that are checked. */
+  readonly checks: CheckerLimits
   /** Made when the cluster has no admin. */
   readonly firstAdmin: { readonly name: string; readonly passwordHash: string } | null
 }
 
 const STALE_SECONDS_DEFAULT = 10
 const STALE_SECONDS_MAX = 3_600
+const FAILURES_MAX = 100_000
+/** Each takes a thread of four, and of 1 KiB blocks 32 MiB. */
+const CHECKS_MAX = 4
+const WAITING_MAX = 10_000
+const MINUTE_MS = 60_000
 
 export const AUTH_DEFAULTS: AuthConfig = {
   mode: null,
   isMetricsOpen: false,
   staleMsMax: STALE_SECONDS_DEFAULT * 1_000,
+  failures: BUCKET_LIMITS,
+  checks: CHECKER_LIMITS,
   firstAdmin: null,
 }
 
@@ -50,6 +63,10 @@ export const AuthSchema = z.strictObject(
       .enum(['viewer', 'open'], { error: (issue) => expected('viewer or open', issue.input) })
       .default('viewer'),
     stale_max_seconds: wholeNumber(STALE_SECONDS_MAX).default(STALE_SECONDS_DEFAULT),
+    failed_logins_per_minute: wholeNumber(FAILURES_MAX).default(MINUTE_MS / BUCKET_LIMITS.refillMs),
+    failed_logins_burst: wholeNumber(FAILURES_MAX).default(BUCKET_LIMITS.burst),
+    password_checks_max: wholeNumber(CHECKS_MAX).default(CHECKER_LIMITS.checksMax),
+    password_checks_waiting_max: wholeNumber(WAITING_MAX, 0).default(CHECKER_LIMITS.waitingMax),
     first_admin: FirstAdminSchema.nullable().default(null),
   },
   { error: section },
@@ -60,6 +77,16 @@ export function toAuthConfig(auth: z.output<typeof AuthSchema>): AuthConfig {
     mode: auth.mode,
     isMetricsOpen: auth.metrics === 'open',
     staleMsMax: auth.stale_max_seconds * 1_000,
+    failures: {
+      ...BUCKET_LIMITS,
+      burst: auth.failed_logins_burst,
+      refillMs: MINUTE_MS / auth.failed_logins_per_minute,
+    },
+    checks: {
+      ...CHECKER_LIMITS,
+      checksMax: auth.password_checks_max,
+      waitingMax: auth.password_checks_waiting_max,
+    },
     firstAdmin: auth.first_admin && {
       name: auth.first_admin.name,
       passwordHash: auth.first_admin.password_hash,

@@ -5,8 +5,9 @@ import { type Addr, parseAddr } from '../raft/transport/addr.ts'
 import { isWildcard, parseReachableAddr } from './config-addr.ts'
 import { type AuthConfig, AuthSchema, authKeys, toAuthConfig } from './config-auth.ts'
 import { ConfigError } from './config-error.ts'
+import { type HttpConfig, HttpSchema, httpKeys, toHttpConfig, toHttpTls } from './config-http.ts'
 import { ClusterSecretSchema } from './config-secret.ts'
-import { HttpSchema, type HttpTls, HttpTlsSchema, type RaftTls, RaftTlsSchema } from './config-tls.ts'
+import { type HttpTls, type RaftTls, RaftTlsSchema } from './config-tls.ts'
 import { expected, section, wholeNumber } from './config-values.ts'
 import { LOG_LEVELS, type LogLevel } from './logger.ts'
 import { nearest } from './nearest.ts'
@@ -27,6 +28,7 @@ export interface ClusterFile {
   readonly httpTls: HttpTls | null
   /** How long a node that is told to stop goes on serving, not ready. */
   readonly shutdownDelayMs: number
+  readonly http: HttpConfig
   readonly timing: Timing
   readonly retainedEntriesMin: number
   /** Free bytes below which a node's disk is low; 0: never. */
@@ -219,8 +221,9 @@ function toClusterFile(file: z.output<typeof FileSchema>): ClusterFile {
     clusterSecrets: file.cluster_secret ?? [],
     isRaftInsecure: file.raft.insecure,
     raftTls: file.raft.tls,
-    httpTls: toHttpTls(file.http.tls),
+    httpTls: toHttpTls(file.http),
     shutdownDelayMs: file.http.shutdown_delay_ms,
+    http: toHttpConfig(file.http),
     timing: {
       tickMs: file.raft.tick_ms,
       heartbeatMs: file.raft.heartbeat_ms,
@@ -234,10 +237,6 @@ function toClusterFile(file: z.output<typeof FileSchema>): ClusterFile {
     auth: toAuthConfig(file.auth),
     logLevel: file.log.level,
   }
-}
-
-function toHttpTls(tls: z.output<typeof HttpTlsSchema> | null): HttpTls | null {
-  return tls === null ? null : { cert: tls.cert, key: tls.key, clientCa: tls.client_ca }
 }
 
 function nodeMistakes(nodes: z.output<typeof NodeSchema>[]): Mistake[] {
@@ -301,8 +300,8 @@ function toMistakes(issue: z.core.$ZodIssue): (Mistake & { isUnknownKey: boolean
 
 function knownKeysAt([first, second]: Path): string[] {
   if (first === 'auth') return authKeys(second)
-  if (second === 'tls') return Object.keys((first === 'http' ? HttpTlsSchema : RaftTlsSchema).shape)
-  if (first === 'http') return Object.keys(HttpSchema.shape)
+  if (first === 'http') return httpKeys(second)
+  if (second === 'tls') return Object.keys(RaftTlsSchema.shape)
   if (first === 'nodes') return Object.keys(NodeSchema.shape)
   if (first === 'raft') return Object.keys(RaftSchema.shape)
   if (first === 'metrics') return Object.keys(MetricsSchema.shape)

@@ -1,7 +1,6 @@
 /** Where a node's certificates are. Each node has its own, at the same paths: the cluster file is the same everywhere. */
 import { dirname, isAbsolute, join } from 'node:path'
 import { z } from 'zod'
-import { wholeNumber } from './config-values.ts'
 import { show } from './show.ts'
 
 export interface RaftTls {
@@ -45,18 +44,6 @@ export const RaftTlsSchema = z.strictObject(
 
 export const HttpTlsSchema = z.strictObject(
   { cert: path, key: path, client_ca: path.nullable().default(null) },
-  section,
-)
-
-/** Long enough for a load balancer that looks several times a second. */
-const SHUTDOWN_DELAY_MS_DEFAULT = 1_000
-const SHUTDOWN_DELAY_MS_MAX = 600_000
-
-export const HttpSchema = z.strictObject(
-  {
-    tls: HttpTlsSchema.nullable().default(null),
-    shutdown_delay_ms: wholeNumber(SHUTDOWN_DELAY_MS_MAX, 0).default(SHUTDOWN_DELAY_MS_DEFAULT),
-  },
   section,
 )
 

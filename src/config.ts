@@ -15,6 +15,7 @@ import {
   TIMING_DEFAULTS,
   type Timing,
 } from './config-file.ts'
+import { HTTP_DEFAULTS, type HttpConfig } from './config-http.ts'
 import { checkMembersAreKnown, parseClusterSecrets } from './config-secret.ts'
 import { type HttpTls, httpTlsBeside, type RaftTls, raftTlsBeside } from './config-tls.ts'
 import { LOG_LEVELS, type LogLevel } from './logger.ts'
@@ -45,6 +46,7 @@ export interface Config {
   readonly httpTls: HttpTls | null
   /** How long it goes on serving when it is told to stop, not ready, so that load balancers notice in time. */
   readonly shutdownDelayMs: number
+  readonly http: HttpConfig
   readonly timing: Timing
   /** Log entries kept for nodes that lag; one that lags by more gets a snapshot. */
   readonly retainedEntriesMin: number
@@ -69,6 +71,7 @@ const STANDALONE: ClusterFile = {
   httpTls: null,
   // There is no other node to go to.
   shutdownDelayMs: 0,
+  http: HTTP_DEFAULTS,
   timing: TIMING_DEFAULTS,
   retainedEntriesMin: RETAINED_ENTRIES_DEFAULT,
   diskLowBytes: DISK_LOW_BYTES_DEFAULT,
@@ -151,6 +154,7 @@ export function loadConfig(
     raftTls: file.raftTls,
     httpTls: file.httpTls,
     shutdownDelayMs: file.shutdownDelayMs,
+    http: file.http,
     timing: file.timing,
     retainedEntriesMin: file.retainedEntriesMin,
     diskLowBytes: file.diskLowBytes,

@@ -16,6 +16,8 @@ export function createAccessControl(
     source: service,
     clock: systemClock,
     staleMsMax: auth.staleMsMax,
+    bucketLimits: auth.failures,
+    checkerLimits: auth.checks,
     report: async (command) => {
       try {
         await service.execute(command, { user: SYSTEM_USER, requestId: null })

@@ -26,7 +26,10 @@ import type { Config } from './config.ts'
 import { claimDataDirectory, makeDirectories } from './data-directory.ts'
 import { Expiry } from './expiry.ts'
 import { createApp } from './http/app.ts'
+import { ClientAddresses } from './http/client-address.ts'
 import { listen } from './http/listen.ts'
+import { createRateLimiter } from './http/rate-limiter.ts'
+import { RefusalCounts } from './http/refusal-counts.ts'
 import { RequestCounts } from './http/request-counts.ts'
 import { TOKEN_ALPHABET, TOKEN_CHARS } from './ipam/allocation-id.ts'
 import { COMMAND_SCHEMAS } from './ipam/command-codec.ts'
@@ -114,6 +117,9 @@ export async function startServer(config: Config): Promise<Server> {
             keptMs: config.auditKeptMs,
           })
     const counts = new RequestCounts()
+    const refusals = new RefusalCounts()
+    const addresses = new ClientAddresses(config.http.trust)
+    const limiter = createRateLimiter({ limits: config.http.rates, refusals, now: systemClock.now })
     const exposition = new Exposition()
     const access = createAccessControl(config, { service, logger })
     const firstAdmin = createFirstAdmin(config, { node, service, logger })
@@ -123,13 +129,25 @@ export async function startServer(config: Config): Promise<Server> {
       logger,
       version,
       counts,
+      refusals,
+      limiter,
+      addresses,
+      bodyBytesMax: config.http.bodyBytesMax,
       scrape: () => exposition.scrape(),
       isMetricsOpen: config.auth.isMetricsOpen,
     })
-    const listener = await listen(app, { ...config.api, logger, tls: certificates.http?.current ?? null })
+    const listener = await listen(app, {
+      ...config.api,
+      logger,
+      tls: certificates.http?.current ?? null,
+      limits: config.http.limits,
+      addresses,
+      refusals,
+    })
+    const http = { counts, refusals, limiter, listener }
     const eventLoop = new EventLoopDelay(systemClock)
     const parts = { config, version, startedAt, clock: systemClock, node, stateMachine, transport, logDisk }
-    for (const source of sourcesOf({ ...parts, service, expiry, counts, listener, eventLoop, access })) {
+    for (const source of sourcesOf({ ...parts, ...http, service, expiry, eventLoop, access })) {
       exposition.add(source)
     }
     const watch = createWatch(certificates, { transport, listener, logger })

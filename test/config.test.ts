@@ -1,6 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { ConfigError, configWarnings, loadConfig } from '../src/config.ts'
+import { AUTH_DEFAULTS } from '../src/config-auth.ts'
+import { HTTP_DEFAULTS } from '../src/config-http.ts'
+import { parsePrefix } from '../src/ipam/prefix.ts'
 import { Secret } from '../src/secret.ts'
 
 const FILE = `cluster_id: 100
@@ -48,12 +51,13 @@ describe('config', () => {
       raftTls: null,
       httpTls: null,
       shutdownDelayMs: 0,
+      http: HTTP_DEFAULTS,
       timing: { tickMs: 50, heartbeatMs: 100, electionMinMs: 1_000, electionMaxMs: 2_000 },
       retainedEntriesMin: 100_000,
       diskLowBytes: 256 * 1024 * 1024,
       auditKeptMs: null,
       metricsNetworksMax: 1_000,
-      auth: { mode: null, isMetricsOpen: false, staleMsMax: 10_000, firstAdmin: null },
+      auth: AUTH_DEFAULTS,
       logLevel: 'info',
     })
   })
@@ -76,12 +80,13 @@ describe('config', () => {
       raftTls: null,
       httpTls: null,
       shutdownDelayMs: 1_000,
+      http: HTTP_DEFAULTS,
       timing: { tickMs: 50, heartbeatMs: 100, electionMinMs: 1_000, electionMaxMs: 2_000 },
       retainedEntriesMin: 100_000,
       diskLowBytes: 256 * 1024 * 1024,
       auditKeptMs: null,
       metricsNetworksMax: 1_000,
-      auth: { mode: null, isMetricsOpen: false, staleMsMax: 10_000, firstAdmin: null },
+      auth: AUTH_DEFAULTS,
       logLevel: 'info',
     })
   })
@@ -184,10 +189,15 @@ describe('who has to log in', () => {
     },
   )
 
+  const LOGINS =
+    'failed_logins_per_minute: 120, failed_logins_burst: 5, password_checks_max: 1, password_checks_waiting_max: 0'
+
   test('all of it is in the file', () => {
-    const auth = `{ mode: required, metrics: open, stale_max_seconds: 60, first_admin: { name: root, password_hash: "${HASH}" } }`
+    const auth = `{ mode: required, metrics: open, stale_max_seconds: 60, ${LOGINS}, first_admin: { name: root, password_hash: "${HASH}" } }`
 
     expect(load(MEMBER, { file: `${FILE}auth: ${auth}\n` }).auth).toEqual({
+      failures: { burst: 5, refillMs: 500, bucketsMax: 10_000 },
+      checks: { checksMax: 1, waitingMax: 0, knownMax: 1_000, knownMs: 300_000 },
       mode: 'required',
       isMetricsOpen: true,
       staleMsMax: 60_000,
@@ -211,6 +221,89 @@ describe('who has to log in', () => {
     expect(messageOf(() => load(MEMBER, { file: `${FILE}\nauth: ${auth}\n` }))).toBe(
       `etc/cluster.yaml:${message}`,
     )
+  })
+})
+
+describe('limits of the API', () => {
+  const httpOf = (http: string) => load(MEMBER, { file: `${FILE}http: ${http}\n` }).http
+
+  test('all of them are in the file', () => {
+    const sizes = 'url_bytes_max: 1000, header_bytes_max: 2000, headers_max: 30, body_bytes_max: 4000'
+    const times =
+      'headers_timeout_seconds: 2, request_timeout_seconds: 3, answer_timeout_seconds: 15, idle_timeout_seconds: 5, close_timeout_seconds: 6'
+    const proxies = 'trusted_proxies: [10.0.0.0/8, "2001:db8::/32"], forwarded_header: forwarded'
+    const rates =
+      'rate_limit: { reads_per_second: 7, writes_per_second: 8, writes_burst: 9, clients_max: 10 }'
+
+    expect(
+      httpOf(`{ connections_max: 1, client_connections_max: 2, ${sizes}, ${times}, ${proxies}, ${rates} }`),
+    ).toEqual({
+      limits: {
+        connectionsMax: 1,
+        clientConnectionsMax: 2,
+        urlBytesMax: 1_000,
+        headerBytesMax: 2_000,
+        headersMax: 30,
+        headersTimeoutMs: 2_000,
+        requestTimeoutMs: 3_000,
+        answerTimeoutMs: 15_000,
+        keepAliveTimeoutMs: 5_000,
+        closeTimeoutMs: 6_000,
+      },
+      bodyBytesMax: 4_000,
+      rates: {
+        // Without a burst, what comes together in 5 s.
+        reads: { perSecond: 7, burst: 35 },
+        writes: { perSecond: 8, burst: 9 },
+        clientsMax: 10,
+      },
+      trust: { proxies: [parsePrefix('10.0.0.0/8'), parsePrefix('2001:db8::/32')], header: 'forwarded' },
+    })
+  })
+
+  test.each([
+    {
+      http: '{ body_bytes_max: 2000000 }',
+      message: 'body_bytes_max: must be a whole number from 1024 to 1048576, not 2000000',
+    },
+    {
+      http: '{ url_bytes_max: 20000 }',
+      message: 'url_bytes_max: 20000 is above header_bytes_max 16384, of which the URL is a part',
+    },
+    {
+      http: '{ headers_timeout_seconds: 60 }',
+      message:
+        'headers_timeout_seconds: 60 is above request_timeout_seconds 30, of which the headers are the beginning',
+    },
+    {
+      http: '{ answer_timeout_seconds: 5 }',
+      message: 'answer_timeout_seconds: must be a whole number from 15 to 3600, not 5',
+    },
+    {
+      http: '{ trusted_proxies: ["10.0.0.1"] }',
+      message: 'trusted_proxies[0]: 10.0.0.1 has no prefix length; did you mean 10.0.0.1/32?',
+    },
+    {
+      http: '{ trusted_proxies: 10.0.0.0/8 }',
+      message: 'trusted_proxies: must be a list of CIDRs, not "10.0.0.0/8"',
+    },
+    {
+      http: '{ forwarded_header: x-real-ip }',
+      message: 'forwarded_header: must be one of x-forwarded-for, forwarded, not "x-real-ip"',
+    },
+    {
+      http: '{ rate_limit: { reads: 5 } }',
+      message:
+        'rate_limit.reads: unknown key; known are reads_per_second, reads_burst, writes_per_second, writes_burst, clients_max',
+    },
+    {
+      http: '{ rate_limit: { reads_burst: 0 } }',
+      message: 'rate_limit.reads_burst: must be a whole number from 1 to 1000000, not 0',
+    },
+    { http: '{ conections_max: 5 }', message: 'conections_max: unknown key; did you mean connections_max?' },
+  ])('a mistake is named: $message', ({ http, message }) => {
+    expect(messageOf(() => httpOf(http))).toMatch(/^etc\/cluster\.yaml:7:\d+: http\./)
+    expect(messageOf(() => httpOf(http)).replace(/^[^ ]* http\./, '')).toBe(message)
   })
 })
 

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { configWarnings, loadConfig } from '../src/config.ts'
-import { HTTP_LIMITS } from '../src/http/listen.ts'
+import { HTTP_LIMITS } from '../src/http/limits.ts'
 
 const SECRET = 'a'.repeat(64)
 

@@ -75,6 +75,8 @@ const LAYERS: { of: string; may: string[] }[] = [
     of: 'src/metrics/',
     may: [
       'src/http/listen.ts',
+      'src/http/rate-limiter.ts',
+      'src/http/refusal-counts.ts',
       'src/http/request-counts.ts',
       'src/auth/access-control.ts',
       'src/state/',

@@ -31,13 +31,19 @@ export interface Identity {
   readonly keyId: string | null
 }
 
-export interface Presented {
+/** Where a request comes from. */
+export interface Origin {
+  /** For the audit log. */
+  readonly address: string
+  /** What is counted together: the address, or all those that one host may have. */
+  readonly client: string
+}
+
+export interface Presented extends Origin {
   readonly authorization: string | null
   readonly apiKey: string | null
   /** The common name of a client certificate that was verified. Credentials come before it. */
   readonly certificateName: string | null
-  /** Where the request comes from. */
-  readonly address: string
   /** It may be answered although this node has not heard from the leader for long. */
   readonly toleratesStale: boolean
 }
@@ -95,7 +101,7 @@ export class Authenticator {
    * @throws {RaftError} when the credentials are unknown here, and the cluster cannot be asked.
    */
   authenticate(presented: Presented): Identity | Promise<Identity> {
-    const { authorization, apiKey, certificateName, address, toleratesStale } = presented
+    const { authorization, apiKey, certificateName, toleratesStale } = presented
     const credentials = readCredentials(authorization, apiKey)
     if (this.#mode === 'required' && !toleratesStale) this.#checkFreshness()
     switch (credentials.type) {
@@ -106,9 +112,9 @@ export class Authenticator {
       case 'senseless':
         throw unauthenticated(credentials.message)
       case 'token':
-        return this.#byToken(credentials.token, address)
+        return this.#byToken(credentials.token, presented)
       case 'password':
-        return this.#byPassword(credentials, address)
+        return this.#byPassword(credentials, presented)
     }
   }
 
@@ -128,19 +134,19 @@ export class Authenticator {
     )
   }
 
-  #byToken(token: string, address: string): Identity | Promise<Identity> {
+  #byToken(token: string, origin: Origin): Identity | Promise<Identity> {
     const id = idOfToken(token)
     const key = id === null ? null : this.#view().key(id)
-    if (key === null || !isTokenOf(token, key)) return this.#unknownToken(token, { id, address })
+    if (key === null || !isTokenOf(token, key)) return this.#unknownToken(token, { id, origin })
     return this.#ofKey(key)
   }
 
   /** It may be new, and this node behind: looked up once more when it has caught up. */
   async #unknownToken(
     token: string,
-    { id, address }: { readonly id: string | null; readonly address: string },
+    { id, origin }: { readonly id: string | null; readonly origin: Origin },
   ): Promise<Identity> {
-    const bucket = `key ${address}`
+    const bucket = `key ${origin.client}`
     this.#takeToken(bucket)
     let key = id === null ? null : this.#view().key(id)
     if (id !== null && key === null) {
@@ -151,7 +157,7 @@ export class Authenticator {
       this.#buckets.giveBack(bucket)
       return this.#ofKey(key)
     }
-    this.#failures.note(key === null ? null : keyUser(key.id), address)
+    this.#failures.note(key === null ? null : keyUser(key.id), origin.address)
     throw unauthenticated('the API key is not known: it was revoked, or is not of this cluster')
   }
 
@@ -164,18 +170,18 @@ export class Authenticator {
 
   #byPassword(
     { name, password }: Extract<Credentials, { type: 'password' }>,
-    address: string,
+    origin: Origin,
   ): Identity | Promise<Identity> {
     const user = this.#view().user(name)
     if (user !== null && this.#checker.isKnown(user, password)) return identityOf(user)
-    return this.#checkPassword({ name, password }, address)
+    return this.#checkPassword({ name, password }, origin)
   }
 
   async #checkPassword(
     { name, password }: { readonly name: string; readonly password: string },
-    address: string,
+    origin: Origin,
   ): Promise<Identity> {
-    const bucket = `${isUserName(name) ? name : ''} ${address}`
+    const bucket = `${isUserName(name) ? name : ''} ${origin.client}`
     this.#takeToken(bucket)
     try {
       const user = await this.#userWith(name, password)
@@ -188,7 +194,7 @@ export class Authenticator {
       if (error instanceof AuthError) this.#buckets.giveBack(bucket)
       throw error
     }
-    this.#failures.note(this.#view().user(name) === null ? null : name, address)
+    this.#failures.note(this.#view().user(name) === null ? null : name, origin.address)
     throw unauthenticated('name or password is wrong')
   }
 

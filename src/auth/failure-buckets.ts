@@ -1,4 +1,4 @@
-/** Slows down whoever guesses: a token bucket for each address and name, of which each failed log-in takes a token. */
+/** Slows down whoever guesses: a token bucket for each client and name, of which each failed log-in takes a token. */
 
 export interface BucketLimits {
   /** So many failures at once. */

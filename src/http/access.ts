@@ -4,6 +4,7 @@ import type { Context } from 'hono'
 import type { Authenticator, Identity } from '../auth/authenticator.ts'
 import { includesRole, type Role } from '../ipam/access.ts'
 import type { CommandContext } from '../ipam/command.ts'
+import type { ClientAddress, ClientAddresses } from './client-address.ts'
 import { clientCertificateName } from './client-certificate.ts'
 import { ProblemError } from './problem.ts'
 
@@ -34,10 +35,12 @@ export interface Caller extends CommandContext {
   readonly identity: Identity | null
 }
 
+const UNKNOWN: ClientAddress = { address: 'unknown', client: 'unknown' }
+
 /** @returns Null where nobody is asked. @throws {AuthError | RaftError | ProblemError} */
 export type Guard = (c: Context, access: Access) => Identity | null | Promise<Identity>
 
-export function createGuard(authenticator: Authenticator): Guard {
+export function createGuard(authenticator: Authenticator, addresses: ClientAddresses): Guard {
   return (c, access) => {
     const { role, toleratesStale } = access
     if (role === null) return null
@@ -46,7 +49,7 @@ export function createGuard(authenticator: Authenticator): Guard {
       authorization: headers.get('authorization'),
       apiKey: headers.get('x-api-key'),
       certificateName: certificateNameOf(c),
-      address: addressOf(c),
+      ...clientOf(c, addresses),
       toleratesStale,
     })
     if (identity instanceof Promise) return identity.then((known) => authorized(known, role, access))
@@ -59,7 +62,12 @@ function certificateNameOf(c: Context): string | null {
   return incoming === undefined ? null : clientCertificateName(incoming)
 }
 
-/** Where the connection comes from. Headers of proxies are not believed: anybody can send them. */
+function clientOf(c: Context, addresses: ClientAddresses): ClientAddress {
+  const { incoming } = (c.env ?? {}) as Partial<HttpBindings>
+  return incoming === undefined ? UNKNOWN : addresses.of(incoming)
+}
+
+/** Where the connection comes from, which may be a proxy. */
 export function addressOf(c: Context): string {
   const { incoming } = (c.env ?? {}) as Partial<HttpBindings>
   return incoming?.socket.remoteAddress ?? 'unknown'

@@ -8,9 +8,11 @@ import type { IpamService } from '../service.ts'
 import { show } from '../show.ts'
 import { type Access, ANYONE, createGuard } from './access.ts'
 import { addressRoutes } from './addresses.ts'
+import { createAdmission } from './admission.ts'
 import { allocationRoutes } from './allocations.ts'
 import { type Answer, noContent } from './answer.ts'
 import { auditRoutes } from './audit.ts'
+import { ClientAddresses, NO_PROXIES } from './client-address.ts'
 import { clusterRoutes } from './cluster.ts'
 import { descriptionRoutes } from './description.ts'
 import { exportRoutes } from './export.ts'
@@ -18,9 +20,12 @@ import { createHandle } from './handle.ts'
 import { healthRoutes } from './health.ts'
 import { importRoutes } from './import.ts'
 import { keyRoutes } from './keys.ts'
+import { BODY_BYTES_MAX } from './limits.ts'
 import { metricsRoutes } from './metrics.ts'
 import { networkRoutes } from './networks.ts'
 import { ProblemError } from './problem.ts'
+import type { RateLimiter } from './rate-limiter.ts'
+import { RefusalCounts } from './refusal-counts.ts'
 import { RequestCounts, UNROUTED } from './request-counts.ts'
 import { createRequestIds } from './request-ids.ts'
 import { snapshotRoutes } from './snapshot.ts'
@@ -40,6 +45,12 @@ export interface AppOptions {
   readonly newRequestId?: () => string
   /** Where requests are counted. */
   readonly counts?: RequestCounts
+  /** What was above a limit is counted there. */
+  readonly refusals?: RefusalCounts
+  /** Null: who comes in may ask as often as he wants. */
+  readonly limiter?: RateLimiter | null
+  readonly addresses?: ClientAddresses
+  readonly bodyBytesMax?: number
   /** What `/metrics` answers; without it there is no such path. */
   readonly scrape?: () => Promise<string>
   /** Nobody is asked who reads `/metrics`. */
@@ -70,6 +81,10 @@ export function createApi({
   now = () => performance.now(),
   newRequestId = createRequestIds(),
   counts = new RequestCounts(),
+  refusals = new RefusalCounts(),
+  limiter = null,
+  addresses = new ClientAddresses(NO_PROXIES),
+  bodyBytesMax = BODY_BYTES_MAX,
   scrape,
   isMetricsOpen = false,
   passwordCost = PASSWORD_COST,
@@ -80,7 +95,10 @@ export function createApi({
     now,
     newRequestId,
     counts,
-    guard: createGuard(authenticator),
+    admit: createAdmission({ guard: createGuard(authenticator, addresses), limiter, addresses }),
+    limiter,
+    bodyBytesMax,
+    refusals,
     onHandler: (handler: Handler, access) => accesses.set(handler, access),
   })
   const startedAt = now()

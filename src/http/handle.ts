@@ -3,9 +3,13 @@ import type { Context, Handler } from 'hono'
 import { routePath } from 'hono/route'
 import { SYSTEM_USER } from '../ipam/audit.ts'
 import type { Logger } from '../logger.ts'
-import type { Access, Caller, Guard } from './access.ts'
+import type { Access, Caller } from './access.ts'
+import { type Admit, type Admitted, isRead } from './admission.ts'
 import type { Answer } from './answer.ts'
+import { limitBody } from './input.ts'
 import { formatProblem, type Problem, toProblem } from './problem.ts'
+import type { RateLimiter } from './rate-limiter.ts'
+import type { RefusalCounts } from './refusal-counts.ts'
 import type { RequestCounts, RouteCounts } from './request-counts.ts'
 
 /** Answers one request; whatever it throws becomes a problem. */
@@ -35,14 +39,21 @@ export function createHandle({
   now,
   newRequestId,
   counts,
-  guard,
+  admit,
+  limiter,
+  bodyBytesMax,
+  refusals,
   onHandler,
 }: {
   logger: Logger
   now: () => number
   newRequestId: () => string
   counts: RequestCounts
-  guard: Guard
+  admit: Admit
+  /** Null: nothing is limited. */
+  limiter: RateLimiter | null
+  bodyBytesMax: number
+  refusals: RefusalCounts
   /** Told of each handler, so that routes without one are noticed. */
   onHandler: (handler: Handler, access: Access) => void
 }): Handle {
@@ -58,15 +69,20 @@ export function createHandle({
       counts.inFlight += 1
       const requestId = requestIdOf(c) ?? newRequestId()
       let answer: Answer
+      let admitted: Admitted | null = null
       try {
-        const identity = await guard(c, access)
+        admitted = await admit(c, access)
+        const { identity } = admitted
+        limitBody(c, bodyBytesMax)
         answer = await respond(c, { user: identity?.user ?? SYSTEM_USER, requestId, identity })
       } catch (error) {
         const problem = problemOf(error, c.req.method)
         answer = formatProblem(problem, { requestId, isRfc9457: wantsRfc9457(c) })
+        if (problem.reason === 'body_too_large') refusals.note('body_bytes')
         if (problem.status === 500) logger.error({ err: error, requestId }, 'bug')
       }
       answer.headers['X-Request-Id'] = requestId
+      if (admitted?.quota) limiter?.setHeaders(answer.headers, admitted.quota)
       const durationMs = now() - startedAt
       counts.inFlight -= 1
       countsOf(c).note(answer.status, durationMs)
@@ -104,10 +120,6 @@ function logRequest(
 /** Somebody may put the whole token where its id belongs. */
 function withoutTokens(path: string): string {
   return path.includes('ipam_') ? path.replaceAll(/ipam_[A-Za-z0-9_-]+/g, 'ipam_…') : path
-}
-
-function isRead(method: string): boolean {
-  return method === 'GET' || method === 'HEAD' || method === 'OPTIONS'
 }
 
 /** The client's own id, if it is fit for logs and headers. */

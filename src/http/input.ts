@@ -4,9 +4,11 @@ import type { z } from 'zod'
 import { JsonSyntaxError, parseJson } from '../json.ts'
 import { nearest } from '../nearest.ts'
 import { cut, show } from '../show.ts'
+import { BODY_BYTES_MAX } from './limits.ts'
 import { type Detail, invalidRequest, ProblemError } from './problem.ts'
 
-export const BODY_BYTES_MAX = 1 << 20
+/** Where the handler of a request finds the limit of its body. */
+const BODY_BYTES_MAX_KEY = 'bodyBytesMax'
 
 const DETAILS_MAX = 20
 
@@ -55,7 +57,17 @@ export function readQuery<S extends z.ZodObject>(c: Context, schema: S): z.outpu
   return check(values, schema, 'parameter')
 }
 
-/** The body as it is, of at most `BODY_BYTES_MAX`. @throws {ProblemError} */
+/** Before it is read. */
+export function limitBody(c: Context, bytesMax: number): void {
+  c.set(BODY_BYTES_MAX_KEY, bytesMax)
+}
+
+function bodyBytesMaxOf(c: Context): number {
+  const bytesMax: unknown = c.get(BODY_BYTES_MAX_KEY)
+  return typeof bytesMax === 'number' ? bytesMax : BODY_BYTES_MAX
+}
+
+/** The body as it is. @throws {ProblemError} */
 export async function readRawBody(c: Context): Promise<Uint8Array> {
   const bytes = await readBytes(c)
   return bytes instanceof Uint8Array ? bytes : new Uint8Array(bytes)
@@ -64,30 +76,31 @@ export async function readRawBody(c: Context): Promise<Uint8Array> {
 /** Stops at the limit, whether the length was announced or not. */
 async function readBytes(c: Context): Promise<ArrayBuffer | Uint8Array> {
   const announced = c.req.raw.headers.get('content-length')
-  if (announced !== null && Number(announced) > BODY_BYTES_MAX) throw bodyTooLarge()
+  const bytesMax = bodyBytesMaxOf(c)
+  if (announced !== null && Number(announced) > bytesMax) throw bodyTooLarge(bytesMax)
   try {
     // The announced length is what the HTTP parser delivers; only without one we have to count.
     if (announced !== null) return await c.req.raw.arrayBuffer()
-    return await readCounting(c.req.raw.body)
+    return await readCounting(c.req.raw.body, bytesMax)
   } catch (error) {
     if (error instanceof ProblemError) throw error
     throw new ProblemError({ status: 400, reason: 'body_incomplete', message: 'the body ended too early' })
   }
 }
 
-async function readCounting(body: ReadableStream<Uint8Array> | null): Promise<Uint8Array> {
+async function readCounting(body: ReadableStream<Uint8Array> | null, bytesMax: number): Promise<Uint8Array> {
   const chunks: Uint8Array[] = []
   let byteCount = 0
   for await (const chunk of body ?? []) {
     byteCount += chunk.byteLength
-    if (byteCount > BODY_BYTES_MAX) throw bodyTooLarge()
+    if (byteCount > bytesMax) throw bodyTooLarge(bytesMax)
     chunks.push(chunk)
   }
   return Buffer.concat(chunks)
 }
 
-function bodyTooLarge(): ProblemError {
-  const message = `the body is above ${BODY_BYTES_MAX} bytes`
+function bodyTooLarge(bytesMax: number): ProblemError {
+  const message = `the body is above ${bytesMax} bytes (http.body_bytes_max)`
   return new ProblemError({ status: 413, reason: 'body_too_large', message })
 }
 

@@ -6,7 +6,6 @@ import {
   type Server,
   type ServerOptions,
   type ServerResponse,
-  STATUS_CODES,
 } from 'node:http'
 import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
@@ -15,32 +14,25 @@ import { getRequestListener, RequestError } from '@hono/node-server'
 import type { Hono } from 'hono'
 import type { Logger } from '../logger.ts'
 import type { TextAnswer } from './answer.ts'
+import { ClientAddresses, NO_PROXIES } from './client-address.ts'
 import { clientCertificateComplaint } from './client-certificate.ts'
-import { formatProblem, type Problem, ProblemError, toProblem } from './problem.ts'
+import {
+  answerClientError,
+  answerOnResponse,
+  answerOnSocket,
+  answerUnderWay,
+  type ClientError,
+  type Complaint,
+  complaintAbout,
+  problemOf,
+  TOO_MANY_HEADERS,
+  URL_TOO_LONG,
+} from './client-error.ts'
+import { ConnectionCounts } from './connection-counts.ts'
+import { HTTP_LIMITS, type HttpLimits } from './limits.ts'
+import { formatProblem, type Problem, toProblem } from './problem.ts'
+import { RefusalCounts } from './refusal-counts.ts'
 import { createRequestIds } from './request-ids.ts'
-
-export interface HttpLimits {
-  /** Further connections are dropped at once. */
-  readonly connectionsMax: number
-  readonly headerBytesMax: number
-  /** From the first byte of a request, or the connection, to the end of its headers. */
-  readonly headersTimeoutMs: number
-  /** … to the end of its body. */
-  readonly requestTimeoutMs: number
-  /** Longer than the idle time of common load balancers (60 s), or they send into a closing connection. */
-  readonly keepAliveTimeoutMs: number
-  /** What `close` grants to requests in flight. */
-  readonly closeTimeoutMs: number
-}
-
-export const HTTP_LIMITS: HttpLimits = {
-  connectionsMax: 10_000,
-  headerBytesMax: 16 << 10,
-  headersTimeoutMs: 10_000,
-  requestTimeoutMs: 30_000,
-  keepAliveTimeoutMs: 75_000,
-  closeTimeoutMs: 10_000,
-}
 
 /** PEM texts. */
 export interface HttpsCredentials {
@@ -62,16 +54,13 @@ export interface Listener {
   close(): Promise<void>
 }
 
-/** Connections now, and what came to nothing before it was a request. */
+/** Connections now, and what came in and was no HTTP. */
 export interface ListenerFigures {
   readonly connections: { readonly size: number; readonly max: number }
-  readonly droppedCount: number
   readonly malformedCount: number
 }
 
 const TIMEOUT_CHECK_MS = 1_000
-/** A connection closed with unread bytes is reset, and the client may never see our answer. */
-const LINGER_MS = 500
 const IDLE_CHECK_MS = 20
 /** More than the system takes for us by default. */
 const BACKLOG_TURNS_MAX = 1_000
@@ -87,6 +76,8 @@ export async function listen(
     logger,
     tls = null,
     limits = {},
+    addresses = new ClientAddresses(NO_PROXIES),
+    refusals = new RefusalCounts(),
   }: {
     host: string
     port: number
@@ -94,13 +85,17 @@ export async function listen(
     /** Null: plain HTTP. */
     tls?: HttpsCredentials | null
     limits?: Partial<HttpLimits>
+    /** Whose connections are counted together. */
+    addresses?: ClientAddresses
+    /** Where to count what is above a limit. */
+    refusals?: RefusalCounts
   },
 ): Promise<Listener> {
   const all: HttpLimits = { ...HTTP_LIMITS, ...limits }
   const newRequestId = createRequestIds()
   const format = (problem: Problem) => formatProblem(problem, { requestId: newRequestId(), isRfc9457: false })
   let isDraining = false
-  const answerRequest = createListener(app, format)
+  const answerRequest = createListener(app, { format, limits: all, refusals })
   const server = serverOf(
     tls,
     {
@@ -118,19 +113,33 @@ export async function listen(
     },
   )
   server.maxConnections = all.connectionsMax
+  // Node drops what is above it unseen: one more, for `createListener` to notice.
+  server.maxHeadersCount = all.headersMax + 1
+  const counts = new ConnectionCounts({ addresses, max: all.clientConnectionsMax })
+  server.on('connection', (socket: Socket) => {
+    if (counts.admit(socket)) return
+    refusals.note('client_connections')
+    socket.destroy()
+  })
+  server.setTimeout(all.answerTimeoutMs, (socket: Socket) => {
+    // Node calls it also between requests, after `keepAliveTimeout`.
+    if (answerUnderWay(socket) !== null) refusals.note('answer_time')
+    socket.destroy()
+  })
   const sockets = new Set<Socket>()
   // With TLS, of what is encrypted: the bytes of a socket below are not those of requests.
   server.on(tls === null ? 'connection' : 'secureConnection', (socket: Socket) => {
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))
   })
-  let droppedCount = 0
   let malformedCount = 0
-  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
-    malformedCount += 1
+  server.on('clientError', (error: ClientError, socket: Socket) => {
+    const { problem, limit } = complaintAbout(error, all.headerBytesMax)
+    if (limit === null) malformedCount += 1
+    else refusals.note(limit)
     // No HTTP can be said where there is no TLS.
     if (error.code?.startsWith('ERR_SSL') === true) socket.destroy()
-    else answerClientError(socket, format(clientProblem(error)))
+    else answerClientError(socket, format(problem))
   })
   server.on('connect', (_request, socket: Socket) => {
     const message = 'CONNECT is not allowed: this is no proxy'
@@ -150,14 +159,14 @@ export async function listen(
   // Out of file descriptors, say: those who are connected are still served.
   server.on('error', (error) => logger.error({ err: error }, 'cannot accept connections'))
   server.on('drop', () => {
-    droppedCount += 1
+    refusals.note('connections')
     logger.warn({ connectionsMax: all.connectionsMax }, 'too many connections')
   })
   return {
     port: (server.address() as AddressInfo).port,
     figures: () => {
       const connections = { size: sockets.size, max: all.connectionsMax }
-      return { connections, droppedCount, malformedCount }
+      return { connections, malformedCount }
     },
     setCertificates: (credentials) => {
       if (!isHttps(server)) throw new TypeError('this listener has no TLS')
@@ -200,7 +209,14 @@ function tlsOptions({ cert, key, ca }: HttpsCredentials): SecureContextOptions {
   return { cert, key, minVersion: 'TLSv1.2', ...(ca !== '' && { ca }) }
 }
 
-function createListener(app: Hono, format: (problem: Problem) => TextAnswer): RequestListener {
+function createListener(
+  app: Hono,
+  {
+    format,
+    limits,
+    refusals,
+  }: { format: (problem: Problem) => TextAnswer; limits: HttpLimits; refusals: RefusalCounts },
+): RequestListener {
   const answer = getRequestListener(app.fetch, {
     // HTTP/1.0 health checks come without a Host.
     hostname: 'localhost',
@@ -212,6 +228,12 @@ function createListener(app: Hono, format: (problem: Problem) => TextAnswer): Re
     },
   })
   return (request, response) => {
+    const tooMuch = tooMuchOf(request, limits)
+    if (tooMuch?.limit) {
+      refusals.note(tooMuch.limit)
+      answerOnResponse(response, format(tooMuch.problem))
+      return
+    }
     if (request.headers.host === undefined && request.httpVersionMinor > 0) {
       // RFC 9112 §3.2.
       const message = 'the Host header is missing'
@@ -228,74 +250,16 @@ function createListener(app: Hono, format: (problem: Problem) => TextAnswer): Re
   }
 }
 
+/** What the parser lets through, and we do not. */
+function tooMuchOf({ url = '', rawHeaders }: IncomingMessage, limits: HttpLimits): Complaint | null {
+  // The parser takes bytes of a URL that are no ASCII as characters, one each.
+  if (url.length > limits.urlBytesMax) return URL_TOO_LONG
+  return rawHeaders.length > 2 * limits.headersMax ? TOO_MANY_HEADERS : null
+}
+
 function badTarget(error: RequestError): Problem {
   const message = `the request target or Host header is not valid: ${error.message}`
   return problemOf({ status: 400, reason: 'malformed_http', message })
-}
-
-/** What node's HTTP parser refuses never becomes a request. */
-function clientProblem(error: NodeJS.ErrnoException): Problem {
-  switch (error.code) {
-    case 'HPE_HEADER_OVERFLOW':
-      return problemOf({
-        status: 431,
-        reason: 'headers_too_large',
-        message: 'the request headers are too large',
-      })
-    case 'HPE_CHUNK_EXTENSIONS_OVERFLOW':
-      return problemOf({
-        status: 413,
-        reason: 'body_too_large',
-        message: 'the chunk extensions are too large',
-      })
-    case 'ERR_HTTP_REQUEST_TIMEOUT':
-      return problemOf({
-        status: 408,
-        reason: 'request_timeout',
-        message: 'the request took too long to arrive',
-      })
-    default: {
-      const { reason = error.message } = error as { reason?: string }
-      return problemOf({ status: 400, reason: 'malformed_http', message: `not valid HTTP: ${reason}` })
-    }
-  }
-}
-
-function problemOf(init: { status: number; reason: string; message: string }): Problem {
-  return new ProblemError(init).problem
-}
-
-/**
- * Only where the answer cannot be mistaken for that of a request before it on the same connection, which may have been
- * carried out: there the connection just ends, and the client knows that it does not know.
- */
-function answerClientError(socket: Socket, answer: TextAnswer): void {
-  // Undocumented, but what node's own default for this event looks at.
-  const { _httpMessage: response } = socket as { _httpMessage?: ServerResponse | null }
-  const isFirst = response === undefined || response === null
-  // A body is read to its end before anything is carried out, but for the methods that ignore theirs.
-  const isUnread =
-    !isFirst && !response.headersSent && !response.req.complete && response.req.method === 'POST'
-  if (socket.writable && (isFirst || isUnread)) answerOnSocket(socket, answer)
-  else if (!socket.writableEnded) socket.destroy()
-}
-
-function answerOnSocket(socket: Socket, { status, headers, body }: TextAnswer): void {
-  const bytes = Buffer.from(body ?? '')
-  const lines = Object.entries({ ...headers, 'Content-Length': String(bytes.length), Connection: 'close' })
-  const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')
-  socket.on('error', () => socket.destroy())
-  socket.end(
-    Buffer.concat([Buffer.from(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${head}\r\n`), bytes]),
-  )
-  const timer = setTimeout(() => socket.destroy(), LINGER_MS)
-  socket.once('close', () => clearTimeout(timer))
-}
-
-function answerOnResponse(response: ServerResponse, { status, headers, body }: TextAnswer): void {
-  const bytes = Buffer.from(body ?? '')
-  response.writeHead(status, { ...headers, 'Content-Length': bytes.length, Connection: 'close' })
-  response.end(bytes)
 }
 
 /**

@@ -1,12 +1,22 @@
 /** The API of this node. */
 import type { ListenerFigures } from '../http/listen.ts'
+import type { RefusalCounts } from '../http/refusal-counts.ts'
 import type { RequestCounts } from '../http/request-counts.ts'
 import { counter, gauge, histogram, type Source } from './family.ts'
 
-export function httpMetrics(counts: RequestCounts, listener: () => ListenerFigures): Source {
+export interface HttpSource {
+  readonly counts: RequestCounts
+  readonly refusals: RefusalCounts
+  listener(): ListenerFigures
+  /** Whose requests are counted for a limit. */
+  clients(): { readonly size: number; readonly max: number }
+}
+
+export function httpMetrics({ counts, refusals, listener, clients }: HttpSource): Source {
   return () => {
     const routes = [...counts.all()]
-    const { droppedCount, malformedCount } = listener()
+    const { malformedCount } = listener()
+    const { size, max } = clients()
     return [
       counter(
         'ipam_http_requests_total',
@@ -22,14 +32,16 @@ export function httpMetrics(counts: RequestCounts, listener: () => ListenerFigur
       ),
       gauge('ipam_http_requests_in_flight', 'Requests that are not answered yet.', counts.inFlight),
       counter(
-        'ipam_http_connections_dropped_total',
-        'Connections above the limit, closed at once.',
-        droppedCount,
+        'ipam_http_refused_total',
+        'Requests and connections that were above a limit, by the limit.',
+        [...refusals.all()].map(([limit, count]) => [{ limit }, count] as const),
       ),
-      counter(
-        'ipam_http_malformed_requests_total',
-        'What came in and was no HTTP, too large or too slow.',
-        malformedCount,
+      counter('ipam_http_malformed_requests_total', 'What came in and was no HTTP.', malformedCount),
+      gauge('ipam_http_rate_limit_clients', 'Clients whose requests are counted for a limit.', size),
+      gauge(
+        'ipam_http_rate_limit_clients_limit',
+        'How many are remembered; beyond, one whose buckets are full is forgotten.',
+        max,
       ),
     ]
   }

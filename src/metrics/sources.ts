@@ -5,6 +5,8 @@ import type { AccessControl } from '../auth/access-control.ts'
 import type { Config } from '../config.ts'
 import type { Expiry } from '../expiry.ts'
 import type { Listener } from '../http/listen.ts'
+import type { RateLimiter } from '../http/rate-limiter.ts'
+import type { RefusalCounts } from '../http/refusal-counts.ts'
 import type { RequestCounts } from '../http/request-counts.ts'
 import type { ReplicatedIpamService } from '../replicated-service.ts'
 import type { IpamStateMachine } from '../state/state-machine.ts'
@@ -35,6 +37,9 @@ export interface Watched {
   readonly service: Pick<ReplicatedIpamService, 'readiness' | 'writesUnderWay'>
   readonly expiry: Pick<Expiry, 'counts'>
   readonly counts: RequestCounts
+  readonly refusals: RefusalCounts
+  /** Null where nothing is limited. */
+  readonly limiter: Pick<RateLimiter, 'clients'> | null
   readonly listener: Pick<Listener, 'figures'>
   readonly access: Pick<AccessControl, 'figures'>
   readonly eventLoop: Pick<EventLoopDelay, 'delays'>
@@ -69,7 +74,12 @@ export function sourcesOf(watched: Watched): Source[] {
       breathe: () => breathe(),
       networksMax: config.metricsNetworksMax,
     }),
-    httpMetrics(watched.counts, () => listener.figures()),
+    httpMetrics({
+      counts: watched.counts,
+      refusals: watched.refusals,
+      listener: () => listener.figures(),
+      clients: () => watched.limiter?.clients ?? { size: 0, max: 0 },
+    }),
     accessMetrics(() => watched.access.figures),
   ]
 }

@@ -21,6 +21,8 @@ export interface ShellOptions {
   /** What somebody types at a terminal, unseen; without them standard input is none. */
   readonly answers?: readonly string[]
   readonly stopped?: Promise<void>
+  /** Told how long the client waits. */
+  readonly onWait?: (ms: number) => void
   /** Whoever reads the output goes away after the first write. */
   readonly isClosedEarly?: boolean
   /** 2024-01-15T12:00:00Z, unless a test wants another. */
@@ -67,6 +69,7 @@ export async function ipam(words: readonly string[], options: ShellOptions = {})
     wallTime: () => options.wallTime ?? NOON,
     wait: async (ms) => {
       waitedMs += ms
+      options.onWait?.(ms)
     },
   }
   const code = await runClient(words, shell)

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { RATE_LIMITS } from '../../src/http/limits.ts'
 import { type Api, openApi } from '../http/fixture.ts'
 import {
   deadServer,
@@ -185,6 +186,33 @@ describe('retries', () => {
     expect(patient).toMatchObject({ code: 1 })
     expect(patient.complaints[0]).toMatch(/^gave up after \d s: .*: no leader; nothing was changed$/)
     expect(hasty.code).toBe(1)
+  })
+})
+
+describe('a server that limits the rate', () => {
+  test('is asked again when it said so, within the time, and each write is carried out once', async () => {
+    const rates = { ...RATE_LIMITS, reads: null, writes: { perSecond: 1, burst: 1 } }
+    const limited = await openApi({ http: { rates } })
+    const waits: number[] = []
+    const onWait = (ms: number): void => {
+      waits.push(Math.round(ms))
+      limited.clock.ms += Math.round(ms)
+    }
+    try {
+      const url = `http://${limited.host}:${limited.port}`
+      const first = await ipam('network add 10.0.0.0/24', [url], { onWait })
+      const second = await ipam('network add 10.0.1.0/24', [url], { onWait })
+      const hasty = await ipam('network add 10.0.2.0/24 --timeout 500ms', [url], { onWait })
+
+      expect([first.code, second.code]).toEqual([0, 0])
+      expect(waits).toEqual([1_000])
+      expect(limited.refusals.of('writes')).toBe(2)
+      expect(hasty.code).toBe(1)
+      expect(hasty.complaints[0]).toMatch(/too many requests of 127\.0\.0\.1: .*; nothing was changed/)
+      expect((await limited.request('GET', '/networks')).body).toHaveLength(2)
+    } finally {
+      await limited.close()
+    }
   })
 })
 

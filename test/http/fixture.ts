@@ -7,8 +7,12 @@ import type { EntryType, Member, SnapshotMeta } from '../../raft/types.ts'
 import { AccessControl } from '../../src/auth/access-control.ts'
 import type { AuthMode } from '../../src/auth/authenticator.ts'
 import type { PasswordCost } from '../../src/auth/password.ts'
+import { HTTP_DEFAULTS, type HttpConfig } from '../../src/config-http.ts'
 import { createApi, type DeclaredRoute } from '../../src/http/app.ts'
+import { ClientAddresses } from '../../src/http/client-address.ts'
 import { type HttpsCredentials, listen } from '../../src/http/listen.ts'
+import { createRateLimiter } from '../../src/http/rate-limiter.ts'
+import { RefusalCounts } from '../../src/http/refusal-counts.ts'
 import type { AccessView } from '../../src/ipam/access.ts'
 import {
   type Command,
@@ -270,6 +274,7 @@ export interface Api {
   readonly port: number
   readonly lines: readonly LogLine[]
   readonly routes: readonly DeclaredRoute[]
+  readonly refusals: RefusalCounts
   /** What authentication waits for runs when a test says so. */
   readonly timers: ManualClock
   /** Milliseconds on the clock of the app; a test moves it. */
@@ -326,17 +331,26 @@ export function openControl(
 export async function openApi({
   mode = 'open',
   tls = null,
+  http = {},
 }: {
   mode?: AuthMode
   tls?: HttpsCredentials | null
+  http?: Partial<HttpConfig>
 } = {}): Promise<Api> {
+  const { limits, rates, trust, bodyBytesMax } = { ...HTTP_DEFAULTS, ...http }
   const service = await OneNodeService.open()
   const logger = createMemoryLogger()
   const clock = { ms: 0 }
   let requestCount = 0
   const timers = new ManualClock()
   const control = openControl(service, { mode, now: () => clock.ms, timers })
+  const refusals = new RefusalCounts()
+  const addresses = new ClientAddresses(trust)
   const { app, routes } = createApi({
+    refusals,
+    addresses,
+    limiter: createRateLimiter({ limits: rates, refusals, now: () => clock.ms }),
+    bodyBytesMax,
     service,
     authenticator: control.authenticator,
     passwordCost: CHEAP,
@@ -347,13 +361,14 @@ export async function openApi({
     newRequestId: () => `request-${++requestCount}`,
   })
   const host = '127.0.0.1'
-  const listener = await listen(app, { host, port: 0, logger, tls })
+  const listener = await listen(app, { host, port: 0, logger, tls, limits, addresses, refusals })
   return {
     service,
     host,
     port: listener.port,
     lines: logger.lines,
     routes,
+    refusals,
     clock,
     timers,
     request: (method, path, body, headers) =>

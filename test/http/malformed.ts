@@ -713,10 +713,31 @@ const SIZES: readonly Malformed[] = [
     'headers_too_large',
   ],
   [
-    'a path above the limit',
+    'a path above the limit of all headers',
     requestBytes({ path: `${NETWORKS}/${'n'.repeat(40_000)}` }),
+    414,
+    'url_too_long',
+  ],
+  [
+    'a path just above the limit',
+    requestBytes({ path: `${NETWORKS}/${'n'.repeat(8_192 - NETWORKS.length)}` }),
+    414,
+    'url_too_long',
+  ],
+  [
+    'a query above the limit, of a POST with a body',
+    requestBytes({ method: 'POST', path: `${NETWORKS}?q=${'n'.repeat(9_000)}`, body: '{}' }),
+    414,
+    'url_too_long',
+  ],
+  [
+    'one header more than the limit',
+    requestBytes({
+      path: NETWORKS,
+      headers: Object.fromEntries(Array.from({ length: 99 }, (_, i) => [`X-${i}`, '1'])),
+    }),
     431,
-    'headers_too_large',
+    'too_many_headers',
   ],
   [
     'thousands of headers',

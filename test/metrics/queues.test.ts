@@ -14,7 +14,7 @@ import { systemClock } from '../../raft/system-clock.ts'
 import { DEFAULT_LIMITS as TRANSPORT_LIMITS } from '../../raft/transport/limits.ts'
 import { TcpTransport } from '../../raft/transport/tcp-transport.ts'
 import { CHECKER_LIMITS } from '../../src/auth/password-checker.ts'
-import { HTTP_LIMITS } from '../../src/http/listen.ts'
+import { HTTP_LIMITS } from '../../src/http/limits.ts'
 import { ANSWER_LIMITS } from '../../src/ipam/idempotency.ts'
 import { SESSION_WINDOW_MAX, SESSIONS_MAX } from '../../src/ipam/session.ts'
 import { queuesOf } from '../../src/metrics/queue-metrics.ts'
@@ -46,7 +46,11 @@ const NO_QUEUES: Readonly<Record<string, string>> = {
   snapshotIdleMs: 'a time',
   closeMs: 'a time',
   headerBytesMax: 'of one request',
+  headersMax: 'of one request',
+  urlBytesMax: 'of one request',
+  clientConnectionsMax: 'a share of connectionsMax',
   headersTimeoutMs: 'a time',
+  answerTimeoutMs: 'a time',
   keepAliveTimeoutMs: 'a time',
   closeTimeoutMs: 'a time',
   eagerBytes: 'when to begin, no bound',

@@ -1,0 +1,107 @@
+/** What node's HTTP parser refuses never becomes a request: its last words all the same are a problem as any other. */
+import { type ServerResponse, STATUS_CODES } from 'node:http'
+import type { Socket } from 'node:net'
+import type { TextAnswer } from './answer.ts'
+import { type Problem, ProblemError } from './problem.ts'
+import type { RefusingLimit } from './refusal-counts.ts'
+
+/** A connection closed with unread bytes is reset, and the client may never see our answer. */
+const LINGER_MS = 500
+
+export interface ClientError extends NodeJS.ErrnoException {
+  readonly reason?: string
+  /** In which the parser stopped. */
+  readonly rawPacket?: Buffer
+}
+
+export interface Complaint {
+  readonly problem: Problem
+  /** Null: it was no HTTP. */
+  readonly limit: RefusingLimit | null
+}
+
+/** @param headerBytesMax What the parser reads at most. */
+export function complaintAbout(error: ClientError, headerBytesMax: number): Complaint {
+  switch (error.code) {
+    case 'HPE_HEADER_OVERFLOW':
+      return isAllUrl(error.rawPacket, headerBytesMax) ? URL_TOO_LONG : HEADERS_TOO_LARGE
+    case 'HPE_CHUNK_EXTENSIONS_OVERFLOW':
+      return complaint('body_bytes', 413, 'body_too_large', 'the chunk extensions are too large')
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return complaint('request_time', 408, 'request_timeout', 'the request took too long to arrive')
+    default:
+      return complaint(null, 400, 'malformed_http', `not valid HTTP: ${error.reason ?? error.message}`)
+  }
+}
+
+export const HEADERS_TOO_LARGE = complaint(
+  'header_bytes',
+  431,
+  'headers_too_large',
+  'the request headers are too large (http.header_bytes_max)',
+)
+
+export const TOO_MANY_HEADERS = complaint(
+  'headers',
+  431,
+  'too_many_headers',
+  'the request has too many headers (http.headers_max)',
+)
+
+export const URL_TOO_LONG = complaint(
+  'url_bytes',
+  414,
+  'url_too_long',
+  'the URL is too long (http.url_bytes_max); list with fewer filters, or send what is long in a body',
+)
+
+/** The line with the method has no end: it takes all the room that all headers have. */
+function isAllUrl(packet: Buffer | undefined, headerBytesMax: number): boolean {
+  const start = packet?.toString('latin1', 0, headerBytesMax) ?? ''
+  return /^[A-Z]+ [^\r\n]*$/.test(start)
+}
+
+function complaint(limit: RefusingLimit | null, status: number, reason: string, message: string): Complaint {
+  return { limit, problem: problemOf({ status, reason, message }) }
+}
+
+export function problemOf(init: { status: number; reason: string; message: string }): Problem {
+  return new ProblemError(init).problem
+}
+
+/**
+ * Only where the answer cannot be mistaken for that of a request before it on the same connection, which may have been
+ * carried out: there the connection just ends, and the client knows that it does not know.
+ */
+export function answerClientError(socket: Socket, answer: TextAnswer): void {
+  const response = answerUnderWay(socket)
+  // A body is read to its end before anything is carried out, but for the methods that ignore theirs.
+  const isUnread =
+    response !== null && !response.headersSent && !response.req.complete && response.req.method === 'POST'
+  if (socket.writable && (response === null || isUnread)) answerOnSocket(socket, answer)
+  else if (!socket.writableEnded) socket.destroy()
+}
+
+/** Undocumented, but what node's own default for client errors looks at. */
+export function answerUnderWay(socket: Socket): ServerResponse | null {
+  const { _httpMessage: response } = socket as { _httpMessage?: ServerResponse | null }
+  return response ?? null
+}
+
+export function answerOnSocket(socket: Socket, { status, headers, body }: TextAnswer): void {
+  const bytes = Buffer.from(body ?? '')
+  const lines = Object.entries({ ...headers, 'Content-Length': String(bytes.length), Connection: 'close' })
+  const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')
+  socket.on('error', () => socket.destroy())
+  socket.end(
+    Buffer.concat([Buffer.from(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${head}\r\n`), bytes]),
+  )
+  const timer = setTimeout(() => socket.destroy(), LINGER_MS)
+  socket.once('close', () => clearTimeout(timer))
+}
+
+export function answerOnResponse(response: ServerResponse, { status, headers, body }: TextAnswer): void {
+  const bytes = Buffer.from(body ?? '')
+  response.writeHead(status, { ...headers, 'Content-Length': bytes.length, Connection: 'close' })
+  response.end(bytes)
+}
