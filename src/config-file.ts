@@ -148,7 +148,8 @@ const MetricsSchema = z.strictObject(
   { error: section },
 )
 
-const FileSchema = z
+/** Of the whole file. */
+export const FileSchema = z
   .strictObject(
     {
       cluster_id: wholeNumber(Number.MAX_SAFE_INTEGER),
