@@ -231,7 +231,8 @@ describe('connections', () => {
 })
 
 describe('requests that are too large', () => {
-  const LIMITS = { urlBytesMax: 300, headerBytesMax: 2_000, headersMax: 20 }
+  // Node collects 31 headers at a time, and looks at its own limit in between.
+  const LIMITS = { urlBytesMax: 300, headerBytesMax: 2_000, headersMax: 31 }
   const lines = (count: number) => Array.from({ length: count }, (_, i) => `X-${i}: 1\r\n`).join('')
 
   test.each<{ why: string; text: string; status: number; reason: string; limit: RefusingLimit }>([
@@ -258,7 +259,7 @@ describe('requests that are too large', () => {
     },
     {
       why: 'the number of headers',
-      text: `GET / HTTP/1.1\r\nHost: a\r\n${lines(20)}\r\n`,
+      text: `GET / HTTP/1.1\r\nHost: a\r\n${lines(31)}\r\n`,
       status: 431,
       reason: 'too_many_headers',
       limit: 'headers',
@@ -288,7 +289,7 @@ describe('requests that are too large', () => {
     const { listener, refusals } = await start(LIMITS)
     const connection = new Connection(listener)
 
-    connection.write(`GET /?${'q'.repeat(298)} HTTP/1.1\r\nHost: a\r\n${lines(19)}\r\n`)
+    connection.write(`GET /?${'q'.repeat(298)} HTTP/1.1\r\nHost: a\r\n${lines(30)}\r\n`)
 
     expect(await connection.until(/answer/)).not.toBeNull()
     expect([...refusals.all()].filter(([, count]) => count > 0)).toEqual([])
