@@ -250,6 +250,9 @@ const TITLES: Readonly<Record<number, string>> = {
 function describeProblem(status: number, words: readonly string[]): Json {
   const names: HeaderName[] = ['X-Request-Id']
   if (status === 429 || status === 503 || status === 507) names.push('Retry-After')
+  if (status === 429) {
+    names.push('RateLimit-Limit', 'RateLimit-Remaining', 'RateLimit-Reset', 'RateLimit-Policy')
+  }
   if (status === 401) names.push('WWW-Authenticate')
   const reason = { type: 'object', properties: { reason: { enum: words } } }
   return {

@@ -39,6 +39,22 @@ export const RESPONSE_HEADERS = {
     description: 'Seconds after which to try again; missing where that does not help.',
     schema: { type: 'integer', minimum: 0 },
   },
+  'RateLimit-Limit': {
+    description: 'Where the node limits rates, on every answer: the requests of a quiet client at once.',
+    schema: { type: 'integer', minimum: 1 },
+  },
+  'RateLimit-Remaining': {
+    description: 'Requests that this client has left.',
+    schema: { type: 'integer', minimum: 0 },
+  },
+  'RateLimit-Reset': {
+    description: 'Seconds until it has all of them again.',
+    schema: { type: 'integer', minimum: 0 },
+  },
+  'RateLimit-Policy': {
+    description: 'The limit, and in how many seconds so many come again.',
+    schema: { type: 'string', examples: ['50;w=5'] },
+  },
   'WWW-Authenticate': { description: 'How to log in (RFC 9110 §11.6.1).', schema: { type: 'string' } },
 } as const
 

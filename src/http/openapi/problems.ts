@@ -45,6 +45,9 @@ const OF_LOGIN: Reasons = {
   503: ['restoring', 'auth_stale'],
 }
 
+/** Where the node has such limits. */
+const OF_RATES: Reasons = { 429: ['rate_limited'] }
+
 const OF_JSON: Reasons = {
   400: ['invalid_json', 'body_incomplete'],
   413: ['body_too_large'],
@@ -58,6 +61,7 @@ export function problemsOf(operation: Operation, access: Access): ReadonlyMap<nu
   const { kind, body, isIdempotent, hasPrecondition } = operation
   const all = [ANY, OF_KIND[kind], ofAccess(operation, access), ofOwn(operation)]
   if (body !== null) all.push(body.schema === null ? OF_FILE : OF_JSON)
+  if (!access.toleratesStale) all.push(OF_RATES)
   if (isIdempotent) all.push({ 422: ['idempotency_key_reused'] })
   if (hasPrecondition) all.push({ 412: ['precondition_failed'] })
   const byStatus = new Map<number, Set<string>>()
