@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { newKey } from '../../src/cli/client/api.ts'
 import { RATE_LIMITS } from '../../src/http/limits.ts'
 import { type Api, openApi } from '../http/fixture.ts'
 import {
@@ -226,6 +227,10 @@ describe('outcomes', () => {
     expect(complaints).toEqual([
       `no server can answer: ${dead}: connection refused; nothing was changed. Name others with --server or IPAM_SERVER; to start one: ipam server`,
     ])
+  })
+
+  test('a key that is made never looks like a flag', () => {
+    expect(Array.from({ length: 2_000 }, newKey).filter((key) => !/^k[\w-]{20}$/.test(key))).toEqual([])
   })
 
   test('a write whose answer never comes is unknown, and the key it names tells later', async () => {

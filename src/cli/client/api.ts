@@ -103,7 +103,7 @@ export class Api {
     method: 'POST' | 'PATCH' | 'DELETE',
     path: string,
     body: object | string | null = null,
-    { ifMatch = null, key = nanoid(), contentType = 'application/json', ...options }: WriteOptions = {},
+    { ifMatch = null, key = newKey(), contentType = 'application/json', ...options }: WriteOptions = {},
   ): Promise<ApiAnswer> {
     const { wayOut = wayOutWith(key) } = options
     const headers: Record<string, string> = {}
@@ -157,6 +157,11 @@ function giveUp(
     `no server can answer: ${reasons}${nothing}. Name others with --server or IPAM_SERVER; to start one: ipam server`,
     1,
   )
+}
+
+/** Begins with a letter: people are told to give it to a flag, and one that begins with a dash would be taken for the next flag. */
+export function newKey(): string {
+  return `k${nanoid(20)}`
 }
 
 function wayOutWith(key: string | null): string {
