@@ -1,7 +1,7 @@
 /**
  * Claims: one node with 1,000,000 active allocations in 1,000 networks takes less than 512 MiB, at most 400 bytes an allocation
  * more than an empty one, and is ready within 5 s of its start, also after kill -9; a list of 1,000 of them by hostname, tag, address
- * or network takes as long as one of 10,000 (within twice).
+ * or network takes as long as one of 10,000 (within twice), and the one that has some host name is found within four times as long.
  *
  * npx tsx bench/scale.ts [allocations]     after `make build`; some minutes
  */
@@ -20,6 +20,9 @@ const MIB_MAX = 512
 const BYTES_EACH_MAX = 400
 const READY_MS_MAX = 5_000
 const RATIO_MAX = 2
+/** Of a search for one host name: it looks at a row for each 4,096 allocations there have ever been. */
+const SEARCH_RATIO_MAX = 4
+const SEARCH = 'one by hostname'
 const STARTS = 3
 const WARM_UP = 5
 const ROUNDS = 25
@@ -49,6 +52,7 @@ try {
 interface Lists {
   /** Milliseconds by what is asked for: the medians of the small and the large node. */
   readonly name: string
+  readonly ratioMax: number
   readonly small: number
   readonly large: number
 }
@@ -74,8 +78,8 @@ function report({
       `| ready after a start | ${seconds(large.readyMs)} (${seconds(large.readyCpuMs)} of processor time) | at most ${seconds(READY_MS_MAX)} | empty: ${seconds(empty.readyMs)} (${seconds(empty.readyCpuMs)}) |`,
       `| ready after kill -9 | ${seconds(large.readyAfterKillMs)} | at most ${seconds(READY_MS_MAX)} | empty: ${seconds(empty.readyAfterKillMs)} |`,
       `| filled by batches of ${BATCH} | ${large.fillPerSecond} allocations/s | | with ${SMALL}: ${small.fillPerSecond} |`,
-      ...lists.map(({ name, small, large }) => {
-        return `| ${name} | ${large.toFixed(1)} ms, ${(large / small).toFixed(2)} times | at most ${RATIO_MAX} times | of ${SMALL}: ${small.toFixed(1)} ms |`
+      ...lists.map(({ name, ratioMax, small, large }) => {
+        return `| ${name} | ${large.toFixed(1)} ms, ${(large / small).toFixed(2)} times | at most ${ratioMax} times | of ${SMALL}: ${small.toFixed(1)} ms |`
       }),
       '',
     ].join('\n'),
@@ -84,7 +88,7 @@ function report({
     large.rssMib <= MIB_MAX &&
     bytesEach <= BYTES_EACH_MAX &&
     Math.max(large.readyMs, large.readyAfterKillMs) <= READY_MS_MAX &&
-    lists.every(({ small, large }) => large <= RATIO_MAX * small)
+    lists.every(({ ratioMax, small, large }) => large <= ratioMax * small)
   if (!isKept) process.exitCode = 1
 }
 
@@ -185,7 +189,8 @@ async function compareLists(): Promise<Lists[]> {
       for (const i of [0, 1] as const) times[i].push(await timeOf(urls[i]))
     }
     const [a, b] = times.map((all) => median(all.slice(WARM_UP)))
-    lists.push({ name, small: a ?? 0, large: b ?? 0 })
+    const ratioMax = name === SEARCH ? SEARCH_RATIO_MAX : RATIO_MAX
+    lists.push({ name, ratioMax, small: a ?? 0, large: b ?? 0 })
   }
   for (const node of nodes) await node.stop('SIGTERM')
   return lists
@@ -199,7 +204,7 @@ async function questionsTo(api: string, allocations: number): Promise<Map<string
     ['1,000 by network', `${api}/allocations?limit=1000&network_id=${network?.id}`],
     ['1,000 of all', `${api}/allocations?limit=1000`],
     ['one by address', `${api}/addresses/10.0.1.7`],
-    ['one by hostname', `${api}/allocations?hostname=ost-${allocations - 1}`],
+    [SEARCH, `${api}/allocations?hostname=ost-${allocations - 1}`],
     ['statistics of a network', `${api}/networks/${network?.id}/stats`],
   ])
 }
