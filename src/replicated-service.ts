@@ -62,6 +62,10 @@ export class ReplicatedIpamService implements IpamService {
   }
 
   /** Writes of this node's callers that are under way, for whoever watches. */
+  get backups(): { readonly size: number; readonly max: number } {
+    return this.#snapshots.figures
+  }
+
   get writesUnderWay(): { readonly size: number; readonly max: number } {
     return this.#session.underway
   }

@@ -37,8 +37,9 @@ export class SnapshotStreams {
     this.#limits = { ...SNAPSHOT_STREAM_LIMITS, ...options.limits }
   }
 
-  get openCount(): number {
-    return this.#openCount
+  /** That are open now, and may be. */
+  get figures(): { readonly size: number; readonly max: number } {
+    return { size: this.#openCount, max: this.#limits.streamsMax }
   }
 
   /**

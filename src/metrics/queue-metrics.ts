@@ -17,6 +17,8 @@ export interface QueueSource {
   httpConnections(): Filled
   /** That wait for one of the few that are checked at a time. */
   passwordChecks(): Filled
+  /** Being read from this node. */
+  backups(): Filled
 }
 
 export function queueMetrics(source: QueueSource): Source {
@@ -41,6 +43,7 @@ export function queuesOf(source: QueueSource): QueueFigure[] {
     once('session_writes', 'entries', source.sessionWrites()),
     once('http_connections', 'entries', source.httpConnections()),
     once('password_checks', 'entries', source.passwordChecks()),
+    once('backups', 'entries', source.backups()),
     once('sessions', 'entries', sessions),
     once('idempotency_answers', 'entries', answers),
     once('idempotency_answers', 'bytes', answerBytes),

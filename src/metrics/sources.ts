@@ -34,7 +34,7 @@ export interface Watched {
   /** Null where there are no other nodes. */
   readonly transport: Pick<TcpTransport, 'peers' | 'queues'> | null
   readonly logDisk: Pick<TimedDisk, 'syncs' | 'writtenBytes'>
-  readonly service: Pick<ReplicatedIpamService, 'readiness' | 'writesUnderWay'>
+  readonly service: Pick<ReplicatedIpamService, 'readiness' | 'writesUnderWay' | 'backups'>
   readonly expiry: Pick<Expiry, 'counts'>
   readonly counts: RequestCounts
   readonly refusals: RefusalCounts
@@ -59,6 +59,7 @@ export function sourcesOf(watched: Watched): Source[] {
       sessionWrites: () => service.writesUnderWay,
       httpConnections: () => listener.figures().connections,
       passwordChecks: () => watched.access.figures.waiting,
+      backups: () => service.backups,
     }),
     diskMetrics({
       log: watched.logDisk,

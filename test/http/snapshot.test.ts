@@ -96,7 +96,7 @@ describe('GET /cluster/snapshot', () => {
 
     expect(status).toBe(200)
     expect(api.service.appliedIndex).toBe(index)
-    expect(api.service.snapshots.openCount).toBe(0)
+    expect(api.service.snapshots.figures.size).toBe(0)
   })
 
   test('a third one at once is told to wait, and a client that hangs up makes room', async () => {
@@ -107,7 +107,7 @@ describe('GET /cluster/snapshot', () => {
 
     const third = await api.request('GET', '/cluster/snapshot')
     for (const controller of controllers) controller.abort()
-    await until(() => api.service.snapshots.openCount === 0)
+    await until(() => api.service.snapshots.figures.size === 0)
     const fourth = await fetch(url())
 
     expect(third).toMatchObject({ status: 429, body: { reason: 'overloaded', applied: 'no' } })
@@ -115,7 +115,7 @@ describe('GET /cluster/snapshot', () => {
     expect(third.headers.get('retry-after')).toBe('1')
     expect(fourth.status).toBe(200)
     await fourth.arrayBuffer()
-    expect(api.service.snapshots.openCount).toBe(0)
+    expect(api.service.snapshots.figures.size).toBe(0)
   })
 
   test('one whose reader has gone to sleep is given up, and its end never comes', async () => {
@@ -128,7 +128,7 @@ describe('GET /cluster/snapshot', () => {
     await until(() => api.service.snapshotTimers.timers > 0 && socket.readableLength > 0)
 
     api.service.snapshotTimers.runTimers()
-    await until(() => api.service.snapshots.openCount === 0)
+    await until(() => api.service.snapshots.figures.size === 0)
     const closed = new Promise((resolve) => socket.once('close', resolve))
     socket.on('data', (bytes: Buffer) => {
       received += bytes.length
@@ -146,6 +146,6 @@ describe('GET /cluster/snapshot', () => {
 
     api.service.failure = null
     expect(status).toBe(500)
-    expect(api.service.snapshots.openCount).toBe(0)
+    expect(api.service.snapshots.figures.size).toBe(0)
   })
 })

@@ -18,6 +18,7 @@ import { HTTP_LIMITS } from '../../src/http/limits.ts'
 import { ANSWER_LIMITS } from '../../src/ipam/idempotency.ts'
 import { SESSION_WINDOW_MAX, SESSIONS_MAX } from '../../src/ipam/session.ts'
 import { queuesOf } from '../../src/metrics/queue-metrics.ts'
+import { SNAPSHOT_STREAM_LIMITS } from '../../src/snapshot-streams.ts'
 import { DEFAULT_FLUSH_LIMITS } from '../../src/state/flush.ts'
 import { SoloNode } from '../raft/core/solo-node.ts'
 import { Harness, silentLog } from '../state/harness.ts'
@@ -56,6 +57,7 @@ const NO_QUEUES: Readonly<Record<string, string>> = {
   eagerBytes: 'when to begin, no bound',
   delayMs: 'a time',
   keptMs: 'a time',
+  idleMsMax: 'a time',
 }
 
 const QUEUES: Readonly<Record<string, string>> = {
@@ -74,6 +76,7 @@ const QUEUES: Readonly<Record<string, string>> = {
   pendingConnectionsMax: 'pending_handshakes entries',
   connectionsMax: 'http_connections entries',
   waitingMax: 'password_checks entries',
+  streamsMax: 'backups entries',
   dirtyBytesMax: 'unflushed_rows bytes',
   SESSIONS_MAX: 'sessions entries',
   SESSION_WINDOW_MAX: 'session_writes entries',
@@ -88,6 +91,7 @@ const LIMITS: Readonly<Record<string, number>> = {
   ...TRANSPORT_LIMITS,
   ...HTTP_LIMITS,
   waitingMax: CHECKER_LIMITS.waitingMax,
+  ...SNAPSHOT_STREAM_LIMITS,
   ...DEFAULT_FLUSH_LIMITS,
   ...ANSWER_LIMITS,
   ...DEFAULT_LIMITS,
@@ -159,6 +163,7 @@ async function allQueues() {
       sessionWrites: () => ({ size: 0, max: SESSION_WINDOW_MAX }),
       httpConnections: () => ({ size: 0, max: HTTP_LIMITS.connectionsMax }),
       passwordChecks: () => ({ size: 0, max: CHECKER_LIMITS.waitingMax }),
+      backups: () => ({ size: 0, max: SNAPSHOT_STREAM_LIMITS.streamsMax }),
     })
   } finally {
     await transport.close()
