@@ -217,6 +217,7 @@ describe('a data directory', () => {
     mkdirSync(config.dataDir, { recursive: true })
     mkdirSync(`${config.dataDir}.restoring/state`, { recursive: true })
     writeFileSync(`${config.dataDir}.restoring/state/000005.log`, 'half')
+    writeFileSync(`${config.dataDir}.restoring/of-before`, 'half')
 
     const refusal = await refusalOf(join(directory, 'a'), bytes, config)
 

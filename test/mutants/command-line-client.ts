@@ -24,7 +24,7 @@ export const COMMAND_LINE_CLIENT: readonly Mutant[] = [
     name: 'a write has a key only if the user gives one',
     source: 'promise 4',
     file: API,
-    find: `key = nanoid(), contentType`,
+    find: `key = newKey(), contentType`,
     replace: `key = null, contentType`,
     caughtBy: SERVERS,
   },

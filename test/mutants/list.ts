@@ -3,6 +3,7 @@ import { ADDRESS_SPACE } from './address-space.ts'
 import { ADMISSION_OF_NODES } from './admission.ts'
 import { ALL_OR_NONE } from './all-or-none.ts'
 import { API_DESCRIPTION } from './api-description.ts'
+import { BACKUPS } from './backups.ts'
 import { BULK_FILES } from './bulk-files.ts'
 import { CHECKPOINTS } from './checkpoints.ts'
 import { CHOOSING_ADDRESSES } from './choosing-addresses.ts'
@@ -15,6 +16,7 @@ import { HISTORY_AND_AUDIT } from './history-and-audit.ts'
 import { IDEMPOTENCY_KEYS } from './idempotency-keys.ts'
 import { IPAM_SIM } from './ipam-sim.ts'
 import { LIFETIMES_AND_CHANGES } from './lifetimes-and-changes.ts'
+import { LIMITS_OF_HTTP } from './limits.ts'
 import { LISTS_AND_INDEXES } from './lists-and-indexes.ts'
 import { LOG_REPLICATION } from './log-replication.ts'
 import { LOG_STORAGE } from './log-storage.ts'
@@ -57,4 +59,6 @@ export const MUTANTS: readonly Mutant[] = [
   ...WHO_MAY_DO_WHAT,
   ...API_DESCRIPTION,
   ...ON_THE_WIRE,
+  ...BACKUPS,
+  ...LIMITS_OF_HTTP,
 ]
