@@ -1,42 +1,15 @@
 /** The pages for readers do what they say. */
 import { execFile } from 'node:child_process'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect } from 'vitest'
 import { test } from './cluster-test.ts'
+import { expectPrinted, installProgram, scriptOf, stepsOf } from './page.ts'
 import { reservePorts } from './ports.ts'
-import { MAIN } from './program.ts'
 import { until } from './until.ts'
 
 const DOCUMENTED = '127.0.0.1:8080'
-const MARK = '=== what was printed by block'
-
-interface Step {
-  readonly script: string
-  /** Null: it does not matter. */
-  readonly printed: string | null
-}
-
-/** The blocks of a page that are commands, each with the text that follows it. */
-function stepsOf(page: string): Step[] {
-  const blocks = [...page.matchAll(/^```(\w+)\n([\s\S]*?)^```$/gm)].map(([, kind, text]) => ({
-    kind,
-    text: text ?? '',
-  }))
-  return blocks.flatMap(({ kind, text }, i) => {
-    const next = blocks[i + 1]
-    return kind === 'sh' ? [{ script: text, printed: next?.kind === 'text' ? next.text : null }] : []
-  })
-}
-
-/** `ipam` as an installation has it. */
-function installProgram(directory: string): void {
-  mkdirSync(directory)
-  writeFileSync(join(directory, 'ipam'), `#!/bin/sh\nexec ${process.execPath} ${MAIN} "$@"\n`, {
-    mode: 0o755,
-  })
-}
 
 test.for([
   { path: 'docs/guide.md', flags: [] },
@@ -50,12 +23,11 @@ test.for([
   })
   const programs = join(directory, 'programs')
   installProgram(programs)
-  const steps = stepsOf(readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8'))
-  const script = steps.map(({ script: text }, i) => `${text}\necho '${MARK}' ${i}`).join('\n')
+  const steps = stepsOf(path)
 
   const { stdout } = await promisify(execFile)(
     'bash',
-    ['-euc', script.replaceAll(DOCUMENTED, `127.0.0.1:${port}`)],
+    ['-euc', scriptOf(steps).replaceAll(DOCUMENTED, `127.0.0.1:${port}`)],
     { cwd: directory, env: { ...process.env, PATH: `${programs}:${process.env['PATH']}` } },
   )
 
@@ -70,9 +42,8 @@ test('docs/backup.md runs as it stands', async ({ directory }) => {
   mkdirSync(empty)
   const documented = ['5001', '5002', '5003', '8080', '8081', '8082']
   const ports = await reservePorts(documented.length)
-  const steps = stepsOf(readFileSync(new URL('../../docs/backup.md', import.meta.url), 'utf8'))
-  const script = steps.map(({ script: text }, i) => `${text}\necho '${MARK}' ${i}`).join('\n')
-  const withPorts = script.replaceAll(/127\.0\.0\.1:(\d+)/g, (_, port: string) => {
+  const steps = stepsOf('docs/backup.md')
+  const withPorts = scriptOf(steps).replaceAll(/127\.0\.0\.1:(\d+)/g, (_, port: string) => {
     return `127.0.0.1:${ports[documented.indexOf(port)]}`
   })
 
@@ -86,10 +57,3 @@ test('docs/backup.md runs as it stands', async ({ directory }) => {
   expect(steps.length).toBeGreaterThanOrEqual(8)
   expectPrinted(steps, stdout)
 })
-
-function expectPrinted(steps: readonly Step[], stdout: string): void {
-  const printed = stdout.split(new RegExp(`${MARK} \\d+\\n`))
-  for (const [i, step] of steps.entries()) {
-    if (step.printed !== null) expect(printed[i], step.script).toBe(step.printed)
-  }
-}
