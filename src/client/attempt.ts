@@ -161,12 +161,18 @@ const UNTRUSTED: readonly string[] = [
   'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
 ]
 
+/** What OpenSSL makes of an answer in plain text to the first bytes of TLS; codes differ between `fetch` and node:https. */
+const NO_TLS = /wrong version number|packet length too long/
+
 function failed(error: unknown): Attempt {
   const causes = causesOf(error)
   const untrusted = causes.find(({ code }) => code !== undefined && UNTRUSTED.includes(code))
   if (untrusted !== undefined) {
     const message = `its certificate is not trusted (${untrusted.code}); name its authority with --ca or IPAM_CA`
     return { type: 'unreachable', message }
+  }
+  if (causes.some(({ message }) => NO_TLS.test(message))) {
+    return { type: 'unreachable', message: 'it does not speak TLS; try http://' }
   }
   for (const { code } of causes) {
     const message = code === undefined ? undefined : UNSENT.get(code)

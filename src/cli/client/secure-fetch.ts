@@ -1,4 +1,5 @@
 /** `fetch` for servers whose certificate is of an authority of our own, or that want one from us: node's takes neither. */
+import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { Agent, request } from 'node:https'
 import { Readable } from 'node:stream'
@@ -24,6 +25,8 @@ export function fetchOf(args: Arguments, env: ClientShell['env']): Fetch {
   if (ca === null && cert === null) return fetch
   const options = { ...(ca && { ca }), ...(cert && key && { cert, key }) }
   try {
+    // A context takes an authority that is none, and trusts nobody then.
+    if (ca) new X509Certificate(ca)
     createSecureContext(options)
   } catch (error) {
     const { message } = error as Error
