@@ -5,12 +5,15 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'vitest'
 import { environment } from './balancer.ts'
+import type { AllocationBody } from './client.ts'
 import { test } from './cluster-test.ts'
 import { expectPrinted, installProgram, scriptOf, stepsOf } from './page.ts'
 import { reservePorts } from './ports.ts'
 
 const PAGE = 'docs/production.md'
 const WITHIN_MS = 90_000
+/** While three nodes are stopped and started, one after the other. */
+const WRITES_MIN = 30
 
 /** The same port for the same text, in the page and in the files of `deploy/`. */
 async function portsOf(texts: readonly string[]): Promise<(text: string) => string> {
@@ -69,4 +72,22 @@ test(`${PAGE} runs as it stands`, async ({ directory }) => {
 
   expect({ code, stderr: code === 0 ? '' : `${stdout}\n${stderr}` }).toEqual({ code: 0, stderr: '' })
   expectPrinted(steps, stdout)
+  expectEachWriteOnce(empty)
 })
+
+/** As the page does with shell commands, which may be wrong too. */
+function expectEachWriteOnce(directory: string): void {
+  const told = readFileSync(join(directory, 'writes.log'), 'utf8').trimEnd().split('\n')
+  const restored: AllocationBody[] = JSON.parse(readFileSync(join(directory, 'restored.json'), 'utf8'))
+  const found = restored.filter(({ hostname }) => hostname?.startsWith('upgrade-'))
+  const byNumber = found.toSorted((a, b) => numberOf(a) - numberOf(b))
+
+  expect(told.length).toBeGreaterThan(WRITES_MIN)
+  expect(byNumber.map(({ hostname }) => hostname)).toEqual(told.map((_, i) => `upgrade-${i + 1}`))
+  expect(told).toEqual(byNumber.map(({ ip }) => `201 ${ip}`))
+  expect(new Set(told).size).toBe(told.length)
+}
+
+function numberOf({ hostname }: AllocationBody): number {
+  return Number(hostname?.replace('upgrade-', ''))
+}
