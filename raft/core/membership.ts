@@ -164,16 +164,17 @@ function refuseRemoval(raft: Raft, member: Member, isForced: boolean): Refusal |
   if (remaining.length === 0) {
     return { refusal: 'last_voter', message: `node ${member.id} is the only voter; a cluster needs one` }
   }
-  if (member.id === raft.id) {
-    return { refusal: 'is_leader', message: 'the leader hands leadership over before it is removed' }
-  }
+  // Before leadership is handed over: the successor does not know yet who is silent.
   const healthy = remaining.filter((id) => isInContact(raft, id)).length
   const needed = quorumSize(remaining.length)
-  if (healthy >= needed || isForced) return null
-  return {
-    refusal: 'would_lose_quorum',
-    message: `without node ${member.id}, ${healthy} of ${remaining.length} voters would be healthy and ${needed} are needed; bring a voter back first, or force it`,
+  if (healthy < needed && !isForced) {
+    return {
+      refusal: 'would_lose_quorum',
+      message: `without node ${member.id}, ${healthy} of ${remaining.length} voters would be healthy and ${needed} are needed; bring a voter back first, or force it`,
+    }
   }
+  if (member.id !== raft.id) return null
+  return { refusal: 'is_leader', message: 'the leader hands leadership over before it is removed' }
 }
 
 /** The leader has heard from that node within an election timeout. */

@@ -140,11 +140,21 @@ export const MEMBERSHIP_CHANGES: readonly Mutant[] = [
     caughtBy: testFile('test/raft/peers.test.ts'),
   },
   {
+    name: 'a leader hands over to be removed, whoever is left',
+    source: 'membership; bug 16',
+    file: 'raft/core/membership.ts',
+    find: `  // Before leadership is handed over: the successor does not know yet who is silent.
+`,
+    replace: `  if (member.id === raft.id) return { refusal: 'is_leader', message: '' }
+`,
+    caughtBy: MEMBERSHIP,
+  },
+  {
     name: 'a removal may leave no healthy majority',
     source: 'membership; bug 16',
     file: 'raft/core/membership.ts',
-    find: `if (healthy >= needed || isForced) return null`,
-    replace: `if (healthy > 0 || isForced) return null`,
+    find: `if (healthy < needed && !isForced) {`,
+    replace: `if (healthy < 1 && !isForced) {`,
     caughtBy: MEMBERSHIP,
   },
 ]

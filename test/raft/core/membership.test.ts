@@ -166,6 +166,15 @@ describe('who may be added and removed', () => {
     expect(leader.remove(2, { isForced: true }).memberships).toMatchObject([{ index: 3 }])
   })
 
+  test('nor does a leader hand over to be removed, where those who stay are no healthy majority', () => {
+    const leader = new SoloNode().becomeReadyLeader()
+    leader.now += TIMEOUT_MS
+    leader.acknowledge(2, 1)
+
+    expect(leader.remove(1).memberships).toMatchObject([{ refusal: 'would_lose_quorum' }])
+    expect(leader.remove(1, { isForced: true }).memberships).toMatchObject([{ refusal: 'is_leader' }])
+  })
+
   test('a removed id is kept, so that it never comes back', () => {
     const leader = new SoloNode({ removed: [8] }).becomeReadyLeader()
 
