@@ -14,7 +14,7 @@ const run = promisify(execFile)
 
 const PACKED = ['deploy', 'docs', 'raft', 'src']
 const FILES = [
-  ...['package.json', '.npmrc', 'tsconfig.json', 'tsconfig.build.json'],
+  ...['package.json', '.npmrc', 'tsconfig.json', 'tsconfig.build.json', 'tsconfig.client.json'],
   ...['README.md', 'CHANGELOG.md', 'cluster.example.yaml'],
 ]
 
