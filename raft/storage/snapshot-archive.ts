@@ -2,7 +2,7 @@
 import type { Disk, DiskFile } from '../ports.ts'
 import type { SnapshotMeta, SnapshotOrigin } from '../types.ts'
 import { damage } from './damage.ts'
-import { readIdentity, SnapshotEncoder, SnapshotReader } from './snapshot-format.ts'
+import { readChunks, readIdentity, SnapshotEncoder, SnapshotReader } from './snapshot-format.ts'
 
 /** The bytes of the file, part by part. What is cut off anywhere is no archive: the trailer is its last part. */
 export async function* encodeArchive(
@@ -66,14 +66,8 @@ export class SnapshotArchive {
    *
    * @throws {CorruptLogError} from the iteration.
    */
-  async *chunks(): AsyncGenerator<Uint8Array> {
-    const reader = new SnapshotReader(this.#file, this.#path)
-    await reader.readHeader()
-    for (;;) {
-      const chunk = await reader.readChunk()
-      if (chunk === null) return
-      yield chunk
-    }
+  chunks(): AsyncGenerator<Uint8Array> {
+    return readChunks(this.#file, this.#path)
   }
 
   close(): Promise<void> {

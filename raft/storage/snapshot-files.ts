@@ -2,7 +2,7 @@ import { assert } from '../assert.ts'
 import type { Disk, DiskFile, SnapshotFile, SnapshotReceiver, SnapshotStore } from '../ports.ts'
 import type { LogIndex, SnapshotMeta } from '../types.ts'
 import { damage } from './damage.ts'
-import { readIdentity, SnapshotEncoder, SnapshotReader } from './snapshot-format.ts'
+import { readChunks, readIdentity, SnapshotEncoder, SnapshotReader } from './snapshot-format.ts'
 import { completeName, isPartial, lastIndexOf, NEW_NAME, partialName } from './snapshot-names.ts'
 import { checkRoom, FileReceiver, SYNC_INTERVAL_BYTES } from './snapshot-receiver.ts'
 
@@ -198,14 +198,8 @@ class StoredSnapshot implements SnapshotFile {
     return this.#file.read(offset, length)
   }
 
-  async *chunks(): AsyncIterable<Uint8Array> {
-    const reader = new SnapshotReader(this.#file, this.#path)
-    await reader.readHeader()
-    for (;;) {
-      const chunk = await reader.readChunk()
-      if (chunk === null) return
-      yield chunk
-    }
+  chunks(): AsyncIterable<Uint8Array> {
+    return readChunks(this.#file, this.#path)
   }
 
   close(): Promise<void> {

@@ -176,3 +176,18 @@ export async function readIdentity(file: DiskFile, path: string): Promise<string
   const digest = bytes.subarray(CRC_BYTES + DIGEST_OFFSET, CRC_BYTES + DIGEST_OFFSET + DIGEST_BYTES)
   return `${digest.toString('hex')}-${file.sizeBytes()}`
 }
+
+/**
+ * From the beginning. Everything is verified once the last one was given out, and not before.
+ *
+ * @throws {CorruptLogError} from the iteration.
+ */
+export async function* readChunks(file: DiskFile, path: string): AsyncGenerator<Uint8Array> {
+  const reader = new SnapshotReader(file, path)
+  await reader.readHeader()
+  for (;;) {
+    const chunk = await reader.readChunk()
+    if (chunk === null) return
+    yield chunk
+  }
+}

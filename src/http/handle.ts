@@ -100,10 +100,11 @@ export function createHandle({
   }
 }
 
-/** What goes wrong with a read, even by our own bug, has changed nothing. */
+/** What goes wrong with a read, even by our own bug, has changed nothing: but for one that is put on record, and nobody knows whether it was. */
 function problemOf(error: unknown, method: string): Problem {
   const problem = toProblem(error)
-  return isRead(method) && problem.applied === 'unknown' ? { ...problem, applied: 'no' } : problem
+  if (!isRead(method) || problem.applied !== 'unknown') return problem
+  return problem.reason === 'outcome_unknown' ? problem : { ...problem, applied: 'no' }
 }
 
 /** Reads are many and change nothing: they show at level `debug`, and so does what load balancers ask each second. */

@@ -4,6 +4,7 @@ import { writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { ProposalUncertainError } from '../../raft/errors.ts'
 import { FileDisk, SnapshotArchive } from '../../raft/index.ts'
 import { temporaryDirectory } from '../raft/storage/temporary-directory.ts'
 import { type Api, openApi } from './fixture.ts'
@@ -96,6 +97,16 @@ describe('GET /cluster/snapshot', () => {
 
     expect(status).toBe(200)
     expect(api.service.appliedIndex).toBe(index)
+    expect(api.service.snapshots.figures.size).toBe(0)
+  })
+
+  test('does not say that nothing was put on record where nobody knows', async () => {
+    api.service.failure = new ProposalUncertainError('leadership was lost')
+
+    const answer = await api.request('GET', '/cluster/snapshot')
+    api.service.failure = null
+
+    expect(answer).toMatchObject({ status: 504, body: { reason: 'outcome_unknown', applied: 'unknown' } })
     expect(api.service.snapshots.figures.size).toBe(0)
   })
 
