@@ -15,6 +15,7 @@ export { DEFAULT_PROPOSAL_LIMITS, type ProposalLimits } from './proposal-limits.
 export { DEFAULT_READ_LIMITS, type ReadLimits } from './reads.ts'
 export { newestMembership } from './recovery.ts'
 export type { Completion } from './request.ts'
+export { type FollowPeerRequest, type RequestTrace, TRACE_CONTEXT_CHARS_MAX } from './request-trace.ts'
 export { CHECKPOINT_INTERVAL } from './state-comparison.ts'
 export type { StateAlarm } from './state-watch.ts'
 export type { DiskStatus, PeerStatus, RaftStatus, StatusRole } from './status.ts'

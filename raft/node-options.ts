@@ -4,6 +4,7 @@ import type { Effects, Limits, Raft, Timing } from './core/state.ts'
 import type { Identity } from './ports.ts'
 import type { ProposalLimits } from './proposal-limits.ts'
 import type { ReadLimits } from './reads.ts'
+import type { FollowPeerRequest } from './request-trace.ts'
 import type { Membership, NodeId } from './types.ts'
 
 export interface RaftNodeOptions {
@@ -29,4 +30,6 @@ export interface RaftNodeOptions {
   readonly diskLowBytes: number
   /** Sees every step before its effects are carried out, and changes nothing: for checks and traces. */
   readonly onStep?: (raft: Raft, effects: Effects) => void
+  /** Without it no request of a peer is followed. */
+  readonly followPeer?: FollowPeerRequest | null
 }

@@ -21,6 +21,7 @@ import { Proposals } from './proposals.ts'
 import { Reads } from './reads.ts'
 import { recover } from './recovery.ts'
 import type { Completion } from './request.ts'
+import type { RequestTrace } from './request-trace.ts'
 import { Snapshots } from './snapshots.ts'
 import { StateWatch } from './state-watch.ts'
 import { leaderContactMs, type RaftStatus, statusOf } from './status.ts'
@@ -83,6 +84,7 @@ export class RaftNode {
       send: (message) => transport.send(message),
       leaderId: () => raft.leaderId,
       leadingTerm: () => (raft.role === 'leader' ? raft.currentTerm : null),
+      followPeer: options.followPeer ?? null,
     })
     this.#reads = new Reads(options.readLimits, { now, firstId: someId(ports.random) })
     this.#disk = new DiskLane({
@@ -200,13 +202,15 @@ export class RaftNode {
    * Replicates `payload` and resolves with what `apply` made of it, once it is durable on a majority and applied
    * where it was decided. Waits for a leader if there is none.
    *
+   * @param trace Is told where it is.
    * @throws {RaftError} whose `applied` says whether it may take effect.
    */
   propose(
     payload: Uint8Array,
     { isIdempotent = false, needsRoom = false }: Partial<CommandTraits> = {},
+    trace: RequestTrace | null = null,
   ): Promise<Completion> {
-    return this.#submit({ type: 'command', payload, traits: { isIdempotent, needsRoom } })
+    return this.#submit({ type: 'command', payload, traits: { isIdempotent, needsRoom } }, trace)
   }
 
   /** Resolves when the change is committed. @param note Comes back in the entry. @throws {MembershipRefusedError} */
@@ -219,9 +223,12 @@ export class RaftNode {
     await this.#submit({ type: 'transfer', target, note: '' })
   }
 
-  async #submit(work: Parameters<Proposals['submit']>[0]): Promise<Completion> {
+  async #submit(
+    work: Parameters<Proposals['submit']>[0],
+    trace: RequestTrace | null = null,
+  ): Promise<Completion> {
     this.#watch.check()
-    const done = this.#proposals.submit(work)
+    const done = this.#proposals.submit(work, trace)
     this.#schedule()
     return done
   }
@@ -369,6 +376,7 @@ export class RaftNode {
       const effects = step(this.#raft, events, now)
       this.#steps.note(this.#raft, effects, now)
       this.#options.onStep?.(this.#raft, effects)
+      if (this.#proposals.isFollowing) this.#followLog()
       this.#checkSchema(effects)
       if (this.#raft.role === 'leader') this.#witness.noteProgress(this.#raft)
       this.#carryOut(effects)
@@ -381,6 +389,11 @@ export class RaftNode {
     } catch (error) {
       this.#fail(error)
     }
+  }
+
+  #followLog(): void {
+    const { commitIndex, log } = this.#raft
+    this.#proposals.followLog({ durableIndex: log.durableIndex, commitIndex })
   }
 
   #checkSchema({ install }: Effects): void {

@@ -6,6 +6,7 @@ import type { StateMachine } from './ports.ts'
 import type { ProposalLimits } from './proposal-limits.ts'
 import { ProposalOutcomes } from './proposal-outcomes.ts'
 import { bytesOf, type Completion, type Origin, type Request, uncertain } from './request.ts'
+import { type RequestTrace, TRACE_CONTEXT_CHARS_MAX } from './request-trace.ts'
 import type { ForwardedOutcome, ForwardedRequest, Message, NodeId } from './types.ts'
 
 /** What `OpenRequests` needs from its node. */
@@ -84,13 +85,14 @@ export class OpenRequests {
     return this.#peerRequests.has(origin)
   }
 
-  admit(work: ForwardedRequest, origin: Origin): Request {
+  admit(work: ForwardedRequest, origin: Origin, trace: RequestTrace | null): Request {
     const request: Request = {
       id: this.takeId(),
       work,
-      bytes: bytesOf(work),
+      bytes: trace === null ? bytesOf(work) : bytesOf(work) + TRACE_CONTEXT_CHARS_MAX,
       since: this.#host.now(),
       origin,
+      trace,
       isGiven: false,
       isMaybeLogged: false,
       leaders: [],
@@ -110,6 +112,7 @@ export class OpenRequests {
     this.#forget(request)
     const { origin, work, isMaybeLogged, since } = request
     this.outcomes.noteApplied(origin.type, this.#host.now() - since)
+    request.trace?.ended('applied')
     if (origin.type === 'local') {
       origin.resolve({ result, index, isOnlyCopy: !isMaybeLogged })
       return
@@ -125,6 +128,7 @@ export class OpenRequests {
     const { origin, isMaybeLogged } = request
     const answer = isMaybeLogged && error.applied === 'no' ? uncertain() : error
     this.outcomes.noteFailed(origin.type, answer.code)
+    request.trace?.ended(answer.code)
     if (origin.type === 'local') origin.reject(answer)
     else this.reply(origin, errorOutcome(answer))
   }

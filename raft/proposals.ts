@@ -18,6 +18,7 @@ import { ParkedRequests } from './parked-requests.ts'
 import type { StateMachine } from './ports.ts'
 import type { ProposalOutcomes } from './proposal-outcomes.ts'
 import { type Completion, canBeSentAgain, isFromPeer, type Request, uncertain } from './request.ts'
+import { FollowedEntries, type FollowPeerRequest, type RequestTrace } from './request-trace.ts'
 import { TransferRequests, transferFailure } from './transfer-requests.ts'
 import type {
   ForwardedOutcome,
@@ -35,6 +36,8 @@ export interface ProposalHost extends OpenRequestsHost {
   leaderId(): NodeId | null
   /** Null unless this node leads. */
   leadingTerm(): Term | null
+  /** Null: no peer's request is followed. */
+  readonly followPeer: FollowPeerRequest | null
 }
 
 /**
@@ -50,6 +53,7 @@ export class Proposals {
   readonly #parked: ParkedRequests
   /** In our log. */
   readonly #appended = new AppendedRequests()
+  readonly #followed = new FollowedEntries()
   /** Sent to a leader, longest ago first. */
   readonly #forwarded = new Map<number, { readonly leader: NodeId; readonly since: number }>()
   readonly #transfers = new TransferRequests()
@@ -79,15 +83,16 @@ export class Proposals {
   }
 
   /** @returns What came of it. Rejects with a `RaftError` that says whether it may take effect. */
-  submit(work: ForwardedRequest): Promise<Completion> {
+  submit(work: ForwardedRequest, trace: RequestTrace | null = null): Promise<Completion> {
     if (this.#isClosed) return Promise.reject(new ClosedError())
     const refusal = this.#open.refusalOf(work)
     if (refusal !== null) {
       this.outcomes.noteFailed('local', refusal.code)
+      trace?.ended(refusal.code)
       return Promise.reject(refusal)
     }
     return new Promise((resolve, reject) => {
-      this.#parked.add(this.#open.admit(work, { type: 'local', resolve, reject }))
+      this.#parked.add(this.#open.admit(work, { type: 'local', resolve, reject }, trace))
     })
   }
 
@@ -133,21 +138,25 @@ export class Proposals {
   }
 
   #send(to: NodeId, batch: readonly Request[]): boolean {
-    const requests = batch.map(({ id, work }) => ({ id, request: work }))
+    const requests = batch.map(({ id, work, trace }) => {
+      return { id, request: work, trace: trace === null ? null : trace.contextForLeader() }
+    })
     if (!this.#host.send({ type: 'ForwardRequests', from: this.#host.id, to, requests })) return false
     const since = this.#host.now()
     for (const request of batch) {
       request.isGiven = true
       if (!request.leaders.includes(to)) request.leaders = [...request.leaders, to]
       this.#forwarded.set(request.id, { leader: to, since })
+      request.trace?.forwarded(to)
     }
     return true
   }
 
   /** A follower's requests arrive. What this node cannot take is answered at once: the follower holds on to it. */
   handleForwardRequests(message: ForwardRequests, { isLeader }: { isLeader: boolean }): void {
-    for (const { id: requestId, request: work } of message.requests) {
-      const origin = { type: 'peer', peer: message.from, requestId } as const
+    const { from: peer } = message
+    for (const { id: requestId, request: work, trace: context } of message.requests) {
+      const origin = { type: 'peer', peer, requestId } as const
       if (!isLeader) this.#open.reply(origin, errorOutcome(new NotLeaderError(this.#host.leaderId())))
       // It asks again; the answer is still to come, and a second copy would only cost.
       else if (this.#open.has(origin)) continue
@@ -155,8 +164,23 @@ export class Proposals {
         const error = new OverloadedError('the leader has too many requests waiting')
         this.outcomes.noteFailed('peer', error.code)
         this.#open.reply(origin, errorOutcome(error))
-      } else this.#parked.add(this.#open.admit(work, origin))
+      } else this.#parked.add(this.#open.admit(work, origin, this.#follow(peer, context)))
     }
+  }
+
+  #follow(peer: NodeId, context: string | null): RequestTrace | null {
+    if (context === null) return null
+    return this.#host.followPeer?.({ peer, context }) ?? null
+  }
+
+  /** Whether `followLog` has anybody to tell. */
+  get isFollowing(): boolean {
+    return !this.#followed.isEmpty
+  }
+
+  /** The log has come so far, before what is committed is applied. */
+  followLog({ durableIndex, commitIndex }: { durableIndex: LogIndex; commitIndex: LogIndex }): void {
+    this.#followed.note({ leadingTerm: this.#host.leadingTerm(), durableIndex, commitIndex })
   }
 
   handleForwardReplies({ from, replies }: ForwardReplies): void {
@@ -227,6 +251,7 @@ export class Proposals {
   }
 
   #await(index: LogIndex, { request, term }: { request: Request; term: Term }): void {
+    if (request.trace !== null) this.#followed.add({ index, term }, request.trace)
     const earlier = this.#appended.add(index, { id: request.id, term, since: this.#host.now() })
     const cut = earlier === null ? null : this.#open.at(earlier.id)
     // An entry of ours from an earlier term was cut from our log, but another node may still have it.
@@ -386,6 +411,7 @@ export class Proposals {
     }
     this.#parked.takeAll()
     this.#appended.takeAll()
+    this.#followed.clear()
     this.#transfers.clear()
   }
 

@@ -1,5 +1,6 @@
 /** What somebody asked of the cluster, here or on another node, until it is answered. */
 import { ProposalUncertainError, type RaftError } from './errors.ts'
+import type { RequestTrace } from './request-trace.ts'
 import type { ForwardedRequest, LogIndex, NodeId } from './types.ts'
 
 /** What a request led to. */
@@ -25,6 +26,8 @@ export interface Request {
   readonly bytes: number
   readonly since: number
   readonly origin: Origin
+  /** Null: it is not followed. */
+  readonly trace: RequestTrace | null
   /** Our core or a leader has it, and may have put it into a log. */
   isGiven: boolean
   /** So may somebody who had it earlier: from now on nobody may say that it was certainly not applied. */

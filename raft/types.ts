@@ -238,7 +238,12 @@ export interface ForwardRequests {
   readonly type: 'ForwardRequests'
   readonly from: NodeId
   readonly to: NodeId
-  readonly requests: readonly { readonly id: number; readonly request: ForwardedRequest }[]
+  readonly requests: readonly {
+    readonly id: number
+    readonly request: ForwardedRequest
+    /** Opaque here, and part of no log: see `request-trace.ts`. Null: it is not followed. */
+    readonly trace: string | null
+  }[]
 }
 
 export interface ForwardReplies {

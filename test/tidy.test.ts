@@ -46,6 +46,7 @@ const LAYERS: { of: string; may: string[] }[] = [
     of: 'raft/transport/',
     may: [
       'raft/types.ts',
+      'raft/request-trace.ts',
       'raft/errors.ts',
       'raft/assert.ts',
       'raft/entry.ts',

@@ -1,6 +1,7 @@
 /** Messages as frames, and the strict way back. */
 import { Packr, RESERVE_START_SPACE } from 'msgpackr'
 import { ENTRY_HEADER_BYTES, encodedEntryBytes, readEntry, writeEntry } from '../entry.ts'
+import { TRACE_CONTEXT_CHARS_MAX } from '../request-trace.ts'
 import type {
   AppendEntries,
   AppendEntriesReply,
@@ -123,7 +124,13 @@ const SHAPES: { readonly [M in SimpleMessage as M['type']]: Shape<Unnamed<M>> } 
   ForwardRequests: tuple<Unnamed<ForwardRequests>>({
     from: positive,
     to: positive,
-    requests: list(tuple({ id: counter, request: FORWARDED_REQUEST })),
+    requests: list(
+      tuple({
+        id: counter,
+        request: FORWARDED_REQUEST,
+        trace: nullable(text(TRACE_CONTEXT_CHARS_MAX)),
+      }),
+    ),
   }),
   ForwardReplies: tuple<Unnamed<ForwardReplies>>({
     from: positive,

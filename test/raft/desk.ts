@@ -1,5 +1,6 @@
-import { DEFAULT_PROPOSAL_LIMITS } from '../../raft/proposal-limits.ts'
+import { DEFAULT_PROPOSAL_LIMITS, type ProposalLimits } from '../../raft/proposal-limits.ts'
 import { Proposals } from '../../raft/proposals.ts'
+import type { FollowPeerRequest } from '../../raft/request-trace.ts'
 import type { ForwardedOutcome, ForwardReplies, ForwardRequests, Message, NodeId } from '../../raft/types.ts'
 
 export const COMMAND = {
@@ -23,7 +24,17 @@ export class Desk {
   readonly sent: Message[] = []
   readonly proposals: Proposals
 
-  constructor({ id = 1, firstId = 1, limits = {} } = {}) {
+  constructor({
+    id = 1,
+    firstId = 1,
+    limits = {},
+    followPeer = null,
+  }: {
+    id?: number
+    firstId?: number
+    limits?: Partial<ProposalLimits>
+    followPeer?: FollowPeerRequest | null
+  } = {}) {
     this.proposals = new Proposals({
       id,
       limits: { ...DEFAULT_PROPOSAL_LIMITS, ...limits },
@@ -36,6 +47,7 @@ export class Desk {
       },
       leaderId: () => this.leaderId,
       leadingTerm: () => this.leadingTerm,
+      followPeer,
     })
   }
 

@@ -390,7 +390,7 @@ describe('what is sent again', () => {
     type: 'ForwardRequests',
     from: 2,
     to: 1,
-    requests: [{ id: 77, request: IDEMPOTENT }],
+    requests: [{ id: 77, request: IDEMPOTENT, trace: null }],
   }
 
   test('is taken once by a leader that still works at it, and again when its answer may have been lost', () => {

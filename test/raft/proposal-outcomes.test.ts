@@ -41,7 +41,7 @@ describe('what became of requests', () => {
     desk.leadingTerm = 1
     submit(desk)
     desk.proposals.handleForwardRequests(
-      { type: 'ForwardRequests', from: 2, to: 1, requests: [{ id: 9, request: COMMAND }] },
+      { type: 'ForwardRequests', from: 2, to: 1, requests: [{ id: 9, request: COMMAND, trace: null }] },
       { isLeader: true },
     )
     desk.append(1, 1)

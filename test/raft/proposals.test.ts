@@ -250,7 +250,7 @@ describe('a leader and what its followers forward', () => {
     type: 'ForwardRequests',
     from: 2,
     to: 1,
-    requests: [{ id: 77, request: COMMAND }],
+    requests: [{ id: 77, request: COMMAND, trace: null }],
   }
 
   test('the result goes back under the follower’s id', () => {
@@ -269,7 +269,7 @@ describe('a leader and what its followers forward', () => {
   test('whether it needs room on disk goes to the core with it', () => {
     const desk = new Desk()
     const release = { ...COMMAND, traits: { isIdempotent: false, needsRoom: false } }
-    const requests = [...request.requests, { id: 78, request: release }]
+    const requests = [...request.requests, { id: 78, request: release, trace: null }]
 
     desk.proposals.handleForwardRequests({ ...request, requests }, { isLeader: true })
 
@@ -321,7 +321,7 @@ describe('a leader and what its followers forward', () => {
 describe('a node whose state is found to be wrong', () => {
   const diverged = (): StateDivergedError => new StateDivergedError(5)
   const request = (id: number): ForwardRequests => {
-    return { type: 'ForwardRequests', from: 2, to: 1, requests: [{ id, request: COMMAND }] }
+    return { type: 'ForwardRequests', from: 2, to: 1, requests: [{ id, request: COMMAND, trace: null }] }
   }
 
   test('fails what its callers wait for: certainly not applied if it is in no log, else unknown', async () => {

@@ -29,7 +29,7 @@ const TRANSFER: ForwardedRequest = { type: 'transfer', target: null, note: '' }
 
 /** With ids from 1. */
 function frame(requests: readonly ForwardedRequest[]): ForwardRequests {
-  const numbered = requests.map((request, i) => ({ id: i + 1, request }))
+  const numbered = requests.map((request, i) => ({ id: i + 1, request, trace: null }))
   return { type: 'ForwardRequests', from: 1, to: 2, requests: numbered }
 }
 

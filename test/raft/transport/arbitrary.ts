@@ -1,5 +1,6 @@
 /** Any message that a node may send. */
 import fc from 'fast-check'
+import { TRACE_CONTEXT_CHARS_MAX } from '../../../raft/request-trace.ts'
 import type { Entry, Message, NodeId } from '../../../raft/types.ts'
 
 const counter = fc.oneof(fc.nat(), fc.maxSafeNat())
@@ -54,6 +55,8 @@ const forwardedRequest = fc.oneof(
   fc.record({ type: fc.constant('membership' as const), change: membershipChange, note }),
   fc.record({ type: fc.constant('transfer' as const), target: fc.option(nodeId), note }),
 )
+
+const trace = fc.option(fc.string({ unit: 'grapheme-ascii', maxLength: TRACE_CONTEXT_CHARS_MAX }))
 
 const forwardedOutcome = fc.oneof(
   fc.record({ type: fc.constant('result' as const), result: payload, index: counter }),
@@ -118,7 +121,7 @@ export const MESSAGES: { readonly [T in Message['type']]: fc.Arbitrary<Extract<M
     type: fc.constant('ForwardRequests'),
     from: nodeId,
     to: nodeId,
-    requests: fc.array(fc.record({ id: counter, request: forwardedRequest }), { maxLength: 8 }),
+    requests: fc.array(fc.record({ id: counter, request: forwardedRequest, trace }), { maxLength: 8 }),
   }),
   ForwardReplies: fc.record({
     type: fc.constant('ForwardReplies'),

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { pack } from 'msgpackr'
 import { describe, expect, test } from 'vitest'
+import { TRACE_CONTEXT_CHARS_MAX } from '../../../raft/request-trace.ts'
 import { MessageCodec } from '../../../raft/transport/codec.ts'
 import { ProtocolError } from '../../../raft/transport/errors.ts'
 import { type Frame, FrameReader } from '../../../raft/transport/frame.ts'
@@ -62,7 +63,7 @@ describe('the message codec', () => {
     const own = new MessageCodec()
     const traits = { isIdempotent: false, needsRoom: false }
     const request = { type: 'command' as const, payload: Buffer.alloc(4_000_000), traits }
-    own.encode({ type: 'ForwardRequests', from: 1, to: 2, requests: [{ id: 1, request }] })
+    own.encode({ type: 'ForwardRequests', from: 1, to: 2, requests: [{ id: 1, request, trace: null }] })
 
     const [small] = own.encode(append(1, 2))
 
@@ -124,26 +125,32 @@ describe('a frame that is no message is a protocol error', () => {
     {
       why: 'an unknown variant',
       kind: 41,
-      body: [1, 2, [[1, [9, []]]]],
+      body: [1, 2, [[1, [9, []], null]]],
       complaint: 'request: unknown variant',
     },
     {
       why: 'a named variant',
       kind: 41,
-      body: [1, 2, [[1, ['length', []]]]],
+      body: [1, 2, [[1, ['length', []], null]]],
       complaint: 'request: not a non-neg',
     },
     {
       why: 'a text for bytes',
       kind: 41,
-      body: [1, 2, [[1, [0, ['x', [true]]]]]],
+      body: [1, 2, [[1, [0, ['x', [true]]], null]]],
       complaint: 'payload: not bytes',
     },
     {
       why: 'a long text',
       kind: 41,
-      body: [1, 2, [[1, [2, [3, 'x'.repeat(70_000)]]]]],
+      body: [1, 2, [[1, [2, [3, 'x'.repeat(70_000)]], null]]],
       complaint: 'note: not a',
+    },
+    {
+      why: 'a context of a trace that is longer than may be',
+      kind: 41,
+      body: [1, 2, [[1, [2, [3, '']], 'x'.repeat(TRACE_CONTEXT_CHARS_MAX + 1)]]],
+      complaint: 'trace: not a text of at most 640',
     },
   ])('$why', ({ kind, body, complaint }) => {
     const error = decoded({ kind, body: pack(body) })

@@ -146,16 +146,22 @@ const MESSAGES: { readonly [T in Message['type']]: readonly [Extract<Message, { 
             payload: Buffer.from('command'),
             traits: { isIdempotent: true, needsRoom: false },
           },
+          trace: 'ctx',
         },
-        { id: 2, request: { type: 'membership', change: { type: 'add', id: 4, addr: 'h:1' }, note: 'a' } },
+        {
+          id: 2,
+          request: { type: 'membership', change: { type: 'add', id: 4, addr: 'h:1' }, note: 'a' },
+          trace: null,
+        },
         {
           id: 3,
           request: { type: 'membership', change: { type: 'remove', id: 4, isForced: true }, note: '' },
+          trace: null,
         },
-        { id: 4, request: { type: 'transfer', target: null, note: 'b' } },
+        { id: 4, request: { type: 'transfer', target: null, note: 'b' }, trace: null },
       ],
     },
-    '3800000029930102949201920092c407636f6d6d616e6492c3c2920292019292009204a3683a31a161920392019292019204c3a09204920292c0a162',
+    '3f00000029930102949301920092c407636f6d6d616e6492c3c2a3637478930292019292009204a3683a31a161c0930392019292019204c3a0c09304920292c0a162c0',
   ],
   ForwardReplies: [
     {
