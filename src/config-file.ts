@@ -8,6 +8,7 @@ import { ConfigError } from './config-error.ts'
 import { type HttpConfig, HttpSchema, httpKeys, toHttpConfig, toHttpTls } from './config-http.ts'
 import { ClusterSecretSchema } from './config-secret.ts'
 import { type HttpTls, type RaftTls, RaftTlsSchema } from './config-tls.ts'
+import { type TracingConfig, TracingSchema, toTracingConfig } from './config-tracing.ts'
 import { expected, section, wholeNumber } from './config-values.ts'
 import { LOG_LEVELS, type LogLevel } from './logger.ts'
 import { nearest } from './nearest.ts'
@@ -37,6 +38,8 @@ export interface ClusterFile {
   readonly auditKeptMs: number | null
   /** Networks with samples of their own in `/metrics`. */
   readonly metricsNetworksMax: number
+  /** Null: requests are not followed. */
+  readonly tracing: TracingConfig | null
   readonly auth: AuthConfig
   /** Null if the file leaves it open. */
   readonly logLevel: LogLevel | null
@@ -165,6 +168,7 @@ export const FileSchema = z
       http: HttpSchema.prefault({}),
       audit_retention: retention.prefault('forever'),
       metrics: MetricsSchema.prefault({}),
+      tracing: TracingSchema.prefault({}),
       auth: AuthSchema.prefault({}),
       log: LogSchema.prefault({}),
     },
@@ -235,6 +239,7 @@ function toClusterFile(file: z.output<typeof FileSchema>): ClusterFile {
     diskLowBytes: file.raft.disk_low_mib * MIB,
     auditKeptMs: file.audit_retention,
     metricsNetworksMax: file.metrics.networks_max,
+    tracing: toTracingConfig(file.tracing),
     auth: toAuthConfig(file.auth),
     logLevel: file.log.level,
   }
@@ -306,6 +311,7 @@ function knownKeysAt([first, second]: Path): string[] {
   if (first === 'nodes') return Object.keys(NodeSchema.shape)
   if (first === 'raft') return Object.keys(RaftSchema.shape)
   if (first === 'metrics') return Object.keys(MetricsSchema.shape)
+  if (first === 'tracing') return Object.keys(TracingSchema.shape)
   return Object.keys(first === 'log' ? LogSchema.shape : FileSchema.shape)
 }
 

@@ -18,6 +18,7 @@ import {
 import { HTTP_DEFAULTS, type HttpConfig } from './config-http.ts'
 import { checkMembersAreKnown, parseClusterSecrets } from './config-secret.ts'
 import { type HttpTls, httpTlsBeside, type RaftTls, raftTlsBeside } from './config-tls.ts'
+import { type TracingConfig, tracingWarnings } from './config-tracing.ts'
 import { LOG_LEVELS, type LogLevel } from './logger.ts'
 import { nearest } from './nearest.ts'
 import type { Secret } from './secret.ts'
@@ -56,6 +57,8 @@ export interface Config {
   readonly auditKeptMs: number | null
   /** The fullest networks, which have samples of their own in `/metrics`; 0: only totals. */
   readonly metricsNetworksMax: number
+  /** Null: requests are not followed. */
+  readonly tracing: TracingConfig | null
   readonly auth: AuthConfig
   readonly logLevel: LogLevel
 }
@@ -77,6 +80,7 @@ const STANDALONE: ClusterFile = {
   diskLowBytes: DISK_LOW_BYTES_DEFAULT,
   auditKeptMs: null,
   metricsNetworksMax: METRICS_NETWORKS_DEFAULT,
+  tracing: null,
   auth: AUTH_DEFAULTS,
   logLevel: null,
 }
@@ -160,6 +164,7 @@ export function loadConfig(
     diskLowBytes: file.diskLowBytes,
     auditKeptMs: file.auditKeptMs,
     metricsNetworksMax: file.metricsNetworksMax,
+    tracing: file.tracing,
     auth,
     logLevel:
       settings['log-level'] === undefined ? (file.logLevel ?? 'info') : parseLogLevel(settings['log-level']),
@@ -167,7 +172,7 @@ export function loadConfig(
 }
 
 /** What is allowed, but probably not meant. One sentence each. */
-export function configWarnings({ api, auth, nodes, isJoining }: Config): string[] {
+export function configWarnings({ api, auth, nodes, isJoining, tracing }: Config): string[] {
   const warnings: string[] = []
   if (!isLoopback(api.host)) {
     const where = `the API listens on ${formatAddr(api)}`
@@ -182,6 +187,7 @@ export function configWarnings({ api, auth, nodes, isJoining }: Config): string[
       `${nodes.length} nodes survive no more failures than ${nodes.length - 1}: use an odd number`,
     )
   }
+  warnings.push(...tracingWarnings(tracing))
   return warnings
 }
 

@@ -6,6 +6,7 @@ import {
   OverloadedError,
   ProposalUncertainError,
   RaftError,
+  type RequestTrace,
 } from '../raft/index.ts'
 import { SYSTEM_USER } from './ipam/audit.ts'
 import {
@@ -20,12 +21,20 @@ import { type CommandEnvelope, encodeCommand } from './ipam/command-codec.ts'
 import { traitsOf } from './ipam/command-traits.ts'
 import type { IdempotencyStamp } from './ipam/idempotency.ts'
 import { SESSION_IDLE_MS_MAX, SESSION_WINDOW_MAX, type SessionStamp } from './ipam/session.ts'
+import { proposalSpans } from './tracing/request-spans.ts'
+import type { Span } from './tracing/span.ts'
 
 /** Unused for so long the session may soon be gone, and finding out would cost a write its certainty. */
 const REOPEN_AFTER_MS = SESSION_IDLE_MS_MAX / 2
 
+type Propose = (
+  payload: Uint8Array,
+  traits: Partial<CommandTraits>,
+  trace: RequestTrace | null,
+) => Promise<Completion>
+
 export class GatewaySession {
-  readonly #propose: (payload: Uint8Array, traits: Partial<CommandTraits>) => Promise<Completion>
+  readonly #propose: Propose
   readonly #schemaVersion: () => number
   readonly #now: () => number
   readonly #windowMax: number
@@ -36,7 +45,7 @@ export class GatewaySession {
 
   constructor(options: {
     /** Replicates and applies, as `RaftNode.propose`. */
-    propose: (payload: Uint8Array, traits: Partial<CommandTraits>) => Promise<Completion>
+    propose: Propose
     /** Of the cluster, by now. */
     schemaVersion: () => number
     /** Monotonic milliseconds. */
@@ -65,6 +74,7 @@ export class GatewaySession {
     command: C,
     context: CommandContext,
     idempotency: IdempotencyStamp | null = null,
+    trace: Span | null = null,
   ): Promise<{ value: ResultOf<C>; index: number; isReplay: boolean }> {
     if (this.#writesUnderWay >= this.#windowMax) {
       throw new OverloadedError(`${this.#writesUnderWay} writes are under way on this node`)
@@ -72,7 +82,7 @@ export class GatewaySession {
     this.#writesUnderWay += 1
     try {
       const write = { command, context, idempotency }
-      const written = (await this.#write(write)) ?? (await this.#write(write))
+      const written = (await this.#write(write, trace)) ?? (await this.#write(write, trace))
       if (written === null) throw new OverloadedError('sessions are forgotten as soon as they are opened')
       const { outcome, index } = written
       const { isReplay } = outcome
@@ -88,16 +98,18 @@ export class GatewaySession {
   /** @returns Null if the session was gone and nothing was applied: another one will do. */
   async #write(
     write: Pick<CommandEnvelope, 'command' | 'context' | 'idempotency'>,
+    trace: Span | null,
   ): Promise<{ outcome: Outcome; index: number } | null> {
     const session = await this.#openedSession()
     const stamp = session.begin(this.#windowMax)
     const sentAt = this.#now()
     try {
       const payload = encodeCommand({ ...write, session: stamp }, this.#schemaVersion())
-      const { result, index, isOnlyCopy } = await this.#propose(payload, {
-        ...traitsOf(write.command),
-        isIdempotent: true,
-      })
+      const { result, index, isOnlyCopy } = await this.#propose(
+        payload,
+        { ...traitsOf(write.command), isIdempotent: true },
+        trace === null ? null : proposalSpans(trace),
+      )
       const outcome = result as Outcome
       if (outcome.ok || !isSessionRefusal(outcome.refusal)) session.usedAt = Math.max(session.usedAt, sentAt)
       else {
@@ -138,7 +150,7 @@ export class GatewaySession {
     const envelope = { command: { type: 'openSession' }, context, session: null, idempotency: null } as const
     const payload = encodeCommand(envelope, this.#schemaVersion())
     try {
-      return (await this.#propose(payload, { isIdempotent: true })).result as Outcome
+      return (await this.#propose(payload, { isIdempotent: true }, null)).result as Outcome
     } catch (error) {
       // Whatever became of the session, the writes that wait for it were not sent to anyone.
       if (error instanceof RaftError && error.applied === 'unknown') throw new NotLeaderError(null)

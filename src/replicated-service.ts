@@ -15,6 +15,7 @@ import type {
 } from './service.ts'
 import type { SnapshotStreams } from './snapshot-streams.ts'
 import type { IpamStateMachine } from './state/state-machine.ts'
+import { type Span, spanned } from './tracing/span.ts'
 
 /** A follower that has this much to apply is not ready: reads there would wait. */
 const APPLY_LAG_MAX = 1_000
@@ -56,7 +57,7 @@ export class ReplicatedIpamService implements IpamService {
     this.#snapshots = options.snapshots
     this.#session = new GatewaySession({
       schemaVersion: () => options.node.schemaVersion,
-      propose: (payload, traits) => options.node.propose(payload, traits),
+      propose: (payload, traits, trace) => options.node.propose(payload, traits, trace),
       now: options.now,
     })
   }
@@ -94,20 +95,28 @@ export class ReplicatedIpamService implements IpamService {
     command: C,
     context: CommandContext,
     idempotency: IdempotencyStamp | null = null,
+    trace: Span | null = null,
   ): Promise<{ value: ResultOf<C>; index: number; isReplay: boolean }> {
-    return this.#session.execute(command, context, idempotency)
+    return this.#session.execute(command, context, idempotency, trace)
   }
 
   async read<Q extends Query>(
     query: Q,
     consistency: Consistency,
+    trace: Span | null = null,
   ): Promise<{ value: AnswerTo<Q>; index: number; lastContactMs: number | null }> {
-    if (consistency.type === 'linearizable') await this.#node.readIndex()
-    else if (consistency.type === 'minIndex') await this.#node.waitForApplied(consistency.index)
+    const ready = this.#readyFor(consistency)
+    if (ready !== null) await (trace === null ? ready : spanned(trace, { name: 'raft.read_index' }, ready))
     this.#node.checkState()
     const index = this.#stateMachine.appliedIndex
     const lastContactMs = consistency.type === 'stale' ? this.#node.leaderContactMs : null
     return { value: await this.#stateMachine.query(query), index, lastContactMs }
+  }
+
+  /** Resolves when this node may answer; null: it may. */
+  #readyFor(consistency: Consistency): Promise<unknown> | null {
+    if (consistency.type === 'linearizable') return this.#node.readIndex()
+    return consistency.type === 'minIndex' ? this.#node.waitForApplied(consistency.index) : null
   }
 
   takeSnapshot(context: CommandContext): Promise<SnapshotStream> {

@@ -8,6 +8,7 @@ import {
   DEFAULT_PROPOSAL_LIMITS,
   DEFAULT_READ_LIMITS,
   FileDisk,
+  type FollowPeerRequest,
   type Identity,
   lockDirectory,
   type Membership,
@@ -44,6 +45,7 @@ import { createWatch, loadAllCertificates } from './server-certificates.ts'
 import { SnapshotStreams } from './snapshot-streams.ts'
 import { levelStorage } from './state/level-storage.ts'
 import { IpamStateMachine } from './state/state-machine.ts'
+import type { Tracing } from './tracing/tracing.ts'
 
 /** A snapshot may go below "low": it is how a new node, and so more room, comes in. */
 const SNAPSHOT_RESERVE_DIVISOR = 4
@@ -83,11 +85,15 @@ export async function startServer(config: Config): Promise<Server> {
     closers.push(await lockDirectory(config.dataDir))
     const startedAt = systemClock.wallTime()
     const version = readVersion()
+    const tracing = await startTracing(config, { version, logger })
+    // After the node: its last spans are those of its end.
+    if (tracing !== null) closers.push(() => tracing.close())
     const { node, stateMachine, transport, logDisk } = await startNode(config, {
       logger,
       onFatal,
       closers,
       raftCertificates: certificates.raft?.current ?? null,
+      followPeer: tracing?.followPeer ?? null,
     })
     const service = new ReplicatedIpamService({
       node,
@@ -134,6 +140,7 @@ export async function startServer(config: Config): Promise<Server> {
       addresses,
       bodyBytesMax: config.http.bodyBytesMax,
       scrape: () => exposition.scrape(),
+      tracer: tracing?.tracer ?? null,
       isMetricsOpen: config.auth.isMetricsOpen,
     })
     const listener = await listen(app, {
@@ -147,7 +154,7 @@ export async function startServer(config: Config): Promise<Server> {
     const http = { counts, refusals, limiter, listener }
     const eventLoop = new EventLoopDelay(systemClock)
     const parts = { config, version, startedAt, clock: systemClock, node, stateMachine, transport, logDisk }
-    for (const source of sourcesOf({ ...parts, ...http, service, expiry, eventLoop, access })) {
+    for (const source of sourcesOf({ ...parts, ...http, service, expiry, eventLoop, access, tracing })) {
       exposition.add(source)
     }
     const watch = createWatch(certificates, { transport, listener, logger })
@@ -192,11 +199,13 @@ async function startNode(
     onFatal,
     closers,
     raftCertificates,
+    followPeer,
   }: {
     logger: Logger
     onFatal: (error: unknown) => void
     closers: (() => Promise<void>)[]
     raftCertificates: Certificates | null
+    followPeer: FollowPeerRequest | null
   },
 ): Promise<{
   node: RaftNode
@@ -251,11 +260,31 @@ async function startNode(
       retainedBytesMax: RETAINED_BYTES_MAX,
       checkpointInterval: CHECKPOINT_INTERVAL,
       diskLowBytes: config.diskLowBytes,
+      followPeer,
     },
     ports,
   )
   closers.push(() => node.close())
   return { node, stateMachine, transport, logDisk }
+}
+
+/** Null where the file names no collector: then nothing of it is even loaded. */
+async function startTracing(
+  { tracing, clusterId, nodeId }: Config,
+  { version, logger }: { version: string; logger: Logger },
+): Promise<Tracing | null> {
+  if (tracing === null) return null
+  const load = await import('./tracing/tracing.ts')
+  const headers = Object.entries(tracing.headers).map(([name, value]) => [name, value.reveal()] as const)
+  return load.startTracing({
+    ...tracing,
+    headers: Object.fromEntries(headers),
+    node: { clusterId, nodeId },
+    version,
+    clock: systemClock,
+    random: Math.random,
+    logger,
+  })
 }
 
 /** Without a Raft listener it is only a name. */

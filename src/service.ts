@@ -3,6 +3,7 @@ import type { AccessSource } from './ipam/access.ts'
 import type { Command, CommandContext, ResultOf } from './ipam/command.ts'
 import type { IdempotencyStamp } from './ipam/idempotency.ts'
 import type { AnswerTo, Query } from './ipam/query.ts'
+import type { Span } from './tracing/span.ts'
 
 /** `stale` answers from this node as it is; `minIndex` first waits until that index is applied here. */
 export type Consistency =
@@ -65,17 +66,20 @@ export interface IpamService extends AccessSource {
    * Replicates a command and waits until it is durable on a majority and applied.
    *
    * @param idempotency A second command with the same key is not carried out: it gets the answer of the first, as `isReplay`.
+   * @param trace Below it the write is followed.
    * @throws {IpamError} if it was refused; nothing has changed then.
    */
   execute<C extends Command>(
     command: C,
     context: CommandContext,
     idempotency?: IdempotencyStamp | null,
+    trace?: Span | null,
   ): Promise<{ readonly value: ResultOf<C>; readonly index: number; readonly isReplay: boolean }>
   /** @throws {InvalidCursorError} */
   read<Q extends Query>(
     query: Q,
     consistency: Consistency,
+    trace?: Span | null,
   ): Promise<{ readonly value: AnswerTo<Q>; readonly index: number; readonly lastContactMs: number | null }>
   /** This node's view, without asking anyone. */
   status(): ClusterStatus

@@ -57,6 +57,7 @@ describe('config', () => {
       diskLowBytes: 256 * 1024 * 1024,
       auditKeptMs: null,
       metricsNetworksMax: 1_000,
+      tracing: null,
       auth: AUTH_DEFAULTS,
       logLevel: 'info',
     })
@@ -86,6 +87,7 @@ describe('config', () => {
       diskLowBytes: 256 * 1024 * 1024,
       auditKeptMs: null,
       metricsNetworksMax: 1_000,
+      tracing: null,
       auth: AUTH_DEFAULTS,
       logLevel: 'info',
     })
@@ -406,7 +408,7 @@ describe('a wrong cluster file', () => {
     {
       file: `${FILE}tls: {}\n`,
       message:
-        '7:1: tls: unknown key; known are cluster_id, data_dir, nodes, cluster_secret, raft, http, audit_retention, metrics, auth, log',
+        '7:1: tls: unknown key; known are cluster_id, data_dir, nodes, cluster_secret, raft, http, audit_retention, metrics, tracing, auth, log',
     },
     {
       file: edit('cluster_id: 100\n', ''),

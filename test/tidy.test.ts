@@ -85,6 +85,7 @@ const LAYERS: { of: string; may: string[] }[] = [
       'src/config.ts',
       'src/expiry.ts',
       'src/replicated-service.ts',
+      'src/tracing/',
       'raft/',
       'node:',
       'prom-client',
@@ -94,7 +95,8 @@ const LAYERS: { of: string; may: string[] }[] = [
     of: 'src/backup/',
     may: ['src/config.ts', 'src/data-directory.ts', 'src/state/', 'src/ipam/', 'raft/', 'node:'],
   },
-  { of: 'src/service.ts', may: ['src/ipam/'] },
+  { of: 'src/service.ts', may: ['src/ipam/', 'src/tracing/span.ts'] },
+  { of: 'src/tracing/', may: ['raft/ports.ts', 'raft/request-trace.ts', 'raft/types.ts', 'node:'] },
   { of: 'src/auth/', may: ['src/ipam/', 'raft/ports.ts', 'node:'] },
   // Nothing of Node: it runs in browsers too.
   { of: 'src/client/', may: ['src/show.ts'] },
@@ -118,6 +120,7 @@ const LAYERS: { of: string; may: string[] }[] = [
     of: 'src/http/',
     may: [
       'src/service.ts',
+      'src/tracing/',
       'src/auth/',
       'src/ipam/',
       'src/bulk/',

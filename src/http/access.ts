@@ -4,6 +4,7 @@ import type { Context } from 'hono'
 import type { Authenticator, Identity } from '../auth/authenticator.ts'
 import { includesRole, type Role } from '../ipam/access.ts'
 import type { CommandContext } from '../ipam/command.ts'
+import type { Span } from '../tracing/span.ts'
 import type { ClientAddress, ClientAddresses } from './client-address.ts'
 import { clientCertificateName } from './client-certificate.ts'
 import { ProblemError } from './problem.ts'
@@ -33,6 +34,8 @@ export const ANYONE: Access = { role: 'viewer', keepsScope: true, toleratesStale
 export interface Caller extends CommandContext {
   /** Null where nobody is asked. */
   readonly identity: Identity | null
+  /** Of the request; null: it is not followed. */
+  readonly trace: Span | null
 }
 
 const UNKNOWN: ClientAddress = { address: 'unknown', client: 'unknown' }

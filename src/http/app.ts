@@ -6,6 +6,7 @@ import { PASSWORD_COST, type PasswordCost } from '../auth/password.ts'
 import type { Logger } from '../logger.ts'
 import type { IpamService } from '../service.ts'
 import { show } from '../show.ts'
+import type { Tracer } from '../tracing/tracer.ts'
 import { type Access, ANYONE, createGuard } from './access.ts'
 import { addressRoutes } from './addresses.ts'
 import { createAdmission } from './admission.ts'
@@ -53,6 +54,8 @@ export interface AppOptions {
   readonly bodyBytesMax?: number
   /** What `/metrics` answers; without it there is no such path. */
   readonly scrape?: () => Promise<string>
+  /** Null: nothing is followed. */
+  readonly tracer?: Tracer | null
   /** Nobody is asked who reads `/metrics`. */
   readonly isMetricsOpen?: boolean
   /** Of passwords that are set; a test has no time. */
@@ -86,6 +89,7 @@ export function createApi({
   addresses = new ClientAddresses(NO_PROXIES),
   bodyBytesMax = BODY_BYTES_MAX,
   scrape,
+  tracer = null,
   isMetricsOpen = false,
   passwordCost = PASSWORD_COST,
 }: AppOptions): { readonly app: Hono; readonly routes: readonly DeclaredRoute[] } {
@@ -99,6 +103,7 @@ export function createApi({
     limiter,
     bodyBytesMax,
     refusals,
+    tracer,
     onHandler: (handler: Handler, access) => accesses.set(handler, access),
   })
   const startedAt = now()

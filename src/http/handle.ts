@@ -3,6 +3,7 @@ import type { Context, Handler } from 'hono'
 import { routePath } from 'hono/route'
 import { SYSTEM_USER } from '../ipam/audit.ts'
 import type { Logger } from '../logger.ts'
+import type { Followed, Tracer } from '../tracing/tracer.ts'
 import type { Access, Caller } from './access.ts'
 import { type Admit, type Admitted, isRead } from './admission.ts'
 import type { Answer } from './answer.ts'
@@ -11,6 +12,7 @@ import { formatProblem, type Problem, toProblem } from './problem.ts'
 import type { RateLimiter } from './rate-limiter.ts'
 import type { RefusalCounts } from './refusal-counts.ts'
 import type { RequestCounts, RouteCounts } from './request-counts.ts'
+import { endTrace, followRequest } from './request-trace.ts'
 
 /** Answers one request; whatever it throws becomes a problem. */
 export type Respond = (c: Context, caller: Caller) => Answer | Promise<Answer>
@@ -43,6 +45,7 @@ export function createHandle({
   limiter,
   bodyBytesMax,
   refusals,
+  tracer,
   onHandler,
 }: {
   logger: Logger
@@ -54,6 +57,8 @@ export function createHandle({
   limiter: RateLimiter | null
   bodyBytesMax: number
   refusals: RefusalCounts
+  /** Null: nothing is followed. */
+  tracer: Tracer | null
   /** Told of each handler, so that routes without one are noticed. */
   onHandler: (handler: Handler, access: Access) => void
 }): Handle {
@@ -68,31 +73,43 @@ export function createHandle({
       const startedAt = now()
       counts.inFlight += 1
       const requestId = requestIdOf(c) ?? newRequestId()
+      const path = withoutTokens(c.req.path).slice(0, LOGGED_PATH_CHARS_MAX)
+      const followed =
+        tracer === null ? null : followRequest(tracer, c, { access, route: countsOf(c), path, requestId })
       let answer: Answer
+      let reason: string | null = null
       let admitted: Admitted | null = null
       try {
         admitted = await admit(c, access)
         const { identity } = admitted
         limitBody(c, bodyBytesMax)
-        answer = await respond(c, { user: identity?.user ?? SYSTEM_USER, requestId, identity })
+        answer = await respond(c, {
+          user: identity?.user ?? SYSTEM_USER,
+          requestId,
+          identity,
+          trace: followed?.span ?? null,
+        })
       } catch (error) {
         const problem = problemOf(error, c.req.method)
+        reason = problem.reason
         answer = formatProblem(problem, { requestId, isRfc9457: wantsRfc9457(c) })
         if (problem.reason === 'body_too_large') refusals.note('body_bytes')
-        if (problem.status === 500) logger.error({ err: error, requestId }, 'bug')
+        if (problem.status === 500) logger.error(withTrace({ err: error, requestId }, followed), 'bug')
       }
       answer.headers['X-Request-Id'] = requestId
       if (admitted?.quota) limiter?.setHeaders(answer.headers, admitted.quota)
       const durationMs = now() - startedAt
       counts.inFlight -= 1
       countsOf(c).note(answer.status, durationMs)
-      logRequest(logger, {
+      const line = {
         method: c.req.method,
-        path: withoutTokens(c.req.path).slice(0, LOGGED_PATH_CHARS_MAX),
+        path,
         status: answer.status,
         durationMs: Math.round(durationMs * 1000) / 1000,
         requestId,
-      })
+      }
+      logRequest(logger, withTrace(line, followed))
+      if (followed !== null) endTrace(followed, { status: answer.status, reason })
       return new Response(answer.body, { status: answer.status, headers: answer.headers })
     }
     onHandler(handler, access)
@@ -105,6 +122,11 @@ function problemOf(error: unknown, method: string): Problem {
   const problem = toProblem(error)
   if (!isRead(method) || problem.applied !== 'unknown') return problem
   return problem.reason === 'outcome_unknown' ? problem : { ...problem, applied: 'no' }
+}
+
+/** Named as tools look for it (https://opentelemetry.io/docs/specs/otel/compatibility/logging_trace_context/). */
+function withTrace<T extends object>(fields: T, followed: Followed | null): T {
+  return followed === null ? fields : { ...fields, trace_id: followed.traceId }
 }
 
 /** Reads are many and change nothing: they show at level `debug`, and so does what load balancers ask each second. */

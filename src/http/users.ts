@@ -32,7 +32,7 @@ export function userRoutes(
         if (service.access?.hasAdmin === true) throw alreadyInitialized()
         const passwordHash = await hashPassword(password, passwordCost)
         const command = { type: 'createUser', name, role: 'admin', passwordHash, isFirst: true } as const
-        const { value, index } = await service.execute(command, caller)
+        const { value, index } = await service.execute(command, caller, null, caller.trace)
         return json(201, userBody(value), { 'X-Raft-Index': String(index), ETag: etag(value.changedIndex) })
       }),
     )

@@ -19,6 +19,8 @@ export interface QueueSource {
   passwordChecks(): Filled
   /** Being read from this node. */
   backups(): Filled
+  /** On their way to a collector; null where there is none. */
+  spans(): Filled | null
 }
 
 export function queueMetrics(source: QueueSource): Source {
@@ -37,6 +39,7 @@ export function queueMetrics(source: QueueSource): Source {
 
 export function queuesOf(source: QueueSource): QueueFigure[] {
   const { sessions, answers, answerBytes, unflushedBytes } = source.state()
+  const spans = source.spans()
   return [
     ...source.raft(),
     ...source.transport(),
@@ -44,6 +47,7 @@ export function queuesOf(source: QueueSource): QueueFigure[] {
     once('http_connections', 'entries', source.httpConnections()),
     once('password_checks', 'entries', source.passwordChecks()),
     once('backups', 'entries', source.backups()),
+    ...(spans === null ? [] : [once('spans', 'entries', spans)]),
     once('sessions', 'entries', sessions),
     once('idempotency_answers', 'entries', answers),
     once('idempotency_answers', 'bytes', answerBytes),

@@ -10,6 +10,7 @@ import type { RefusalCounts } from '../http/refusal-counts.ts'
 import type { RequestCounts } from '../http/request-counts.ts'
 import type { ReplicatedIpamService } from '../replicated-service.ts'
 import type { IpamStateMachine } from '../state/state-machine.ts'
+import type { Tracing } from '../tracing/tracing.ts'
 import { accessMetrics } from './access-metrics.ts'
 import { diskMetrics } from './disk-metrics.ts'
 import { DiskUsage } from './disk-usage.ts'
@@ -22,6 +23,7 @@ import { processMetrics } from './process-metrics.ts'
 import { queueMetrics } from './queue-metrics.ts'
 import { serverMetrics } from './server-metrics.ts'
 import type { TimedDisk } from './timed-disk.ts'
+import { tracingMetrics } from './tracing-metrics.ts'
 
 export interface Watched {
   readonly config: Pick<Config, 'clusterId' | 'nodeId' | 'dataDir' | 'diskLowBytes' | 'metricsNetworksMax'>
@@ -43,6 +45,8 @@ export interface Watched {
   readonly listener: Pick<Listener, 'figures'>
   readonly access: Pick<AccessControl, 'figures'>
   readonly eventLoop: Pick<EventLoopDelay, 'delays'>
+  /** Null where nothing is followed. */
+  readonly tracing: Pick<Tracing, 'figures'> | null
 }
 
 export function sourcesOf(watched: Watched): Source[] {
@@ -60,6 +64,7 @@ export function sourcesOf(watched: Watched): Source[] {
       httpConnections: () => listener.figures().connections,
       passwordChecks: () => watched.access.figures.waiting,
       backups: () => service.backups,
+      spans: () => watched.tracing?.figures().waiting ?? null,
     }),
     diskMetrics({
       log: watched.logDisk,
@@ -82,5 +87,6 @@ export function sourcesOf(watched: Watched): Source[] {
       clients: () => watched.limiter?.clients ?? { size: 0, max: 0 },
     }),
     accessMetrics(() => watched.access.figures),
+    tracingMetrics(() => watched.tracing?.figures() ?? null),
   ]
 }

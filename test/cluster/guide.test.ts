@@ -42,6 +42,7 @@ const PORTS_OF_THREE = ['5001', '5002', '5003', '8080', '8081', '8082']
 test.for([
   { path: 'docs/backup.md', documented: PORTS_OF_THREE, stepsMin: 8 },
   { path: 'docs/operate.md', documented: [...PORTS_OF_THREE, '5004', '8083'], stepsMin: 14 },
+  { path: 'docs/tracing.md', documented: [...PORTS_OF_THREE, '4318'], stepsMin: 3 },
 ])(
   '$path runs as it stands, and starts its nodes itself',
   { timeout: PAGE_MS_MAX },

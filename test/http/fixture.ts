@@ -29,6 +29,7 @@ import type { Logger } from '../../src/logger.ts'
 import type { ClusterStatus, Consistency, IpamService, Readiness, SnapshotStream } from '../../src/service.ts'
 import { SnapshotStreams } from '../../src/snapshot-streams.ts'
 import { IpamStateMachine } from '../../src/state/state-machine.ts'
+import type { Tracer } from '../../src/tracing/tracer.ts'
 import { ManualClock } from '../state/harness.ts'
 import { MemoryStorage } from '../state/memory-storage.ts'
 
@@ -332,10 +333,12 @@ export async function openApi({
   mode = 'open',
   tls = null,
   http = {},
+  tracer = null,
 }: {
   mode?: AuthMode
   tls?: HttpsCredentials | null
   http?: Partial<HttpConfig>
+  tracer?: Tracer | null
 } = {}): Promise<Api> {
   const { limits, rates, trust, bodyBytesMax } = { ...HTTP_DEFAULTS, ...http }
   const service = await OneNodeService.open()
@@ -355,6 +358,7 @@ export async function openApi({
     authenticator: control.authenticator,
     passwordCost: CHEAP,
     scrape: async () => 'scraped\n',
+    tracer,
     logger,
     version: '1.0.0',
     now: () => clock.ms,

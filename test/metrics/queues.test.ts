@@ -20,6 +20,7 @@ import { SESSION_WINDOW_MAX, SESSIONS_MAX } from '../../src/ipam/session.ts'
 import { queuesOf } from '../../src/metrics/queue-metrics.ts'
 import { SNAPSHOT_STREAM_LIMITS } from '../../src/snapshot-streams.ts'
 import { DEFAULT_FLUSH_LIMITS } from '../../src/state/flush.ts'
+import { EXPORT_LIMITS } from '../../src/tracing/span-exporter.ts'
 import { SoloNode } from '../raft/core/solo-node.ts'
 import { Harness, silentLog } from '../state/harness.ts'
 
@@ -45,7 +46,6 @@ const NO_QUEUES: Readonly<Record<string, string>> = {
   refusedBackoffMinMs: 'a time',
   refusedBackoffMaxMs: 'a time',
   snapshotIdleMs: 'a time',
-  closeMs: 'a time',
   headerBytesMax: 'of one request',
   headersMax: 'of one request',
   urlBytesMax: 'of one request',
@@ -58,6 +58,11 @@ const NO_QUEUES: Readonly<Record<string, string>> = {
   delayMs: 'a time',
   keptMs: 'a time',
   idleMsMax: 'a time',
+  batchSpansMax: 'of one request',
+  retryMinMs: 'a time',
+  retryMaxMs: 'a time',
+  closeMs: 'a time',
+  complaintMs: 'a time',
 }
 
 const QUEUES: Readonly<Record<string, string>> = {
@@ -77,6 +82,7 @@ const QUEUES: Readonly<Record<string, string>> = {
   connectionsMax: 'http_connections entries',
   waitingMax: 'password_checks entries',
   streamsMax: 'backups entries',
+  spansMax: 'spans entries',
   dirtyBytesMax: 'unflushed_rows bytes',
   SESSIONS_MAX: 'sessions entries',
   SESSION_WINDOW_MAX: 'session_writes entries',
@@ -92,6 +98,7 @@ const LIMITS: Readonly<Record<string, number>> = {
   ...HTTP_LIMITS,
   waitingMax: CHECKER_LIMITS.waitingMax,
   ...SNAPSHOT_STREAM_LIMITS,
+  ...EXPORT_LIMITS,
   ...DEFAULT_FLUSH_LIMITS,
   ...ANSWER_LIMITS,
   ...DEFAULT_LIMITS,
@@ -164,6 +171,7 @@ async function allQueues() {
       httpConnections: () => ({ size: 0, max: HTTP_LIMITS.connectionsMax }),
       passwordChecks: () => ({ size: 0, max: CHECKER_LIMITS.waitingMax }),
       backups: () => ({ size: 0, max: SNAPSHOT_STREAM_LIMITS.streamsMax }),
+      spans: () => ({ size: 0, max: EXPORT_LIMITS.spansMax }),
     })
   } finally {
     await transport.close()
