@@ -29,6 +29,7 @@ import { READS_AND_TRANSFER } from './reads-and-transfer.ts'
 import { SNAPSHOTS } from './snapshots.ts'
 import { STATE_COMPARISON } from './state-comparison.ts'
 import { STATE_MACHINE } from './state-machine.ts'
+import { TRACING } from './tracing.ts'
 
 export const MUTANTS: readonly Mutant[] = [
   ...ELECTIONS,
@@ -61,4 +62,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...ON_THE_WIRE,
   ...BACKUPS,
   ...LIMITS_OF_HTTP,
+  ...TRACING,
 ]
