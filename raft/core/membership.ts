@@ -78,6 +78,7 @@ function newProgress(raft: Raft): Progress {
     isSnapshotSent: false,
     // Counts as heard now, so that a new member or leader has a whole timeout to be answered in.
     lastContact: raft.now,
+    hasAnswered: false,
     lastSent: Number.NEGATIVE_INFINITY,
     sentCommit: 0,
     ackedRound: 0,
@@ -164,20 +165,35 @@ function refuseRemoval(raft: Raft, member: Member, isForced: boolean): Refusal |
   if (remaining.length === 0) {
     return { refusal: 'last_voter', message: `node ${member.id} is the only voter; a cluster needs one` }
   }
-  // Before leadership is handed over: the successor does not know yet who is silent.
-  const healthy = remaining.filter((id) => isInContact(raft, id)).length
-  const needed = quorumSize(remaining.length)
-  if (healthy < needed && !isForced) {
-    return {
-      refusal: 'would_lose_quorum',
-      message: `without node ${member.id}, ${healthy} of ${remaining.length} voters would be healthy and ${needed} are needed; bring a voter back first, or force it`,
-    }
-  }
+  // Before leadership is handed over: with a removal that cannot be carried out it would be for nothing.
+  const refusal = isForced ? null : refuseUnhealthy(raft, member.id, remaining)
+  if (refusal !== null) return refusal
   if (member.id !== raft.id) return null
   return { refusal: 'is_leader', message: 'the leader hands leadership over before it is removed' }
 }
 
-/** The leader has heard from that node within an election timeout. */
+/**
+ * Those who stay must have a majority that is known to live. A new leader takes nobody's word for that but their own: whom it
+ * has not heard in its term may be down since before its election.
+ */
+function refuseUnhealthy(raft: Raft, leaving: NodeId, remaining: readonly NodeId[]): Refusal | null {
+  const inContact = remaining.filter((id) => isInContact(raft, id))
+  const unheard = inContact.filter((id) => id !== raft.id && raft.progress.get(id)?.hasAnswered !== true)
+  const healthy = inContact.length - unheard.length
+  const needed = quorumSize(remaining.length)
+  if (healthy >= needed) return null
+  if (inContact.length >= needed) {
+    const names = `${unheard.length === 1 ? 'node' : 'nodes'} ${unheard.join(', ')}`
+    const message = `the leader has just been elected and has not heard from ${names} yet, try again`
+    return { refusal: 'leader_not_ready', message }
+  }
+  return {
+    refusal: 'would_lose_quorum',
+    message: `without node ${leaving}, ${healthy} of ${remaining.length} voters would be healthy and ${needed} are needed; bring a voter back first, or force it`,
+  }
+}
+
+/** The leader has heard from that node within an election timeout, or leads for less than one. */
 export function isInContact(raft: Raft, id: NodeId): boolean {
   if (id === raft.id) return true
   const progress = raft.progress.get(id)

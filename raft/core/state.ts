@@ -74,8 +74,10 @@ export interface Progress {
   /** In `snapshot`: the index it brings the peer to (0 until the driver knows), and whether all bytes are there. */
   snapshotIndex: LogIndex
   isSnapshotSent: boolean
-  /** When a reply last came, in `now` terms. */
+  /** When a reply last came, in `now` terms; before the first, when this view of the peer began. */
   lastContact: number
+  /** A reply has come: the peer lives in this term, which `lastContact` alone does not say. */
+  hasAnswered: boolean
   /** When something was last sent. */
   lastSent: number
   sentCommit: LogIndex

@@ -277,6 +277,7 @@ function handleReply(
   const progress = raft.progress.get(message.from)
   if (raft.role !== 'leader' || progress === undefined || progress.session !== message.session) return
   progress.lastContact = raft.now
+  progress.hasAnswered = true
   progress.disk = message.disk
   progress.ackedRound = Math.max(progress.ackedRound, message.readRound)
   if (message.type === 'AppendEntriesReply') handleAppendEntriesReply(raft, progress, message)

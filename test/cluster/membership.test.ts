@@ -168,6 +168,21 @@ describe('a change of the membership by API', () => {
     expect((await leader.client.status()).members).toHaveLength(2)
   })
 
+  test('waits for those whom a new leader has not heard, and is refused if they are silent', async ({
+    startCluster,
+  }) => {
+    const cluster = await startCluster()
+    const old = await cluster.leader()
+    const [next, dead] = cluster.others(old)
+    await dead?.kill()
+
+    await old.client.post('/cluster/transfer-leader', { node_id: next?.id })
+    const refused = await next?.client.send('DELETE', `/cluster/nodes/${old.id}`)
+
+    expect(refused).toMatchObject({ status: 409, body: { reason: 'would_lose_quorum', applied: 'no' } })
+    expect(await old.client.send('POST', '/networks', { cidr: '10.0.0.0/8' })).toMatchObject({ status: 201 })
+  })
+
   test('hands leadership to the node that is asked for, through any node', async ({ startCluster }) => {
     const cluster = await startCluster()
     const load = await startLoad(cluster, cluster.nodes)

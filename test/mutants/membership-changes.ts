@@ -143,7 +143,7 @@ export const MEMBERSHIP_CHANGES: readonly Mutant[] = [
     name: 'a leader hands over to be removed, whoever is left',
     source: 'membership; bug 16',
     file: 'raft/core/membership.ts',
-    find: `  // Before leadership is handed over: the successor does not know yet who is silent.
+    find: `  // Before leadership is handed over: with a removal that cannot be carried out it would be for nothing.
 `,
     replace: `  if (member.id === raft.id) return { refusal: 'is_leader', message: '' }
 `,
@@ -153,8 +153,40 @@ export const MEMBERSHIP_CHANGES: readonly Mutant[] = [
     name: 'a removal may leave no healthy majority',
     source: 'membership; bug 16',
     file: 'raft/core/membership.ts',
-    find: `if (healthy < needed && !isForced) {`,
-    replace: `if (healthy < 1 && !isForced) {`,
+    find: `  if (healthy >= needed) return null
+`,
+    replace: `  if (healthy >= 1) return null
+`,
+    caughtBy: MEMBERSHIP,
+  },
+  {
+    name: 'a new leader takes whom it has not heard for healthy',
+    source: 'membership; bug 16',
+    file: 'raft/core/membership.ts',
+    find: `  if (healthy >= needed) return null
+`,
+    replace: `  if (inContact.length >= needed) return null
+`,
+    caughtBy: MEMBERSHIP,
+  },
+  {
+    name: 'a peer has answered a leader as soon as it is one',
+    source: 'membership; bug 16',
+    file: 'raft/core/membership.ts',
+    find: `    hasAnswered: false,
+`,
+    replace: `    hasAnswered: true,
+`,
+    caughtBy: MEMBERSHIP,
+  },
+  {
+    name: 'a removal right after an election is refused for good, though all are well',
+    source: 'docs/operate.md, remove',
+    file: 'raft/core/membership.ts',
+    find: `  if (inContact.length >= needed) {
+`,
+    replace: `  if (inContact.length > remaining.length) {
+`,
     caughtBy: MEMBERSHIP,
   },
 ]

@@ -43,6 +43,36 @@ describe('removed nodes', () => {
   )
 
   scenario(
+    'removal-after-an-election',
+    {
+      title: 'a new leader removes nobody until a majority of those who stay has answered it',
+      source: '§4.1',
+      voters: [1, 2, 3],
+      shown: { isConfigShown: true },
+    },
+    (cluster) => {
+      cluster.unrecorded('Node 3 is down when node 1 is elected: by node 2.', () => {
+        cluster.crash(3)
+        cluster.timeout(1)
+        cluster.deliverAll()
+      })
+      cluster.showNodes()
+      expect(cluster.commitIndex(1)).toBe(1)
+      cluster.note('Without node 2 there would be nobody but node 3 to agree, and who knows how that is?')
+      expect(cluster.remove(1, 2)).toMatchObject({ refusal: 'leader_not_ready' })
+      expect(cluster.remove(1, 1)).toMatchObject({ refusal: 'leader_not_ready' })
+      expect(voterIds(cluster.raft(1))).toEqual([1, 2, 3])
+
+      cluster.note('It is back, and the first heartbeat that it answers says so.')
+      cluster.restart(3)
+      cluster.unrecorded('A heartbeat goes around.', () => cluster.run(10))
+      expect(cluster.remove(1, 2)).toMatchObject({ index: 2, term: 1 })
+      cluster.deliverAll()
+      expect(cluster.commitIndex(1)).toBe(2)
+    },
+  )
+
+  scenario(
     'disruptive-server',
     {
       title: 'a removed node with a higher term, which missed its removal, deposes no leader',

@@ -144,6 +144,7 @@ describe('who may be added and removed', () => {
     { why: 'the leader: it hands over first', id: 1, refusal: 'is_leader' },
   ])('$why is not removed', ({ id, refusal }) => {
     const leader = new SoloNode({ removed: [8] }).becomeReadyLeader()
+    leader.acknowledge(3, 1)
 
     expect(leader.remove(id).memberships).toMatchObject([{ refusal }])
   })
@@ -173,6 +174,60 @@ describe('who may be added and removed', () => {
 
     expect(leader.remove(1).memberships).toMatchObject([{ refusal: 'would_lose_quorum' }])
     expect(leader.remove(1, { isForced: true }).memberships).toMatchObject([{ refusal: 'is_leader' }])
+  })
+
+  test('a new leader takes nobody for healthy whom it has not heard in its term', () => {
+    const leader = new SoloNode().becomeReadyLeader()
+
+    expect(leader.remove(2).memberships).toMatchObject([
+      { refusal: 'leader_not_ready', message: expect.stringContaining('not heard from node 3 yet') },
+    ])
+    leader.now += TIMEOUT_MS
+    leader.acknowledge(2, 1)
+    expect(leader.remove(2).memberships).toMatchObject([{ refusal: 'would_lose_quorum' }])
+  })
+
+  test('what a peer said to an earlier leadership of the same node does not count', () => {
+    const leader = new SoloNode().becomeReadyLeader()
+    leader.acknowledge(3, 1)
+    const late = appendReply(leader, 3, { matchIndex: 1 })
+    leader.receive(appendEntries({ term: 9, prevLogIndex: 1, prevLogTerm: 2 }))
+    leader.persist()
+    leader.becomeReadyLeader()
+
+    leader.receive(late)
+
+    expect(leader.remove(2).memberships).toMatchObject([{ refusal: 'leader_not_ready' }])
+  })
+
+  test.each([
+    {
+      why: 'the answer of a majority of those who stay is enough',
+      voters: [1, 2, 3, 4, 5],
+      heard: [2, 3, 4],
+    },
+    { why: 'those who stay are enough, whoever goes', voters: [1, 2, 3], heard: [3] },
+    { why: 'the leader is alone with who goes', voters: [1, 2], heard: [2] },
+  ])('a removal need not wait: $why', ({ voters, heard }) => {
+    const leader = new SoloNode({ voters }).becomeLeader()
+    for (const peer of heard) leader.acknowledge(peer, 1)
+
+    expect(leader.remove(2).memberships).toMatchObject([{ index: 2 }])
+  })
+
+  test('nor does a new leader hand over to be removed before it has heard a majority of the others', () => {
+    const leader = new SoloNode().becomeReadyLeader()
+
+    expect(leader.remove(1).memberships).toMatchObject([{ refusal: 'leader_not_ready' }])
+    leader.acknowledge(3, 1)
+
+    expect(leader.remove(1).memberships).toMatchObject([{ refusal: 'is_leader' }])
+  })
+
+  test('a forced removal waits for nobody', () => {
+    const leader = new SoloNode().becomeReadyLeader()
+
+    expect(leader.remove(2, { isForced: true }).memberships).toMatchObject([{ index: 2 }])
   })
 
   test('a removed id is kept, so that it never comes back', () => {
