@@ -99,6 +99,16 @@ export class Calls {
     query: Q,
     consistency: Consistency = { type: 'linearizable' },
   ): Promise<AnswerTo<Q> | 'unknown'> {
+    const answer = await this.readAt(machine, query, consistency)
+    return answer === 'unknown' ? answer : answer.value
+  }
+
+  /** @returns With the log index that it was read at, or after. */
+  async readAt<Q extends Query>(
+    machine: Machine,
+    query: Q,
+    consistency: Consistency = { type: 'linearizable' },
+  ): Promise<{ readonly value: AnswerTo<Q>; readonly index: LogIndex } | 'unknown'> {
     const up = upOf(machine)
     if (up === null) return 'unknown'
     const floor = consistency.type === 'minIndex' ? consistency.index : this.#highestAcknowledged
@@ -110,7 +120,7 @@ export class Calls {
         `a read on node ${machine.id} saw ${answer.index}, and ${floor} was acknowledged`,
       )
       this.counts.reads += 1
-      return answer.value
+      return answer
     } catch (error) {
       if (error instanceof RaftError) return 'unknown'
       throw error

@@ -1,4 +1,5 @@
 /** What the clients of a whole estate may ask for: drawn from what they have heard of it, right or wrong. */
+import type { Scope } from '../../src/ipam/access.ts'
 import { formatAddress, parseAddress } from '../../src/ipam/address.ts'
 import type {
   AllocateBatch,
@@ -104,6 +105,12 @@ export class EstateRequests {
 
   tags(): readonly string[] {
     return this.#tags()
+  }
+
+  /** Of a key: some of the networks, and now and then what has a tag. */
+  scope(networks: readonly KnownNetwork[]): Scope {
+    const some = this.#random.shuffle(networks).slice(0, this.#random.integer(1, 3))
+    return { networks: some.map(({ id }) => id), tags: this.#tags() }
   }
 
   #settings(prefix: Prefix): NetworkSettings {

@@ -2,7 +2,7 @@
  * Clients of everything else that the service has: nested networks in namespaces, carving, batches, wishes, leases, reserved and
  * resting addresses. What they are told is judged by the log (`ledger.ts`), since no client knows what others do.
  */
-import type { Command, ResultOf } from '../../src/ipam/command.ts'
+import type { Command, ResultOf, ScopedCommand } from '../../src/ipam/command.ts'
 import type { Allocation } from '../../src/ipam/records.ts'
 import { tokenOf } from '../state/harness.ts'
 import { type Calls, check } from './calls.ts'
@@ -145,7 +145,7 @@ export class Estate {
   }
 
   /** A write about a known allocation; sometimes only if it still is as it was seen. */
-  #about<C extends Command>(
+  #about(
     machine: Machine,
     commandFor: (
       known: { readonly id: string; readonly ifChangedIndex: number | null },
@@ -154,7 +154,7 @@ export class Estate {
         readonly tags: readonly string[]
         readonly owner: string | null
       },
-    ) => C,
+    ) => ScopedCommand,
   ): Promise<void> {
     if (this.#allocations.length === 0) return Promise.resolve()
     const draw = () => {
@@ -177,18 +177,23 @@ export class Estate {
     check(found.changedIndex >= known.changedIndex, `a read shows ${known.id} as it was before`)
   }
 
-  /** @param draw What is asked for. @param make The command for it, with new ids. */
-  async #write<Request, C extends Command>(
+  /** Now and then with a key for a part of the networks. @param draw What is asked for. @param make The command for it, with new ids. */
+  async #write<Request>(
     machine: Machine,
     draw: () => Request,
-    make: (request: Request) => C,
+    make: (request: Request) => ScopedCommand,
   ): Promise<void> {
     const [request, other] = [draw(), draw()]
+    const scope = this.#random.chance(0.2) ? this.#requests.scope(this.#networks) : null
+    const commandFor = (asked: Request): Command => {
+      const command = make(asked)
+      return scope === null ? command : { type: 'withinScope', scope, command }
+    }
     const stamp = this.#retries.drawStamp()
-    const same = (): C => make(request)
+    const same = (): Command => commandFor(request)
     const { answer } = await this.#retries.write(machine, stamp, same)
     if (answer.type === 'done') this.#learn(answer.value)
-    const again = await this.#retries.again(stamp, { same, other: () => make(other) })
+    const again = await this.#retries.again(stamp, { same, other: () => commandFor(other) })
     if (again?.answer.type === 'done') this.#learn(again.answer.value)
   }
 

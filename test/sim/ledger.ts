@@ -4,6 +4,7 @@
  */
 import { isDeepStrictEqual } from 'node:util'
 import type { Entry } from '../../raft/types.ts'
+import type { Scope } from '../../src/ipam/access.ts'
 import {
   type AllocationRequest,
   type Command,
@@ -14,6 +15,8 @@ import {
 import { type CommandEnvelope, decodeCommand } from '../../src/ipam/command-codec.ts'
 import type { AnswerLimits } from '../../src/ipam/idempotency.ts'
 import type { Allocation, AuditAction, AuditEntry, Network } from '../../src/ipam/records.ts'
+import { AccessLedger, isAccessCommand } from './access-ledger.ts'
+import type { Seen } from './admins.ts'
 import { checkChosen, checkExhausted } from './choices.ts'
 import { type Claims, type Cooling, claimsOf, isBelow, overlap, spanOf, spanOfAllocation } from './claims.ts'
 import { KeptAnswers } from './kept-answers.ts'
@@ -33,29 +36,43 @@ export class Ledger {
   /** Ended ones, too. */
   readonly allocations = new Map<string, Allocation>()
   readonly keys: KeptAnswers
+  readonly access: AccessLedger
   #coolings: Cooling[] = []
   /** Where strategy `next` goes on, by network. */
   readonly #next = new Map<string, bigint>()
   readonly #sessionWrites = new Set<string>()
 
-  constructor(limits: AnswerLimits) {
+  /** @param seen What nodes said of users and keys. */
+  constructor(limits: AnswerLimits, seen: readonly Seen[]) {
     this.keys = new KeptAnswers(limits)
+    this.access = new AccessLedger({ hasNetwork: (id) => this.networks.has(id), seen })
   }
 
   /** @throws if it cannot be so. */
-  apply({ entry, outcome, rows }: Step): void {
+  apply(step: Step): void {
+    const { entry, rows } = step
     try {
       checkRows(entry, rows)
       const envelope = entry.type === 'command' ? decodeCommand(entry.payload) : null
-      if (envelope === null || outcome === null) return
-      const hasEffect = this.#hasEffect(envelope, { outcome, time: entry.time })
-      if (!hasEffect || !outcome.ok) {
-        check(rows.length === 0, `it had no effect, and ${rows.length} audit rows`)
-        if (hasEffect && !outcome.ok) this.#checkRefusal(envelope.command, outcome.refusal.reason, entry)
-      } else this.#applyCommand(envelope, { entry, outcome, rows })
+      if (envelope !== null) this.#applyEnvelope(envelope, step)
+      this.access.noteIndex(entry.index)
     } catch (error) {
       throw new Error(`ledger: entry ${entry.index}: ${error instanceof Error ? error.message : error}`)
     }
+  }
+
+  #applyEnvelope(envelope: CommandEnvelope, { entry, outcome, rows }: Step): void {
+    if (outcome === null) return
+    const { command: given, context } = envelope
+    const hasEffect = this.#hasEffect(envelope, { outcome, time: entry.time })
+    const scope = given.type === 'withinScope' ? given.scope : null
+    const command = given.type === 'withinScope' ? given.command : given
+    if (hasEffect && isAccessCommand(command)) {
+      this.access.apply(command, { at: entry, context, outcome, rows })
+    } else if (!hasEffect || !outcome.ok) {
+      check(rows.length === 0, `it had no effect, and ${rows.length} audit rows`)
+      if (hasEffect && !outcome.ok) this.#checkRefusal(command, outcome.refusal.reason, entry)
+    } else this.#applyCommand({ command, context, scope }, { entry, outcome, rows })
   }
 
   claims(network: Network, { time }: { readonly time: number }): Claims {
@@ -91,7 +108,11 @@ export class Ledger {
   }
 
   #applyCommand(
-    { command, context }: CommandEnvelope,
+    {
+      command,
+      context,
+      scope,
+    }: { readonly command: Command; readonly context: CommandContext; readonly scope: Scope | null },
     { entry, outcome, rows }: Step & { readonly outcome: Outcome & { readonly ok: true } },
   ): void {
     const expected = this.#rowsOf(command, { entry, value: outcome.value })
@@ -110,9 +131,23 @@ export class Ledger {
       check(user === by.user && requestId === by.requestId, `audit row ${i} is by ${user}, ${requestId}`)
       const known = this.networks.get(resource) ?? this.allocations.get(resource) ?? null
       check(isDeepStrictEqual(before, known), `${resource} was ${show(known)}, and not ${show(before)}`)
+      if (scope !== null) this.#checkWithin(scope, before ?? after)
       this.#applyRow(command, { entry, place: i, before, after })
     }
     if (isExpiry) this.#endCoolings(entry.time)
+  }
+
+  /** Whoever has a key for a part of the networks has changed nothing else. @param changed As it was; what is new, as it is. */
+  #checkWithin({ networks, tags }: Scope, changed: Network | Allocation | null): void {
+    check(changed !== null, 'an audit row without any record')
+    const own = 'cidr' in changed ? changed : (this.networks.get(changed.networkId) ?? null)
+    // A network that is made is in what is around it, whatever tags it gives itself.
+    const isNew = own !== null && !this.networks.has(own.id)
+    for (let at = own; at !== null; at = this.parentOf(at)) {
+      const isInside = networks.includes(at.id) || at.tags.some((tag) => tags.includes(tag))
+      if (isInside && !(isNew && at === own)) return
+    }
+    throw new Error(`${changed.id} is outside of ${show({ networks, tags })}`)
   }
 
   /** What the answer says must be on record. */

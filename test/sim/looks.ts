@@ -1,6 +1,7 @@
 /** What one node answers when all is quiet, all at one index; and whether its indexes and its memory say what its records do. */
 import { isDeepStrictEqual } from 'node:util'
 import type { NodeId } from '../../raft/types.ts'
+import type { ApiKey, User } from '../../src/ipam/access.ts'
 import { formatAddress, parseAddress } from '../../src/ipam/address.ts'
 import {
   type AddressAnswer,
@@ -47,6 +48,8 @@ export interface Look {
   readonly searches: readonly Asked<Partial<AllocationFilter>, Page<Allocation>>[]
   readonly networkSearches: readonly Asked<Partial<NetworkFilter>, Page<PlacedNetwork>>[]
   readonly addresses: readonly Asked<AddressQuestion, AddressAnswer>[]
+  readonly users: readonly User[]
+  readonly keys: readonly ApiKey[]
 }
 
 /** All views are taken before this returns a promise. @param networkIds Whose statistics are asked for. */
@@ -70,6 +73,8 @@ export async function lookAt(
   const addresses = addressQuestions(random).map((question) => {
     return asked(question, machine.query({ type: 'address', question }))
   })
+  const users = machine.query({ type: 'users' })
+  const keys = machine.query({ type: 'keys' })
   return {
     id,
     index,
@@ -81,6 +86,8 @@ export async function lookAt(
     searches: await Promise.all(searches),
     networkSearches: await Promise.all(networkSearches),
     addresses: await Promise.all(addresses),
+    users: await users,
+    keys: await keys,
   }
 }
 
@@ -157,7 +164,10 @@ export function checkLook(look: Look, ledger: Ledger, networkIds: readonly strin
   }
 }
 
-function checkRecords({ networks, allocations }: Look, ledger: Ledger): void {
+function checkRecords({ networks, allocations, users, keys }: Look, ledger: Ledger): void {
+  const { access } = ledger
+  check(isDeepStrictEqual(users, access.users), `its users are ${show(users)}, not ${show(access.users)}`)
+  check(isDeepStrictEqual(keys, access.keys), `its keys are ${show(keys)}, not ${show(access.keys)}`)
   const ours = new Map(networks.map((network) => [network.id, network]))
   check(ours.size === ledger.networks.size, `it has ${ours.size} networks, the log ${ledger.networks.size}`)
   for (const network of ledger.networks.values()) {

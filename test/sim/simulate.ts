@@ -1,5 +1,6 @@
 /** One seed: a cluster, clients, and a swarm of faults; then quiet, in which everything must become well. */
 import { listNetworks } from '../state/harness.ts'
+import { Admins } from './admins.ts'
 import { Calls, type WorkloadCounts } from './calls.ts'
 import { Cluster, type Machine, NEW_SCHEMAS, TIMING } from './cluster.ts'
 import { Estate } from './estate.ts'
@@ -26,6 +27,8 @@ export interface SimulationResult extends WorkloadCounts {
 const QUIET_MS_MAX = 30_000
 /** A stream beside that of the faults. */
 const TRAFFIC_SEED = 2 ** 40
+/** Another one beside both. */
+const STAFF_SEED = 2 ** 41
 
 /** @throws with the command that repeats it and the last events, if anything is not as it must be. */
 export async function simulate(seed: number): Promise<SimulationResult> {
@@ -44,6 +47,7 @@ class Simulation {
   readonly #calls: Calls
   readonly #workload: Workload
   readonly #estate: Estate
+  readonly #admins: Admins
   /** Of what is asked at the end. */
   readonly #questions: Random
   readonly #faults: Faults
@@ -52,7 +56,8 @@ class Simulation {
   constructor(seed: number) {
     const random = new Random(seed)
     const traffic = new Random(seed + TRAFFIC_SEED)
-    const swarm = drawSwarm(random, traffic)
+    const staff = new Random(seed + STAFF_SEED)
+    const swarm = drawSwarm(random, { traffic, staff })
     this.#swarm = swarm
     this.cluster = new Cluster(drawClusterOptions(seed, swarm, random))
     const { cluster } = this
@@ -63,6 +68,7 @@ class Simulation {
     this.#workload = new Workload({ cluster, calls, retries, random: random.fork(), networkCount })
     this.#estate = new Estate({ cluster, calls, retries, random: traffic.fork() })
     this.#questions = traffic.fork()
+    this.#admins = new Admins({ cluster, calls, retries, random: staff.fork() })
     this.#faults = new Faults(this.cluster, { random: random.fork(), swarm })
     this.#operator = new Operator(this.cluster, { random: random.fork(), swarm })
   }
@@ -85,9 +91,10 @@ class Simulation {
     for (const { id } of machines.values()) void this.cluster.start(id)
     const clients = this.#workload.prepare().then(() => {
       const ids = Array.from({ length: this.#swarm.clientCount }, (_, i) => i + 1)
-      const { estateClientCount, estatePauseMs: pauseMs } = this.#swarm
+      const { estateClientCount, estatePauseMs: pauseMs, adminCount } = this.#swarm
       const others = Array.from({ length: estateClientCount }, () => this.#estate.run({ pauseMs }))
-      return Promise.all([...ids.map((id) => this.#workload.run(id)), ...others])
+      const admins = Array.from({ length: adminCount }, () => this.#admins.run())
+      return Promise.all([...ids.map((id) => this.#workload.run(id)), ...others, ...admins])
     })
     const faults = this.#faults.run()
     const operator = this.#operator.run()
@@ -103,6 +110,7 @@ class Simulation {
     await Promise.all(this.cluster.stopped.map(({ id }) => this.cluster.start(id)))
     this.#workload.end()
     this.#estate.end()
+    this.#admins.end()
     await clients
   }
 
@@ -224,7 +232,7 @@ class Simulation {
     }
     checkTold(this.#calls, committed, outcomes)
     checkExactlyOnce(entries, outcomes)
-    const ledger = new Ledger(answerLimits)
+    const ledger = new Ledger(answerLimits, this.#admins.seen)
     for (const step of stepsOf(entries, outcomes, reference.audit)) ledger.apply(step)
     for (const look of looks) checkLook(look, ledger, networkIds)
     this.#workload.checkHistory(reference.allocations)

@@ -41,10 +41,15 @@ export interface Swarm {
   readonly estateClientCount: number
   /** Mean between two requests of one. */
   readonly estatePauseMs: number
+  /** Clients that change users and keys. */
+  readonly adminCount: number
 }
 
-/** @param traffic A stream of its own, so that faults do not depend on what is asked for. */
-export function drawSwarm(random: Random, traffic: Random): Swarm {
+/**
+ * @param streams.traffic Beside `random`, so that faults do not depend on what is asked for.
+ * @param streams.staff Beside both, so that without admins a seed is the run that it would be if there were none anywhere.
+ */
+export function drawSwarm(random: Random, { traffic, staff }: { traffic: Random; staff: Random }): Swarm {
   const often = (probability: number, min: number, max: number): number =>
     random.chance(probability) ? random.between(min, max) : Number.POSITIVE_INFINITY
   const isTampering = random.chance(0.04)
@@ -73,6 +78,7 @@ export function drawSwarm(random: Random, traffic: Random): Swarm {
     retries: drawRetries(traffic),
     estateClientCount: traffic.pick([0, 1, 1, 2]) ?? 1,
     estatePauseMs: traffic.pick([30, 80, 200]) ?? 80,
+    adminCount: staff.pick([0, 1, 1]) ?? 1,
   }
 }
 
