@@ -30,6 +30,7 @@ import { SNAPSHOTS } from './snapshots.ts'
 import { STATE_COMPARISON } from './state-comparison.ts'
 import { STATE_MACHINE } from './state-machine.ts'
 import { TRACING } from './tracing.ts'
+import { USERS_AND_KEYS } from './users-and-keys.ts'
 
 export const MUTANTS: readonly Mutant[] = [
   ...ELECTIONS,
@@ -58,6 +59,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...BULK_FILES,
   ...COMMAND_LINE_CLIENT,
   ...WHO_MAY_DO_WHAT,
+  ...USERS_AND_KEYS,
   ...API_DESCRIPTION,
   ...ON_THE_WIRE,
   ...BACKUPS,

@@ -1,0 +1,192 @@
+import { type Mutant, SIMULATOR, testFile } from './mutant.ts'
+
+const MODEL = testFile('test/state/access-against-model.test.ts')
+
+/** Who may come in, as replicated state. */
+export const USERS_AND_KEYS: readonly Mutant[] = [
+  {
+    name: 'a key that is revoked is back after a restart',
+    source: 'docs/security.md, API keys',
+    file: 'src/state/access-rows.ts',
+    find: `    this.#rows.put(apiKeyKey(id), key && encodeKey(key))
+`,
+    replace: `    if (key !== null) this.#rows.put(apiKeyKey(id), encodeKey(key))
+`,
+    caughtBy: SIMULATOR,
+  },
+  {
+    name: 'a key that is revoked stays in memory until a restart',
+    source: 'docs/security.md, API keys',
+    file: 'src/state/access-rows.ts',
+    find: `    if (key === null) this.keys.delete(id)
+    else this.keys.set(id, key)`,
+    replace: `    if (key !== null) this.keys.set(id, key)`,
+    caughtBy: SIMULATOR,
+  },
+  {
+    name: 'a restart knows only of keys that expire',
+    source: 'promise 2',
+    file: 'src/state/access-rows.ts',
+    find: `      table.setKey(key.id, key)
+`,
+    replace: `      if (key.expiresAt !== null) table.setKey(key.id, key)
+`,
+    caughtBy: SIMULATOR,
+  },
+  {
+    name: 'after a restart keys never expire',
+    source: 'docs/security.md, API keys',
+    file: 'src/state/access-codec.ts',
+    find: `    createdAt,
+    expiresAt,
+    changedIndex,
+  }`,
+    replace: `    createdAt,
+    expiresAt: null,
+    changedIndex,
+  }`,
+    caughtBy: SIMULATOR,
+  },
+  {
+    name: 'after a restart a key is for everything',
+    source: 'docs/security.md, scopes',
+    file: 'src/state/access-codec.ts',
+    find: `scope: scope && { networks: scope[0], tags: scope[1] },`,
+    replace: `scope: scope && scope[1].length > 0 ? { networks: scope[0], tags: scope[1] } : null,`,
+    caughtBy: SIMULATOR,
+  },
+  {
+    name: 'a restart does not count the admins',
+    source: 'docs/security.md, users',
+    file: 'src/state/access-rows.ts',
+    find: `      table.setUser(user.name, user)
+`,
+    replace: `      table.users.set(user.name, user)
+`,
+    caughtBy: SIMULATOR,
+  },
+  {
+    name: 'a change of a user is on record only where something is another now',
+    source: 'promise 6',
+    file: 'src/ipam/apply-access.ts',
+    find: `  audit(applying, { action: 'user_updated', resource: userResource(name), details })
+`,
+    replace: `  if (changes.length > 0) audit(applying, { action: 'user_updated', resource: userResource(name), details })
+`,
+    caughtBy: SIMULATOR,
+  },
+  {
+    name: 'a second first admin is let in',
+    source: 'docs/security.md, the first admin',
+    file: 'src/ipam/apply-access.ts',
+    find: `  if (isFirst && access.hasAdmin) {`,
+    replace: `  if (isFirst && access.hasAdmin && access.userCount > 2) {`,
+    caughtBy: SIMULATOR,
+  },
+  {
+    name: 'the last admin may step back',
+    source: 'docs/security.md, users',
+    file: 'src/ipam/apply-access.ts',
+    find: `  if (after.role !== 'admin' && isLastAdmin(applying, before)) return refuseLastAdmin(before)
+`,
+    replace: ``,
+    caughtBy: SIMULATOR,
+  },
+  {
+    name: 'a user is made anew under a name that is taken',
+    source: 'docs/security.md, users',
+    file: 'src/ipam/apply-access.ts',
+    find: `  if (access.user(name) !== null) {`,
+    replace: `  if (access.user(name)?.role === role) {`,
+    caughtBy: SIMULATOR,
+  },
+  {
+    name: 'a key is revoked whatever the ETag',
+    source: 'RFC 9110 §13.1.1',
+    file: 'src/ipam/apply-access.ts',
+    find: `  const changed = refuseChanged(key, ifChangedIndex)
+  if (changed !== null) return changed
+`,
+    replace: `  refuseChanged(key, ifChangedIndex)
+`,
+    caughtBy: MODEL,
+  },
+  {
+    name: 'a user is deleted whatever the ETag',
+    source: 'RFC 9110 §13.1.1',
+    file: 'src/ipam/apply-access.ts',
+    find: `  const changed = refuseChanged({ id: name, changedIndex: user.changedIndex }, ifChangedIndex)
+  if (changed !== null) return changed
+`,
+    replace: `  refuseChanged({ id: name, changedIndex: user.changedIndex }, ifChangedIndex)
+`,
+    caughtBy: MODEL,
+  },
+  {
+    name: 'a key may be for a network that is not there',
+    source: 'docs/security.md, scopes',
+    file: 'src/ipam/apply-access.ts',
+    find: `networks.findIndex((id) => store.network(id) === null)`,
+    replace: `networks.findIndex((id, i) => i > 0 && store.network(id) === null)`,
+    caughtBy: MODEL,
+  },
+  {
+    name: 'there is one user more than fit',
+    source: 'docs/security.md, what is kept',
+    file: 'src/ipam/apply-access.ts',
+    find: `access.userCount >= USERS_MAX`,
+    replace: `access.userCount > USERS_MAX`,
+    caughtBy: MODEL,
+  },
+  {
+    name: 'there is one key more than fit',
+    source: 'docs/security.md, what is kept',
+    file: 'src/ipam/apply-access.ts',
+    find: `store.access.keyCount >= API_KEYS_MAX`,
+    replace: `store.access.keyCount > API_KEYS_MAX`,
+    caughtBy: MODEL,
+  },
+  {
+    name: 'keys are forgotten as soon as they expire',
+    source: 'docs/security.md, API keys',
+    file: 'src/ipam/apply-access.ts',
+    find: `const before = applying.at.time - EXPIRED_KEPT_MS`,
+    replace: `const before = applying.at.time`,
+    caughtBy: MODEL,
+  },
+  {
+    name: 'old keys are forgotten in the order of the memory, which a restart changes',
+    source: 'src/state/README.md (running hash)',
+    file: 'src/ipam/apply-access.ts',
+    find: `    .filter(({ expiresAt }) => expiresAt !== null && expiresAt < before)
+    .toSorted((a, b) => (a.id < b.id ? -1 : 1))
+`,
+    replace: `    .filter(({ expiresAt }) => expiresAt !== null && expiresAt < before)
+`,
+    caughtBy: MODEL,
+  },
+  {
+    name: 'all old keys are forgotten at once',
+    source: 'docs/security.md, what is kept',
+    file: 'src/ipam/apply-access.ts',
+    find: `old.slice(0, FORGOTTEN_PER_KEY_MAX)`,
+    replace: `old`,
+    caughtBy: MODEL,
+  },
+  {
+    name: 'the audit row of a key has its hash',
+    source: 'docs/security.md, what is kept',
+    file: 'src/ipam/apply-access.ts',
+    find: `const until = expiresAt === null ? '' :`,
+    replace: `const until = expiresAt === null ? secretHash :`,
+    caughtBy: MODEL,
+  },
+  {
+    name: 'the audit row of a user says that the system did it',
+    source: 'promise 6',
+    file: 'src/ipam/apply-access.ts',
+    find: `const isOurs = change.action === 'login_failed'`,
+    replace: `const isOurs = change.action === 'login_failed' || change.action === 'user_deleted'`,
+    caughtBy: MODEL,
+  },
+]
