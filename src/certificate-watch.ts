@@ -14,12 +14,14 @@ export interface Watched {
   readonly apply: (certificates: Certificates) => void
 }
 
+export type CertificatesInUse = Pick<Watched, 'use'> & Pick<Certificates, 'expiresAt' | 'authoritiesExpireAt'>
+
 /** What is refused leaves the old ones in use, and is said once until it changes again. */
 export class CertificateWatch {
   readonly #clock: Clock
   readonly #logger: Logger
   readonly #watched: readonly Watched[]
-  readonly #inUse = new Map<Watched, string>()
+  readonly #inUse = new Map<Watched, Certificates>()
   readonly #complaints = new Map<Watched, string>()
   #cancel: () => void = () => {}
 
@@ -31,7 +33,14 @@ export class CertificateWatch {
     this.#clock = clock
     this.#logger = logger
     this.#watched = watched.map((one) => one.watched)
-    for (const one of watched) this.#inUse.set(one.watched, textOf(one.current))
+    for (const one of watched) this.#inUse.set(one.watched, one.current)
+  }
+
+  /** What is used now, whatever lies in the files. */
+  get inUse(): readonly CertificatesInUse[] {
+    return [...this.#inUse].map(([{ use }, { expiresAt, authoritiesExpireAt }]) => {
+      return { use, expiresAt, authoritiesExpireAt }
+    })
   }
 
   start(): void {
@@ -64,13 +73,13 @@ export class CertificateWatch {
     const { use } = watched
     try {
       const certificates = watched.load()
-      const text = textOf(certificates)
-      if (text === this.#inUse.get(watched)) {
+      const current = this.#inUse.get(watched)
+      if (current !== undefined && textOf(certificates) === textOf(current)) {
         this.#complaints.delete(watched)
         return false
       }
       watched.apply(certificates)
-      this.#inUse.set(watched, text)
+      this.#inUse.set(watched, certificates)
       this.#complaints.delete(watched)
       this.#logger.info(
         { use, expires: new Date(certificates.expiresAt).toISOString() },

@@ -17,8 +17,10 @@ export interface Certificates {
   readonly key: string
   /** Empty for none. */
   readonly ca: string
-  /** Milliseconds since 1970. */
+  /** When the first of `cert` expires: the certificate, or one that leads to its authority. Milliseconds since 1970. */
   readonly expiresAt: number
+  /** When the first of `ca` expires; null for none. Milliseconds since 1970. */
+  readonly authoritiesExpireAt: number | null
 }
 
 /** What an operator has to change, with the file. */
@@ -59,7 +61,8 @@ export function readCertificates(
       `${paths.cert} is not signed by ${paths.ca}: the other members would refuse it`,
     )
   }
-  return { cert, key, ca, expiresAt: Date.parse(leaf.validTo) }
+  const authoritiesExpireAt = authorities.length === 0 ? null : firstExpiry(authorities)
+  return { cert, key, ca, expiresAt: firstExpiry([leaf, ...others]), authoritiesExpireAt }
 }
 
 function read(path: string): string {
@@ -95,6 +98,10 @@ function checkTime(leaf: X509Certificate, { path, now }: { path: string; now: nu
   if (Date.parse(leaf.validFrom) > now) {
     throw new CertificateError(`${path} is not valid before ${leaf.validFrom}; look at the clock`)
   }
+}
+
+function firstExpiry(certificates: readonly X509Certificate[]): number {
+  return Math.min(...certificates.map(({ validTo }) => Date.parse(validTo)))
 }
 
 function isFor(leaf: X509Certificate, host: string): boolean {

@@ -153,11 +153,12 @@ export async function startServer(config: Config): Promise<Server> {
     })
     const http = { counts, refusals, limiter, listener }
     const eventLoop = new EventLoopDelay(systemClock)
+    const watch = createWatch(certificates, { transport, listener, logger })
     const parts = { config, version, startedAt, clock: systemClock, node, stateMachine, transport, logDisk }
-    for (const source of sourcesOf({ ...parts, ...http, service, expiry, eventLoop, access, tracing })) {
+    const others = { service, expiry, eventLoop, access, certificates: watch, tracing }
+    for (const source of sourcesOf({ ...parts, ...http, ...others })) {
       exposition.add(source)
     }
-    const watch = createWatch(certificates, { transport, listener, logger })
     eventLoop.start()
     watch.start()
     expiry.start()

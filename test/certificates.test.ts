@@ -6,6 +6,7 @@ import type { TlsCredentials } from '../raft/index.ts'
 import { CertificateWatch } from '../src/certificate-watch.ts'
 import { CertificateError, type CertificatePaths, readCertificates } from '../src/certificates.ts'
 import { loadConfig } from '../src/config.ts'
+import { certificateMetrics } from '../src/metrics/certificate-metrics.ts'
 import { Authority } from './certificates.ts'
 import { HandClock } from './raft/transport/support.ts'
 
@@ -25,6 +26,8 @@ function write({ ca, cert, key }: TlsCredentials): void {
   writeFileSync(paths.key, key)
 }
 
+const daysUntil = (ms: number): number => Math.round((ms - Date.now()) / 86_400_000)
+
 const load = () => readCertificates(paths, { host: '127.0.0.1', isMember: true, now: Date.now() })
 
 beforeEach(() => write(good))
@@ -37,10 +40,22 @@ afterAll(() => {
 
 describe('certificates in files', () => {
   test('are read with the time until which they are good', () => {
-    const { expiresAt, ...certificates } = load()
+    const { expiresAt, authoritiesExpireAt, ...certificates } = load()
 
     expect(certificates).toEqual(good)
-    expect(Math.round((expiresAt - Date.now()) / 86_400_000)).toBe(30)
+    expect(daysUntil(expiresAt)).toBe(30)
+    expect(daysUntil(authoritiesExpireAt ?? 0)).toBe(30)
+  })
+
+  test('are as good as the first of a file that expires', () => {
+    const [short, shorter] = [ours.issue({ days: 20 }), new Authority('short', { days: 10 })]
+    write({ ...short, ca: ours.certificate + shorter.certificate })
+    expect(daysUntil(load().expiresAt)).toBe(20)
+    expect(daysUntil(load().authoritiesExpireAt ?? 0)).toBe(10)
+
+    write({ ...short, cert: short.cert + shorter.certificate })
+    expect(daysUntil(load().expiresAt)).toBe(10)
+    shorter.close()
   })
 
   test.each([
@@ -166,6 +181,31 @@ describe('the watch over certificates', () => {
 
     expect(lines).toHaveLength(1)
     expect(lines[0]).toContain('values mismatch')
+  })
+
+  test('tells when those in use expire, also where others lie in the files that it refuses', async () => {
+    const { watch, clock } = watching()
+    const source = certificateMetrics(() => watch.inUse)
+    const days = async () => {
+      const [family] = await source()
+      return family?.samples.map(({ labels, value }) => [
+        labels['use'],
+        labels['part'],
+        daysUntil(value * 1_000),
+      ])
+    }
+    expect(await days()).toEqual([
+      ['raft', 'certificate', 30],
+      ['raft', 'authority', 30],
+    ])
+
+    write({ ...ours.issue({ days: 90 }), key: good.key })
+    clock.advance(10_000)
+    expect((await days())?.[0]).toEqual(['raft', 'certificate', 30])
+
+    write(ours.issue({ days: 90 }))
+    clock.advance(10_000)
+    expect((await days())?.[0]).toEqual(['raft', 'certificate', 90])
   })
 
   test('ends', () => {

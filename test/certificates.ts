@@ -23,9 +23,9 @@ export class Authority {
   readonly certificate: string
   #count = 0
 
-  constructor(name = 'authority') {
+  constructor(name = 'authority', { days = 30 } = {}) {
     this.directory = mkdtempSync(join(tmpdir(), 'ipam-certificates-'))
-    const subject = ['-subj', `/CN=${name}`, '-days', '30']
+    const subject = ['-subj', `/CN=${name}`, '-days', String(days)]
     this.#openssl(['req', '-x509', ...KEY, '-keyout', 'ca.key', '-out', 'ca.pem', ...subject])
     this.certificate = this.#read('ca.pem')
   }

@@ -80,6 +80,7 @@ const LAYERS: { of: string; may: string[] }[] = [
       'src/http/refusal-counts.ts',
       'src/http/request-counts.ts',
       'src/auth/access-control.ts',
+      'src/certificate-watch.ts',
       'src/state/',
       'src/ipam/',
       'src/config.ts',

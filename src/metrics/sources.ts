@@ -2,6 +2,7 @@
 import { setImmediate as breathe } from 'node:timers/promises'
 import type { Clock, RaftNode, TcpTransport } from '../../raft/index.ts'
 import type { AccessControl } from '../auth/access-control.ts'
+import type { CertificateWatch } from '../certificate-watch.ts'
 import type { Config } from '../config.ts'
 import type { Expiry } from '../expiry.ts'
 import type { Listener } from '../http/listen.ts'
@@ -12,6 +13,7 @@ import type { ReplicatedIpamService } from '../replicated-service.ts'
 import type { IpamStateMachine } from '../state/state-machine.ts'
 import type { Tracing } from '../tracing/tracing.ts'
 import { accessMetrics } from './access-metrics.ts'
+import { certificateMetrics } from './certificate-metrics.ts'
 import { diskMetrics } from './disk-metrics.ts'
 import { DiskUsage } from './disk-usage.ts'
 import type { EventLoopDelay } from './event-loop-delay.ts'
@@ -44,6 +46,7 @@ export interface Watched {
   readonly limiter: Pick<RateLimiter, 'clients'> | null
   readonly listener: Pick<Listener, 'figures'>
   readonly access: Pick<AccessControl, 'figures'>
+  readonly certificates: Pick<CertificateWatch, 'inUse'>
   readonly eventLoop: Pick<EventLoopDelay, 'delays'>
   /** Null where nothing is followed. */
   readonly tracing: Pick<Tracing, 'figures'> | null
@@ -88,5 +91,6 @@ export function sourcesOf(watched: Watched): Source[] {
     }),
     accessMetrics(() => watched.access.figures),
     tracingMetrics(() => watched.tracing?.figures() ?? null),
+    certificateMetrics(() => watched.certificates.inUse),
   ]
 }

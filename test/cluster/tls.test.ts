@@ -1,5 +1,8 @@
+import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
+import { get } from 'node:https'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { connect } from 'node:tls'
 import { describe, expect } from 'vitest'
 import type { TlsCredentials } from '../../raft/index.ts'
@@ -26,6 +29,15 @@ function serialShownBy({ client }: Node): Promise<string> {
     })
     socket.on('error', reject)
   })
+}
+
+/** For how long the certificate of the API is good, by the metrics of the node. */
+async function daysToldBy({ client }: Node): Promise<number> {
+  const sent = get({ host: '127.0.0.1', port: client.port, path: '/metrics', rejectUnauthorized: false })
+  const [response] = await once(sent, 'response')
+  const sample = /^ipam_tls_certificate_expiry_timestamp_seconds\{use="http",part="certificate"\} (\d+)$/m
+  const [, seconds] = sample.exec(await text(response)) ?? []
+  return Math.round((Number(seconds) - Date.now() / 1_000) / 86_400)
 }
 
 function logOf({ program }: Node): string {
@@ -59,11 +71,15 @@ describe('a cluster with TLS everywhere', () => {
 
     for (let round = 1; round <= 2; round++) {
       const before = written.length
-      write(authority.directory, authority.issue())
+      write(authority.directory, authority.issue({ days: 30 + round }))
       for (const { program } of cluster.nodes) program?.signal('SIGHUP')
       await until('all show the new certificate', async () => {
         const serials = await Promise.all(cluster.nodes.map(serialShownBy))
         return serials.every((serial) => Number(`0x${serial}`) === round + 1)
+      })
+      await until('all tell when it expires', async () => {
+        const days = await Promise.all(cluster.nodes.map(daysToldBy))
+        return days.every((told) => told === 30 + round)
       })
       await until('writes go on', () => written.length > before + 100)
     }
