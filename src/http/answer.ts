@@ -1,9 +1,10 @@
 /** What a handler answers. The response is made of it in one place, once, with all its headers. */
+import type { Parts } from './stream.ts'
 
 export interface Answer {
   readonly status: number
-  /** Ready for the wire; null for none. */
-  readonly body: string | ReadableStream<Uint8Array> | null
+  /** Ready for the wire, or made while it is sent; null for none. */
+  readonly body: string | Parts | null
   readonly headers: Record<string, string>
 }
 

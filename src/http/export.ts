@@ -16,6 +16,7 @@ import { readQuery } from './input.ts'
 import { networkBody } from './network-body.ts'
 import { NETWORK_FILTER_PARAMS, toNetworkFilter } from './network-filter.ts'
 import { within } from './scope.ts'
+import type { Parts } from './stream.ts'
 
 const ROWS_AT_ONCE = 1_000
 const MEDIA_TYPES = { csv: 'text/csv; charset=utf-8; header=present', jsonl: 'application/jsonl' } as const
@@ -142,7 +143,7 @@ function file(
   const { name, notation, lines, index } = options
   return {
     status: 200,
-    body: c.req.method === 'HEAD' ? null : streamOf(lines),
+    body: c.req.method === 'HEAD' ? null : partsOf(lines),
     headers: {
       ...positionHeaders({ index, lastContactMs: null }),
       'Content-Type': MEDIA_TYPES[notation],
@@ -152,17 +153,15 @@ function file(
   }
 }
 
-/** Asks for more only when the client has taken what there was. An error cuts the connection: half a file must not look whole. */
-function streamOf(lines: AsyncGenerator<string>): ReadableStream<Uint8Array> {
+function partsOf(lines: AsyncGenerator<string>): Parts {
   const encoder = new TextEncoder()
-  return new ReadableStream({
-    async pull(controller) {
+  return {
+    async next() {
       const { value, done } = await lines.next()
-      if (done === true) controller.close()
-      else controller.enqueue(encoder.encode(value))
+      return done === true ? null : encoder.encode(value)
     },
-    async cancel() {
+    async release() {
       await lines.return(undefined)
     },
-  })
+  }
 }

@@ -1,4 +1,5 @@
 /** What every request has in common: its id, its errors, its log line, its response. */
+import type { HttpBindings } from '@hono/node-server'
 import type { Context, Handler } from 'hono'
 import { routePath } from 'hono/route'
 import { SYSTEM_USER } from '../ipam/audit.ts'
@@ -13,6 +14,7 @@ import type { RateLimiter } from './rate-limiter.ts'
 import type { RefusalCounts } from './refusal-counts.ts'
 import type { RequestCounts, RouteCounts } from './request-counts.ts'
 import { endTrace, followRequest } from './request-trace.ts'
+import { streamOf } from './stream.ts'
 
 /** Answers one request; whatever it throws becomes a problem. */
 export type Respond = (c: Context, caller: Caller) => Answer | Promise<Answer>
@@ -110,7 +112,15 @@ export function createHandle({
       }
       logRequest(logger, withTrace(line, followed))
       if (followed !== null) endTrace(followed, { status: answer.status, reason })
-      return new Response(answer.body, { status: answer.status, headers: answer.headers })
+      const { status, headers } = answer
+      if (answer.body === null || typeof answer.body === 'string') {
+        return new Response(answer.body, { status, headers })
+      }
+      const cutOff = (error: unknown): void => {
+        logger.warn(withTrace({ err: error, path, requestId }, followed), 'an answer was cut off')
+        endConnection(c)
+      }
+      return new Response(streamOf(answer.body, cutOff), { status, headers })
     }
     onHandler(handler, access)
     return handler
@@ -138,6 +148,11 @@ function logRequest(
   else if (request.status >= 500) logger.warn(request, 'request')
   else if (request.status >= 400 || !isRead(request.method)) logger.info(request, 'request')
   else logger.debug(request, 'request')
+}
+
+function endConnection(c: Context): void {
+  const { outgoing } = (c.env ?? {}) as Partial<HttpBindings>
+  outgoing?.destroy()
 }
 
 /** Somebody may put the whole token where its id belongs. */

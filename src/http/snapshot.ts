@@ -1,6 +1,6 @@
 /** The whole state as one file, streamed: at no time is more than a part of it in memory. */
 import { Hono } from 'hono'
-import type { IpamService, SnapshotStream } from '../service.ts'
+import type { IpamService } from '../service.ts'
 import { ADMIN } from './access.ts'
 import { positionHeaders } from './answer.ts'
 import { NO_PARAMS } from './fields.ts'
@@ -23,21 +23,7 @@ export function snapshotRoutes(service: IpamService, handle: Handle): Hono {
         ...positionHeaders({ index: stream.index, lastContactMs: null }),
         'Content-Disposition': `attachment; filename="${name}"`,
       }
-      return { status: 200, body: bodyOf(stream), headers }
+      return { status: 200, body: stream, headers }
     }),
   )
-}
-
-/** Asks for more only when the client has taken what there was. An error cuts the connection, as does the file's missing end. */
-function bodyOf(stream: SnapshotStream): ReadableStream<Uint8Array> {
-  return new ReadableStream({
-    async pull(controller) {
-      const part = await stream.next()
-      if (part === null) controller.close()
-      else controller.enqueue(part)
-    },
-    async cancel() {
-      await stream.release()
-    },
-  })
 }

@@ -10,7 +10,7 @@ import type { PasswordCost } from '../../src/auth/password.ts'
 import { HTTP_DEFAULTS, type HttpConfig } from '../../src/config-http.ts'
 import { createApi, type DeclaredRoute } from '../../src/http/app.ts'
 import { ClientAddresses } from '../../src/http/client-address.ts'
-import { type HttpsCredentials, listen } from '../../src/http/listen.ts'
+import { type HttpsCredentials, type Listener, listen } from '../../src/http/listen.ts'
 import { createRateLimiter } from '../../src/http/rate-limiter.ts'
 import { RefusalCounts } from '../../src/http/refusal-counts.ts'
 import type { AccessView } from '../../src/ipam/access.ts'
@@ -276,6 +276,7 @@ export interface Api {
   readonly lines: readonly LogLine[]
   readonly routes: readonly DeclaredRoute[]
   readonly refusals: RefusalCounts
+  readonly listener: Pick<Listener, 'figures'>
   /** What authentication waits for runs when a test says so. */
   readonly timers: ManualClock
   /** Milliseconds on the clock of the app; a test moves it. */
@@ -373,6 +374,7 @@ export async function openApi({
     lines: logger.lines,
     routes,
     refusals,
+    listener,
     clock,
     timers,
     request: (method, path, body, headers) =>

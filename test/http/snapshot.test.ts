@@ -8,6 +8,7 @@ import { ProposalUncertainError } from '../../raft/errors.ts'
 import { FileDisk, SnapshotArchive } from '../../raft/index.ts'
 import { temporaryDirectory } from '../raft/storage/temporary-directory.ts'
 import { type Api, openApi } from './fixture.ts'
+import { addManyNetworks } from './many-networks.ts'
 
 let api: Api
 
@@ -24,19 +25,6 @@ function url(): string {
 /** As far as it can be known from here: the server closes what is given up in its own time. */
 async function until(isTrue: () => boolean): Promise<void> {
   while (!isTrue()) await new Promise((resolve) => setImmediate(resolve))
-}
-
-/** More than the buffers of a connection take. */
-async function fill(): Promise<void> {
-  const description = 'x'.repeat(1_000)
-  const items = Array.from({ length: 250 }, (_, i) => ({ cidr: `10.0.${i}.0/24`, description }))
-  for (let i = 0; i < 40; i++) {
-    const text = items.map((item) => JSON.stringify({ ...item, namespace: `space-${i}` })).join('\n')
-    const answer = await api.request('POST', '/import?format=ipam-networks-jsonl', text, {
-      'Content-Type': 'application/jsonl',
-    })
-    expect(answer.status, JSON.stringify(answer.body)).toBe(200)
-  }
 }
 
 describe('GET /cluster/snapshot', () => {
@@ -78,7 +66,7 @@ describe('GET /cluster/snapshot', () => {
   })
 
   test('does not show what is written while it is read', async () => {
-    await fill()
+    await addManyNetworks(api)
     const response = await fetch(url())
     const before = api.service.appliedIndex
 
@@ -111,7 +99,7 @@ describe('GET /cluster/snapshot', () => {
   })
 
   test('a third one at once is told to wait, and a client that hangs up makes room', async () => {
-    await fill()
+    await addManyNetworks(api)
     const controllers = [new AbortController(), new AbortController()]
     const [first] = await Promise.all(controllers.map(({ signal }) => fetch(url(), { signal })))
     expect(first?.status).toBe(200)
@@ -130,7 +118,7 @@ describe('GET /cluster/snapshot', () => {
   })
 
   test('one whose reader has gone to sleep is given up, and its end never comes', async () => {
-    await fill()
+    await addManyNetworks(api)
     const socket = connect(api.port, api.host)
     socket.write('GET /api/v1/cluster/snapshot HTTP/1.1\r\nHost: x\r\n\r\n')
     await until(() => api.service.snapshotTimers.timers > 0)

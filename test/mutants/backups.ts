@@ -122,8 +122,8 @@ export const BACKUPS: readonly Mutant[] = [
   {
     name: 'whoever hangs up leaves the image of his backup behind',
     source: 'src/http/README.md (two backups at once)',
-    file: 'src/http/snapshot.ts',
-    find: `      await stream.release()
+    file: 'src/http/stream.ts',
+    find: `      await parts.release().catch(() => {})
 `,
     replace: '',
     caughtBy: SNAPSHOT,
