@@ -9,9 +9,22 @@ export interface Answered {
   readonly status: number
   /** Null: whatever the operation says. */
   readonly contentType: string | null
+  /** Null: they are not looked at. */
+  readonly headers: Headers | null
   /** Parsed where it is JSON. */
   readonly body: unknown
 }
+
+/** What HTTP itself says of an answer, whatever it is about. */
+const OF_HTTP: readonly string[] = [
+  'cache-control',
+  'connection',
+  'content-length',
+  'content-type',
+  'date',
+  'keep-alive',
+  'transfer-encoding',
+]
 
 const METHODS = ['get', 'post', 'patch', 'delete'] as const
 
@@ -71,9 +84,36 @@ export class Described {
   }
 
   /** What an answer has that the description does not say; none if it is as described. */
-  complaints(id: string, { status, contentType, body }: Answered): string[] {
+  complaints(id: string, answered: Answered): string[] {
+    const response = this.operation(id).responses[answered.status]
+    if (response === undefined) return [`${id} does not say that it answers ${answered.status}`]
+    return [...this.#headerComplaints(id, answered), ...this.#contentComplaints(id, answered)]
+  }
+
+  #headerComplaints(id: string, { status, headers }: Answered): string[] {
+    if (headers === null) return []
+    const described = new Map<string, Json>(
+      Object.entries<Json>(this.operation(id).responses[status].headers ?? {}).map(([name, header]) => [
+        name.toLowerCase(),
+        this.resolved(header),
+      ]),
+    )
+    const missing = [...described]
+      .filter(([name, { required }]) => required === true && !headers.has(name))
+      .map(([name]) => `${id}: ${status} comes without ${name}`)
+    const wrong = [...headers]
+      .filter(([name]) => !OF_HTTP.includes(name))
+      .flatMap(([name, text]) => {
+        const schema = described.get(name)?.schema
+        if (schema === undefined) return [`${id}: ${status} has ${name}, which is not described`]
+        const isRight = this.#ajv.validate(schema, schema.type === 'integer' ? Number(text) : text)
+        return isRight ? [] : [`${id}: ${status} has ${name}: ${text}`]
+      })
+    return [...missing, ...wrong]
+  }
+
+  #contentComplaints(id: string, { status, contentType, body }: Answered): string[] {
     const response = this.operation(id).responses[status]
-    if (response === undefined) return [`${id} does not say that it answers ${status}`]
     if (response.content === undefined) return body === null ? [] : [`${id}: ${status} has a body`]
     const [type] = contentType === null ? Object.keys(response.content) : contentType.split(';')
     if (!(type ?? '' in response.content)) return [`${id}: ${status} is not described as ${type}`]

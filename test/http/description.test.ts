@@ -61,7 +61,7 @@ describe.each(OPERATIONS)('$method $path', (operation) => {
 
   test('documents an example that is as it says', () => {
     const { example, success, body } = operation
-    const answer = { status: success.status, contentType: null, body: example.answer }
+    const answer = { status: success.status, contentType: null, headers: null, body: example.answer }
 
     expect(described.complaints(operation.id, answer)).toEqual([])
     if (body?.schema) expect(described.bodyComplaints(operation.id, example.body)).toEqual([])
@@ -127,7 +127,8 @@ describe.each(OPERATIONS)('$method $path', (operation) => {
     const text = await response.text()
     const answer = { status: response.status, body: text === '' ? null : JSON.parse(text) }
     const contentType = response.headers.get('content-type')
-    expect(described.complaints(operation.id, { ...answer, contentType })).toEqual([])
+    const { headers } = response
+    expect(described.complaints(operation.id, { ...answer, contentType, headers })).toEqual([])
     return answer
   }
 })

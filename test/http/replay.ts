@@ -1,7 +1,7 @@
 /** Calls every documented example, in an order in which each finds what it is about. */
 import type { Operation } from '../../src/http/openapi/operation.ts'
 import { OPERATIONS } from '../../src/http/openapi/operations.ts'
-import { Described } from './described.ts'
+import { type Answered, Described } from './described.ts'
 
 export interface Replayed {
   readonly operation: Operation
@@ -35,13 +35,14 @@ export async function replayExamples(
   const replayed: Replayed[] = []
   const inOrder = STAGES.flatMap((isIn) => OPERATIONS.filter(isIn))
   for (const operation of inOrder.filter(({ id }) => !except.includes(id))) {
-    const { status, contentType, body } = await call(server, operation, ids)
+    const answered = await call(server, operation, ids)
+    const { status, body } = answered
     const { id, example, success } = operation
     if (status === success.status) pairIds(example.answer, body, ids)
     replayed.push({
       operation,
       status,
-      complaints: described.complaints(id, { status, contentType, body }),
+      complaints: described.complaints(id, answered),
       body,
       documented: translated(example.answer, ids),
     })
@@ -53,7 +54,7 @@ async function call(
   server: string,
   { method, path, example, body: described }: Operation,
   ids: ReadonlyMap<string, string>,
-): Promise<{ status: number; contentType: string | null; body: unknown }> {
+): Promise<Answered> {
   const place = path.replaceAll(/:([a-z]+)/g, (_, name: string) => {
     const documented = example.params[name] ?? ''
     return encodeURIComponent(ids.get(documented) ?? documented)
@@ -70,7 +71,8 @@ async function call(
   const text = await response.text()
   const contentType = response.headers.get('content-type')
   const isJson = contentType?.includes('json') === true && !contentType.includes('jsonl')
-  return { status: response.status, contentType, body: text === '' ? null : isJson ? JSON.parse(text) : text }
+  const { status, headers } = response
+  return { status, headers, contentType, body: text === '' ? null : isJson ? JSON.parse(text) : text }
 }
 
 function pairIds(documented: unknown, real: unknown, ids: Map<string, string>): void {

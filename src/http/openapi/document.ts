@@ -3,7 +3,14 @@ import type { z } from 'zod'
 import { assert } from '../../../raft/assert.ts'
 import type { Access } from '../access.ts'
 import { ANSWERS, REQUESTS } from './components.ts'
-import { type HeaderName, REQUEST_HEADERS, RESPONSE_HEADERS, type RequestHeaderName } from './headers.ts'
+import {
+  type HeaderName,
+  nameOf,
+  RATE_HEADERS,
+  REQUEST_HEADERS,
+  RESPONSE_HEADERS,
+  type RequestHeaderName,
+} from './headers.ts'
 import { type JsonSchema, SchemaWriter } from './json-schema.ts'
 import { type Kind, type Operation, type Success, TAGS } from './operation.ts'
 import { OPERATIONS } from './operations.ts'
@@ -123,9 +130,12 @@ function describeOperation(
     parameters: [...describeParameters(operation, schemas), ...headersOf(operation)],
     ...(body !== null && { requestBody: describeBody(operation, schemas) }),
     responses: {
-      [operation.success.status]: describeSuccess(operation, schemas),
+      [operation.success.status]: describeSuccess(operation, { access, schemas }),
       ...Object.fromEntries(
-        [...problemsOf(operation, access)].map(([status, words]) => [status, describeProblem(status, words)]),
+        [...problemsOf(operation, access)].map(([status, words]) => [
+          status,
+          describeProblem(status, { words, operation, access }),
+        ]),
       ),
     },
   }
@@ -195,10 +205,14 @@ function describeBody({ body, example }: Operation, schemas: SchemaWriter): Json
   }
 }
 
-function describeSuccess(operation: Operation, schemas: SchemaWriter): Json {
+function describeSuccess(
+  operation: Operation,
+  { access, schemas }: { access: Access; schemas: SchemaWriter },
+): Json {
   const { success, kind, isIdempotent, example } = operation
   const names = [...new Set([...success.headers, ...HEADERS_OF_KIND[kind]])]
   if (isIdempotent) names.push('Idempotency-Replayed')
+  if (!access.toleratesStale) names.push(...RATE_HEADERS)
   return {
     description: success.description,
     headers: describeHeaders([...names, 'X-Request-Id']),
@@ -227,7 +241,7 @@ function describeContent(
 }
 
 function describeHeaders(names: readonly HeaderName[]): Json {
-  return Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]))
+  return Object.fromEntries(names.map((name) => [nameOf(name), { $ref: `#/components/headers/${name}` }]))
 }
 
 const TITLES: Readonly<Record<number, string>> = {
@@ -247,13 +261,19 @@ const TITLES: Readonly<Record<number, string>> = {
   507: 'Too little room on the disks of a majority.',
 }
 
-function describeProblem(status: number, words: readonly string[]): Json {
+/** Of refusals, which are remembered under the key of their request as successes are. */
+const REPLAYED: readonly number[] = [400, 403, 404, 409, 412]
+
+function describeProblem(
+  status: number,
+  { words, operation, access }: { words: readonly string[]; operation: Operation; access: Access },
+): Json {
   const names: HeaderName[] = ['X-Request-Id']
   if (status === 429 || status === 503 || status === 507) names.push('Retry-After')
-  if (status === 429) {
-    names.push('RateLimit-Limit', 'RateLimit-Remaining', 'RateLimit-Reset', 'RateLimit-Policy')
-  }
+  if (status === 404 && operation.kind === 'read') names.push('MissingAtIndex', 'X-Raft-Last-Contact-Ms')
   if (status === 401) names.push('WWW-Authenticate')
+  else if (!access.toleratesStale) names.push(...RATE_HEADERS)
+  if (operation.isIdempotent && REPLAYED.includes(status)) names.push('Idempotency-Replayed')
   const reason = { type: 'object', properties: { reason: { enum: words } } }
   return {
     description: `${TITLES[status] ?? 'Failed.'} \`reason\`: ${words.join(', ')}.`,

@@ -2,14 +2,35 @@
 
 export type HeaderName = keyof typeof RESPONSE_HEADERS
 
+/** Where two answers have a header of the same name that says another thing. */
+export function nameOf(header: HeaderName): string {
+  if (header === 'DocumentETag') return 'ETag'
+  return header === 'MissingAtIndex' ? 'X-Raft-Index' : header
+}
+
+/** On every answer of an operation whose requests are counted, where the node limits rates. */
+export const RATE_HEADERS = [
+  'RateLimit-Limit',
+  'RateLimit-Remaining',
+  'RateLimit-Reset',
+  'RateLimit-Policy',
+] as const satisfies readonly HeaderName[]
+
+/** Those that are `required` are on every answer that has them in its list; the others say themselves when they come. */
 export const RESPONSE_HEADERS = {
   'X-Request-Id': {
     description: 'The one that was sent, or a new one: it is in the log of the node and in audit rows.',
+    required: true,
     schema: { type: 'string' },
   },
   'X-Raft-Index': {
     description:
       'The log index that the answer reflects: a later read with min_index shows at least as much.',
+    required: true,
+    schema: { type: 'integer', minimum: 0 },
+  },
+  MissingAtIndex: {
+    description: 'The log index as of which there is none; missing for what cannot be an id.',
     schema: { type: 'integer', minimum: 0 },
   },
   'X-Raft-Last-Contact-Ms': {
@@ -18,9 +39,15 @@ export const RESPONSE_HEADERS = {
   },
   ETag: {
     description: 'The log index of the last change, in quotes: what If-Match takes.',
+    required: true,
     schema: { type: 'string', pattern: '^"[1-9][0-9]*"$', examples: ['"17"'] },
   },
-  Location: { description: 'Path of what was created.', schema: { type: 'string' } },
+  DocumentETag: {
+    description: 'Of these very bytes: with If-None-Match they are not sent again (RFC 9110 §13.1.2).',
+    required: true,
+    schema: { type: 'string' },
+  },
+  Location: { description: 'Path of what was created.', required: true, schema: { type: 'string' } },
   Link: {
     description: 'Path of the next page, with rel="next" (RFC 8288); missing on the last one.',
     schema: { type: 'string' },
@@ -33,8 +60,22 @@ export const RESPONSE_HEADERS = {
     description: 'On the answer to a request that had been carried out before with the same key.',
     schema: { type: 'string', const: 'true' },
   },
-  'Content-Disposition': { description: 'A name for the file.', schema: { type: 'string' } },
-  'Content-Security-Policy': { description: 'What the page may do.', schema: { type: 'string' } },
+  'Content-Disposition': { description: 'A name for the file.', required: true, schema: { type: 'string' } },
+  'Content-Security-Policy': {
+    description: 'What the page may do.',
+    required: true,
+    schema: { type: 'string' },
+  },
+  'Referrer-Policy': {
+    description: 'What the page tells others.',
+    required: true,
+    schema: { type: 'string' },
+  },
+  'X-Content-Type-Options': {
+    description: 'It is what its media type says.',
+    required: true,
+    schema: { type: 'string' },
+  },
   'Retry-After': {
     description: 'Seconds after which to try again; missing where that does not help.',
     schema: { type: 'integer', minimum: 0 },
@@ -55,7 +96,11 @@ export const RESPONSE_HEADERS = {
     description: 'The limit, and in how many seconds so many come again.',
     schema: { type: 'string', examples: ['50;w=5'] },
   },
-  'WWW-Authenticate': { description: 'How to log in (RFC 9110 §11.6.1).', schema: { type: 'string' } },
+  'WWW-Authenticate': {
+    description: 'How to log in (RFC 9110 §11.6.1).',
+    required: true,
+    schema: { type: 'string' },
+  },
 } as const
 
 export const REQUEST_HEADERS = {

@@ -60,7 +60,7 @@ export const NODE_OPERATIONS: readonly Operation[] = [
     path: '/openapi.json',
     summary: 'This description',
     description: 'OpenAPI 3.1.',
-    success: jsonAnswer(200, z.looseObject({ openapi: z.string() }), 'The document.'),
+    success: jsonAnswer(200, z.looseObject({ openapi: z.string() }), 'The document.', ['DocumentETag']),
     example: { ...NO_EXAMPLE, answer: { openapi: '3.1.1' } },
   },
   {
@@ -73,7 +73,7 @@ export const NODE_OPERATIONS: readonly Operation[] = [
       status: 200,
       description: 'The page.',
       content: { 'text/html': null },
-      headers: ['Content-Security-Policy'],
+      headers: ['DocumentETag', 'Content-Security-Policy', 'Referrer-Policy', 'X-Content-Type-Options'],
     },
     example: { ...NO_EXAMPLE, answer: '<!doctype html>' },
   },
