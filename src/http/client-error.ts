@@ -29,6 +29,8 @@ export function complaintAbout(error: ClientError, headerBytesMax: number): Comp
       return complaint('body_bytes', 413, 'body_too_large', 'the chunk extensions are too large')
     case 'ERR_HTTP_REQUEST_TIMEOUT':
       return complaint('request_time', 408, 'request_timeout', 'the request took too long to arrive')
+    case 'ERR_SSL_HTTP_REQUEST':
+      return complaint(null, 400, 'https_required', 'this port speaks HTTPS: use https:// instead of http://')
     default:
       return complaint(null, 400, 'malformed_http', `not valid HTTP: ${error.reason ?? error.message}`)
   }
@@ -80,6 +82,13 @@ export function answerClientError(socket: Socket, answer: TextAnswer): void {
     response !== null && !response.headersSent && !response.req.complete && response.req.method === 'POST'
   if (socket.writable && (response === null || isUnread)) answerOnSocket(socket, answer)
   else if (!socket.writableEnded) socket.destroy()
+}
+
+/** In clear, to who has sent HTTP where TLS is spoken. Undocumented: where nothing is below, the connection just ends. */
+export function answerBelowTls(socket: Socket, answer: TextAnswer): void {
+  const { _parent: below } = socket as { _parent?: Socket | null }
+  if (below) answerOnSocket(below, answer)
+  else socket.destroy()
 }
 
 /** Undocumented, but what node's own default for client errors looks at. */

@@ -17,6 +17,7 @@ import type { TextAnswer } from './answer.ts'
 import { ClientAddresses, NO_PROXIES } from './client-address.ts'
 import { clientCertificateComplaint } from './client-certificate.ts'
 import {
+  answerBelowTls,
   answerClientError,
   answerOnResponse,
   answerOnSocket,
@@ -137,8 +138,9 @@ export async function listen(
     const { problem, limit } = complaintAbout(error, all.headerBytesMax)
     if (limit === null) malformedCount += 1
     else refusals.note(limit)
+    if (error.code === 'ERR_SSL_HTTP_REQUEST') answerBelowTls(socket, format(problem))
     // No HTTP can be said where there is no TLS.
-    if (error.code?.startsWith('ERR_SSL') === true) socket.destroy()
+    else if (error.code?.startsWith('ERR_SSL') === true) socket.destroy()
     else answerClientError(socket, format(problem))
   })
   server.on('connect', (_request, socket: Socket) => {

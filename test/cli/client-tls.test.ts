@@ -164,6 +164,23 @@ describe('a server of https', () => {
   )
 })
 
+test('a server of https that is asked by http says so, and is asked once', async () => {
+  const { cert, key } = ours.issue()
+  const secure = await openApi({ tls: { cert, key, ca: '' } })
+  const server = `http://${secure.host}:${secure.port}`
+
+  const read = await ipam(`network list --server ${server}`)
+  const written = await ipam(`network add 10.0.0.0/24 --server ${server}`)
+  const { malformedCount } = secure.listener.figures()
+  await secure.close()
+
+  expect([read.code, written.code]).toEqual([2, 2])
+  for (const { complaints } of [read, written]) {
+    expect(complaints.join('\n')).toContain('this port speaks HTTPS: use https:// instead of http://')
+  }
+  expect(malformedCount).toBe(2)
+})
+
 describe('files of certificates', () => {
   const missing = join(ours.directory, 'missing.pem')
   const text = write('text.pem', 'no certificate')

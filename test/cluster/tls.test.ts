@@ -1,15 +1,18 @@
+import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { get } from 'node:https'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { connect } from 'node:tls'
+import { promisify } from 'node:util'
 import { describe, expect } from 'vitest'
 import type { TlsCredentials } from '../../raft/index.ts'
 import { Authority } from '../certificates.ts'
 import type { AllocationBody, NetworkBody } from './client.ts'
 import type { Node } from './cluster.ts'
 import { test } from './cluster-test.ts'
+import { run } from './program.ts'
 import { until } from './until.ts'
 
 const WRITERS = 8
@@ -104,6 +107,22 @@ describe('a cluster with TLS everywhere', () => {
     await cluster.restart(restarted)
     const { rows } = await restarted.client.list<AllocationBody>(`/allocations?network_id=${network.id}`)
     expect(rows).toHaveLength(written.length)
+    authority.close()
+  })
+
+  test('tells who comes by http what to write instead', async ({ startCluster, directory }) => {
+    const authority = new Authority()
+    write(authority.directory, authority.issue())
+    const files = { cert: join(authority.directory, 'node.pem'), key: join(authority.directory, 'node.key') }
+    const { nodes } = await startCluster({ apiAuthority: authority.certificate, http: { tls: files } })
+    const url = `http://127.0.0.1:${nodes[0]?.client.port}`
+
+    const { stdout } = await promisify(execFile)('curl', ['-s', '-w', '%{http_code}', `${url}/api/v1/health`])
+    const asked = await run(['network', 'list', '--server', url], { cwd: directory })
+
+    expect(stdout).toMatch(/"reason":"https_required".*400$/)
+    expect(asked.code).toBe(2)
+    expect(asked.stderr.join('\n')).toContain('this port speaks HTTPS: use https:// instead of http://')
     authority.close()
   })
 })

@@ -150,10 +150,30 @@ describe('HTTPS', () => {
     next.close()
   })
 
+  test.each([
+    { why: 'GET', init: {} },
+    { why: 'POST', init: { method: 'POST', body: '{}' } },
+  ])('says so to who speaks HTTP in clear ($why), and goes on', async ({ init }) => {
+    const listener = await start()
+
+    const answer = await fetch(`http://127.0.0.1:${listener.port}/`, init)
+
+    expect(answer.status).toBe(400)
+    expect(answer.headers.get('connection')).toBe('close')
+    expect(await answer.json()).toEqual({
+      error: 'this port speaks HTTPS: use https:// instead of http://',
+      code: 400,
+      reason: 'https_required',
+      request_id: expect.any(String),
+    })
+    expect(listener.figures().malformedCount).toBe(1)
+    expect((await get(listener)).status).toBe(200)
+  })
+
   test('closes who speaks something else, and goes on', async () => {
     const listener = await start()
     const plain = connectPlain({ host: '127.0.0.1', port: listener.port })
-    plain.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+    plain.write('SSH-2.0-OpenSSH_9.2\r\n')
     plain.resume()
     await new Promise((resolve) => plain.once('close', resolve))
 
