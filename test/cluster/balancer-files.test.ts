@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { describe, expect } from 'vitest'
 import { loadClusterFile } from '../../src/config.ts'
+import { Authority } from '../certificates.ts'
 import {
   BALANCERS,
   type Balancer,
@@ -36,11 +37,34 @@ async function withStandIns(
 }
 
 describe.each(BALANCERS)('the file for %s', (name) => {
-  test('is found right by the program itself', async ({ directory }) => {
-    const said = await checkConfig(name, directory)
+  test.for([false, true])('is found right by the program itself (TLS: %s)', async (isTls, { directory }) => {
+    const authority = new Authority()
+    const said = await checkConfig(name, { directory, tls: isTls ? authority.issue() : null })
+    authority.close()
 
     expect(said).toMatch(/valid|successful/)
     expect(said).not.toMatch(/warn|alert|emerg/i)
+  })
+
+  test('is the same with TLS, but for what is about TLS', async () => {
+    const [plain, secure] = await Promise.all(
+      [false, true].map(async (isTls) => (await readFile(fileOf(name, { isTls }), 'utf8')).split('\n')),
+    )
+    const bodyOf = (lines: readonly string[] = []): string[] => lines.slice(lines.indexOf(''))
+    const isAboutTls = (line: string): boolean => /ssl|tls|https|sni|name for all nodes|in clear/i.test(line)
+    const isLeftOut = (line: string): boolean =>
+      /^ *(server node|bind|listen|proxy_pass|# With TLS)/.test(line)
+
+    const rest = bodyOf(secure)
+    const onlyPlain: string[] = []
+    for (const line of bodyOf(plain)) {
+      const at = rest.indexOf(line)
+      if (at === -1) onlyPlain.push(line)
+      else rest.splice(at, 1)
+    }
+
+    expect(onlyPlain.filter((line) => !isLeftOut(line))).toEqual([])
+    expect(rest.filter((line) => !isAboutTls(line) && !/^ *(default_type .*|\})?$/.test(line))).toEqual([])
   })
 
   test('names the nodes of cluster.example.yaml, and listens where only this machine can ask', async () => {

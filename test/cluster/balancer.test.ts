@@ -4,6 +4,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { describe, expect } from 'vitest'
+import { Authority } from '../certificates.ts'
 import { BALANCERS, type Balancer, environment, fileOf, startBalancer, withPorts } from './balancer.ts'
 import type { NetworkBody } from './client.ts'
 import type { Cluster, Node } from './cluster.ts'
@@ -109,6 +110,48 @@ describe.each([
     expectHonest(load.writes, (await expectSameState(cluster)).allocations)
   })
 })
+
+test.for(BALANCERS)(
+  '%s passes a write on with TLS on both sides, and knows its nodes by name',
+  async (name, { startCluster, directory }) => {
+    const authority = new Authority()
+    const files = { cert: join(directory, 'node.pem'), key: join(directory, 'node.key') }
+    const names = ['node1', 'node2', 'node3', 'api'].map((host) => `DNS:${host}.ipam.internal`)
+    const { cert, key } = authority.issue({ hosts: [...names, 'IP:127.0.0.1'] })
+    await writeFile(files.cert, cert)
+    await writeFile(files.key, key)
+    const cluster = await startCluster({
+      apiAuthority: authority.certificate,
+      http: { ...HTTP, tls: files },
+    })
+    const nodePorts = portsOf(cluster)
+    await using balancer = await startBalancer(name, { directory, nodePorts, tls: authority.issue() })
+
+    await until('it has found a node', async () => (await balancer.client.readiness())?.length === 0)
+    const network = await balancer.client.post<NetworkBody>('/networks', { cidr: '10.0.0.0/24' })
+    const inClear = await fetch(`http://127.0.0.1:${balancer.client.port}/api/v1/networks`).catch(() => null)
+
+    expect(network.cidr).toBe('10.0.0.0/24')
+    // HAProxy just closes what is no TLS.
+    if (name === 'nginx') expect(await inClear?.json()).toMatchObject({ code: 400, reason: 'https_required' })
+    else expect(inClear).toBeNull()
+
+    // Certificates of the same authority, with other names. A new balancer: nginx keeps its connections.
+    const strange = authority.issue({ hosts: ['DNS:x.ipam.internal', 'IP:127.0.0.1'] })
+    await writeFile(files.cert, strange.cert)
+    await writeFile(files.key, strange.key)
+    for (const { program } of cluster.nodes) program?.signal('SIGHUP')
+    await until('all nodes show them', () =>
+      cluster.nodes.every(({ program }) => /new certificates are in use/.test(String(program?.stderr))),
+    )
+    const again = join(directory, 'again')
+    await mkdir(again)
+    await using other = await startBalancer(name, { directory: again, nodePorts, tls: authority.issue() })
+    const { status } = await other.client.send('GET', '/networks')
+    expect([502, 503]).toContain(status)
+    authority.close()
+  },
+)
 
 test('HAProxy sends nothing to a node that is drained, and takes it back', async ({
   startCluster,

@@ -1,9 +1,10 @@
 /** The real HAProxy and nginx in front of a cluster, with the files that are shipped: only ports are others. */
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import type { TlsCredentials } from '../../raft/index.ts'
 import { Client } from './client.ts'
 import { isFree, reservePorts } from './ports.ts'
 import { until } from './until.ts'
@@ -27,19 +28,27 @@ export interface Balancer {
   [Symbol.asyncDispose](): Promise<void>
 }
 
-/** @param nodePorts Of the APIs of three nodes. */
+/**
+ * @param nodePorts Of the APIs of three nodes.
+ * @param tls What it shows to clients, and whose certificates of nodes it believes; null: neither has TLS.
+ */
 export async function startBalancer(
   name: BalancerName,
-  { directory, nodePorts }: { directory: string; nodePorts: readonly number[] },
+  {
+    directory,
+    nodePorts,
+    tls = null,
+  }: { directory: string; nodePorts: readonly number[]; tls?: TlsCredentials | null },
 ): Promise<Balancer> {
   const [frontPort = 0, statisticsPort = 0] = await reservePorts(2)
   const home = join(directory, name)
   await mkdir(home)
   const path = join(home, name)
-  const shipped = await readFile(fileOf(name), 'utf8')
+  if (tls !== null) await writeCredentials(home, tls)
+  const shipped = await readFile(fileOf(name, { isTls: tls !== null }), 'utf8')
   await writeFile(path, withPorts(shipped, [...nodePorts, frontPort, statisticsPort]))
   const { file, args } = commandOf(name, { home, path })
-  const program = spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'], env: environment() })
+  const program = spawn(file, args, { cwd: home, stdio: ['ignore', 'pipe', 'pipe'], env: environment() })
   const exited = once(program, 'exit')
   const log: string[] = []
   for (const stream of [program.stdout, program.stderr]) {
@@ -48,7 +57,7 @@ export async function startBalancer(
       if (log.length > LINES_MAX) log.splice(0, LINES_MAX / 2)
     })
   }
-  const client = new Client(frontPort)
+  const client = new Client(frontPort, tls?.ca ?? null)
   const end = async (): Promise<void> => {
     client.close()
     // Not killed: the workers of nginx would stay.
@@ -77,17 +86,31 @@ async function readStatistic(port: number, nodeId: number, column: string): Prom
   return row?.[head.indexOf(column)]
 }
 
-/** Checks a file with the program that reads it. @returns what it has to say. */
-export async function checkConfig(name: BalancerName, directory: string): Promise<string> {
-  const path = join(process.cwd(), fileOf(name))
+/** Where the files look for them. */
+async function writeCredentials(home: string, { ca, cert, key }: TlsCredentials): Promise<void> {
+  await mkdir(join(home, 'tls'))
+  const files = { 'ca.pem': ca, 'front.key': key, 'front.pem': cert + key }
+  for (const [name, text] of Object.entries(files)) await writeFile(join(home, 'tls', name), text)
+}
+
+/** Checks a file, as it is shipped, with the program that reads it. @returns what it has to say. */
+export async function checkConfig(
+  name: BalancerName,
+  { directory, tls = null }: { directory: string; tls?: TlsCredentials | null },
+): Promise<string> {
+  if (tls !== null) await writeCredentials(directory, tls)
+  const path = join(directory, name)
+  await copyFile(fileOf(name, { isTls: tls !== null }), path)
   const { file, args } = commandOf(name, { home: directory, path })
   const check = name === 'haproxy' ? '-c' : '-t'
-  const { stdout, stderr } = await promisify(execFile)(file, [check, ...args], { env: environment() })
+  const options = { cwd: directory, env: environment() }
+  const { stdout, stderr } = await promisify(execFile)(file, [check, ...args], options)
   return stdout + stderr
 }
 
-export function fileOf(name: BalancerName): string {
-  return name === 'haproxy' ? 'deploy/haproxy.cfg' : 'deploy/nginx.conf'
+export function fileOf(name: BalancerName, { isTls = false } = {}): string {
+  const tls = isTls ? '-tls' : ''
+  return name === 'haproxy' ? `deploy/haproxy${tls}.cfg` : `deploy/nginx${tls}.conf`
 }
 
 /** @param ports Of three nodes, the balancer, and its statistics. */
