@@ -15,6 +15,9 @@ const IdentitySchema = z.strictObject({
   incarnation: z.string().regex(/^([0-9a-f]{16}\.)?[0-9a-f]{32}$/),
 })
 
+/** All that is asked of a file that later software has written. */
+const FormatSchema = z.looseObject({ format: z.int() })
+
 /** A directory that must not be used for what was asked. The message says what to do. */
 export class DataDirectoryError extends Error {
   override readonly name = 'DataDirectoryError'
@@ -92,6 +95,11 @@ function parse(path: string, text: string): z.infer<typeof IdentitySchema> {
     json = JSON.parse(text)
   } catch (cause) {
     throw unreadable(path, cause)
+  }
+  const { format } = FormatSchema.safeParse(json).data ?? { format: FORMAT }
+  if (format > FORMAT) {
+    const message = `${path} is in format ${format} and this program reads ${FORMAT}: the directory cannot be used; install newer software`
+    throw new DataDirectoryError(message)
   }
   const identity = IdentitySchema.safeParse(json)
   if (!identity.success) throw unreadable(path, identity.error)

@@ -5,7 +5,7 @@ import { formatAddr } from '../../raft/transport/addr.ts'
 import { CertificateError } from '../certificates.ts'
 import type { Config } from '../config.ts'
 import { DataDirectoryError } from '../data-directory.ts'
-import { CorruptStateError } from '../state/errors.ts'
+import { CorruptStateError, StateFormatError } from '../state/errors.ts'
 
 type SystemError = NodeJS.ErrnoException & { readonly port?: number }
 
@@ -23,6 +23,7 @@ function explain(error: SystemError, config: Config): string | null {
   const another = 'or choose another with --data-dir'
   if (error instanceof DataDirectoryError || error instanceof CertificateError) return error.message
   if (error instanceof DirectoryInUseError) return `${error.message}: stop it, ${another}`
+  if (error instanceof StateFormatError) return `${dataDir} cannot be used: ${error.message}`
   if (error instanceof CorruptLogError || error instanceof CorruptStateError) {
     return `${dataDir} is damaged (${damageOf(error)}): remove this node from the cluster, then join it under a new id with an empty directory`
   }

@@ -4,7 +4,7 @@ import type { Divergence, Member, Membership } from '../../raft/types.ts'
 import type { IdempotencyStamp } from '../ipam/idempotency.ts'
 import type { AddressRange } from '../ipam/range.ts'
 import type { Session } from '../ipam/session.ts'
-import { CorruptStateError } from './errors.ts'
+import { CorruptStateError, StateFormatError } from './errors.ts'
 import type { Position } from './key-space.ts'
 import { formatHash } from './state-hash.ts'
 import { readUInt128, writeUInt128 } from './uint128.ts'
@@ -37,10 +37,10 @@ export function encodeApplied({ index, term, time, hash }: AppliedPoint): Buffer
   return packr.pack([FORMAT, index, term, time, formatHash(hash)])
 }
 
-/** @throws {CorruptStateError} also for a format of another version. */
+/** @throws {CorruptStateError} @throws {StateFormatError} for the rows of another release. */
 export function decodeApplied(row: Uint8Array): AppliedPoint {
   const [format, index, term, time, hash] = packr.unpack(row) as AppliedFields
-  if (format !== FORMAT) throw new CorruptStateError(`state format ${format}: this version reads ${FORMAT}`)
+  if (format !== FORMAT) throw new StateFormatError('state', { found: format, known: FORMAT })
   if (hash === undefined) throw new CorruptStateError('the applied row is incomplete')
   return { index, term, time, hash: BigInt(`0x${hash}`) }
 }

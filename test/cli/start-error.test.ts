@@ -7,6 +7,7 @@ import { explainStartError } from '../../src/cli/start-error.ts'
 import { usageFor } from '../../src/cli/usage.ts'
 import { loadConfig } from '../../src/config.ts'
 import { DataDirectoryError } from '../../src/data-directory.ts'
+import { StateFormatError } from '../../src/state/errors.ts'
 
 const CLUSTER_FILE = `cluster_id: 100
 data_dir: /srv/ipam
@@ -70,6 +71,14 @@ describe('why a node did not start', () => {
     {
       error: new SchemaMismatchError(2, { min: 1, max: 1 }),
       line: '/srv/ipam/node-1 cannot be used: the cluster is at command schema 2 and this program reads 1 to 1: install newer software, one that reads schema 2',
+    },
+    {
+      error: new StateFormatError('state', { found: 8, known: 7 }),
+      line: '/srv/ipam/node-1 cannot be used: the state is in format 8 and this program reads 7: install newer software',
+    },
+    {
+      error: new StateFormatError('state', { found: 6, known: 7 }),
+      line: '/srv/ipam/node-1 cannot be used: the state is in format 6 and this program reads 7: put the software back that wrote it, or remove this node and join it under a new id with an empty directory',
     },
     { error: new DataDirectoryError('it belongs to node 2'), line: 'it belongs to node 2' },
     {
