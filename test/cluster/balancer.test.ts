@@ -1,8 +1,6 @@
 /** Clients behind a real load balancer, while nodes are stopped, drained and killed one by one. */
-import { execFile } from 'node:child_process'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
-import { promisify } from 'node:util'
+import { basename, join } from 'node:path'
 import { describe, expect } from 'vitest'
 import { Authority } from '../certificates.ts'
 import { BALANCERS, type Balancer, environment, fileOf, startBalancer, withPorts } from './balancer.ts'
@@ -10,8 +8,8 @@ import type { NetworkBody } from './client.ts'
 import type { Cluster, Node } from './cluster.ts'
 import { test } from './cluster-test.ts'
 import { expectHonest } from './honest.ts'
+import { expectPageRuns, PAGE_DIRECTORY, stepsOf } from './page.ts'
 import { reservePorts } from './ports.ts'
-import { MAIN } from './program.ts'
 import { expectSameState } from './same-state.ts'
 import { until } from './until.ts'
 import { countFates, longestGapMs, WriteLoad } from './write-load.ts'
@@ -22,6 +20,7 @@ const ATTEMPTS_MAX = 200
 /** What `cluster.example.yaml` has. */
 const HTTP = { shutdown_delay_ms: 1_000 }
 const GAP_MS_MAX = 300
+const PAGE_MS_MAX = 60_000
 
 async function startLoad({ client }: Balancer, { attemptsMax = ATTEMPTS_MAX } = {}): Promise<WriteLoad> {
   const network = await client.post<NetworkBody>('/networks', { cidr: '10.0.0.0/8' })
@@ -179,23 +178,19 @@ test('HAProxy sends nothing to a node that is drained, and takes it back', async
 test('docs/load-balancer.md runs as it stands', async ({ startCluster, directory }) => {
   const cluster = await startCluster()
   const ports = [...portsOf(cluster), ...(await reservePorts(2))]
-  await mkdir(join(directory, 'deploy'))
+  const deploy = join(directory, PAGE_DIRECTORY, 'deploy')
+  await mkdir(deploy, { recursive: true })
   for (const name of BALANCERS) {
-    await writeFile(join(directory, fileOf(name)), withPorts(await readFile(fileOf(name), 'utf8'), ports))
+    const shipped = await readFile(fileOf(name), 'utf8')
+    await writeFile(join(deploy, basename(fileOf(name))), withPorts(shipped, ports))
   }
-  const page = await readFile('docs/load-balancer.md', 'utf8')
-  const blocks = [...page.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(([, text = '']) => text)
-  const end = `trap 'kill $(jobs -p) 2>/dev/null || true' EXIT`
-  const script = [end, `ipam() { ${process.execPath} ${MAIN} "$@"; }`, ...blocks].join('\n')
+  const steps = stepsOf('docs/load-balancer.md')
 
-  const { stdout } = await promisify(execFile)(
-    'bash',
-    ['-euc', withPorts(script, ports).replaceAll('/tmp/ipam-nginx', join(directory, 'nginx'))],
-    { cwd: directory, env: environment() },
-  )
+  await expectPageRuns(steps, {
+    directory,
+    withPorts: (text) => withPorts(text, ports).replaceAll('/tmp/ipam-nginx', join(directory, 'nginx')),
+    withinMs: PAGE_MS_MAX,
+  })
 
-  expect(blocks).toHaveLength(2)
-  expect(stdout).toContain('Configuration file is valid')
-  expect(stdout).toMatch(/^10\.0\.0\.0\/24 /m)
-  expect(stdout).toMatch(/^nodes,node1,.*,UP,/m)
+  expect(steps.filter(({ printed }) => printed !== null)).toHaveLength(2)
 })
