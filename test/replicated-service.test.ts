@@ -1,19 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { DEFAULT_APPLY_LIMITS } from '../raft/apply-lane.ts'
 import { AssertionError } from '../raft/assert.ts'
-import { DEFAULT_LIMITS } from '../raft/core/state.ts'
-import { noPeers, RaftNode, SegmentedLog, SnapshotFiles, systemClock } from '../raft/index.ts'
-import { DEFAULT_PROPOSAL_LIMITS } from '../raft/proposal-limits.ts'
-import { DEFAULT_READ_LIMITS } from '../raft/reads.ts'
-import type { Entry, SchemaRange } from '../raft/types.ts'
 import { NETWORK_DEFAULTS } from '../src/ipam/defaults.ts'
-import { ReplicatedIpamService } from '../src/replicated-service.ts'
-import { SnapshotStreams } from '../src/snapshot-streams.ts'
-import { IpamStateMachine } from '../src/state/state-machine.ts'
-import { MemoryDisk } from './sim/memory-disk.ts'
-import { MemoryStorage } from './state/memory-storage.ts'
+import { openRealService } from './real-service.ts'
 
-const QUIET = { info: () => {}, warn: () => {}, error: () => {} }
 const CONTEXT = { user: 'alice', requestId: null }
 const CREATE = {
   ...NETWORK_DEFAULTS,
@@ -21,80 +10,6 @@ const CREATE = {
   id: 'net-1',
   cidr: '10.0.0.0/24',
 } as const
-const TIMING = { heartbeatMs: 10, electionMinMs: 50, electionMaxMs: 100 }
-
-/** A service on a cluster of one, whose program is said to read `schemas`, and the log below it. */
-async function openService(schemas: SchemaRange): Promise<{
-  service: ReplicatedIpamService
-  entries: () => Promise<readonly Entry[]>
-  close: () => Promise<void>
-}> {
-  const disk = new MemoryDisk({ random: () => 0 }).mount()
-  const stateMachine = await IpamStateMachine.open({
-    storage: new MemoryStorage(),
-    clock: systemClock,
-    logger: QUIET,
-  })
-  const log = new SegmentedLog({ disk, directory: 'log', segmentBytes: 8192 })
-  const identity = { clusterId: 1, nodeId: 1, incarnation: 'disk-1', addr: 'node-1:1', schemas }
-  const member = {
-    id: 1,
-    addr: 'node-1:1',
-    voter: true,
-    incarnation: null,
-    schemas: null,
-    isRolledBack: false,
-  }
-  const node = await RaftNode.open(
-    {
-      identity,
-      initialMembership: { members: [member], removed: [], schemaVersion: 1 },
-      addresses: [],
-      timing: TIMING,
-      tickMs: 5,
-      limits: DEFAULT_LIMITS,
-      proposalLimits: DEFAULT_PROPOSAL_LIMITS,
-      readLimits: DEFAULT_READ_LIMITS,
-      applyLimits: DEFAULT_APPLY_LIMITS,
-      retainedEntriesMin: 1_000,
-      retainedBytesMax: 1024 * 1024,
-      checkpointInterval: 1_024,
-      diskLowBytes: 0,
-    },
-    {
-      clock: systemClock,
-      random: Math.random,
-      log,
-      snapshots: new SnapshotFiles({ disk, directory: 'snapshots' }),
-      disk,
-      transport: noPeers(),
-      stateMachine,
-      logger: QUIET,
-      onFatal: (error) => {
-        throw error
-      },
-    },
-  )
-  const service = new ReplicatedIpamService({
-    node,
-    stateMachine,
-    clusterId: 1,
-    isClusterMode: false,
-    electionMinMs: TIMING.electionMinMs,
-    newId: () => 'x',
-    newToken: () => '0123456789ab',
-    now: () => systemClock.now(),
-    snapshots: new SnapshotStreams({
-      node,
-      clock: systemClock,
-      origin: { clusterId: 1, nodeId: 1, program: '1.0.0' },
-    }),
-  })
-  const entries = (): Promise<readonly Entry[]> => {
-    return log.read({ first: 1, last: node.status().lastIndex, bytesMax: 1 << 20 })
-  }
-  return { service, entries, close: () => node.close() }
-}
 
 /** Looks again whenever the event loop comes round. */
 async function until(isTrue: () => boolean): Promise<void> {
@@ -103,7 +18,7 @@ async function until(isTrue: () => boolean): Promise<void> {
 
 describe('a command', () => {
   test('is written in the schema version of the cluster', async () => {
-    const { service, entries, close } = await openService({ min: 1, max: 1 })
+    const { service, entries, close } = await openRealService()
 
     await service.execute(CREATE, CONTEXT)
 
@@ -117,7 +32,7 @@ describe('a command', () => {
   })
 
   test('is not written in a version that the cluster has left behind', async () => {
-    const { service, close } = await openService({ min: 1, max: 2 })
+    const { service, close } = await openRealService({ schemas: { min: 1, max: 2 } })
     await until(() => service.status().schemaVersion === 2)
 
     await expect(service.execute(CREATE, CONTEXT)).rejects.toThrow(AssertionError)

@@ -13,7 +13,7 @@ import { ClientAddresses } from '../../src/http/client-address.ts'
 import { type HttpsCredentials, type Listener, listen } from '../../src/http/listen.ts'
 import { createRateLimiter } from '../../src/http/rate-limiter.ts'
 import { RefusalCounts } from '../../src/http/refusal-counts.ts'
-import type { AccessView } from '../../src/ipam/access.ts'
+import type { AccessSource, AccessView } from '../../src/ipam/access.ts'
 import {
   type Command,
   type CommandContext,
@@ -145,44 +145,46 @@ export class OneNodeService implements IpamService {
     return this.ready
   }
 
-  async addNode(node: { nodeId: number; addr: string }, context: CommandContext): Promise<void> {
+  async addNode({ nodeId, addr }: { nodeId: number; addr: string }, context: CommandContext): Promise<void> {
     this.#checkFailure()
-    if (this.#members.some((member) => member.id === node.nodeId)) {
-      throw new MembershipRefusedError('node_exists', `node ${node.nodeId} is a member`)
+    if (!this.isClusterMode) throw new MembershipRefusedError('standalone', 'this node runs standalone')
+    if (this.#members.some(({ id }) => id === nodeId)) {
+      throw new MembershipRefusedError('node_exists', `node ${nodeId} is a member already`)
     }
-    this.#members = [
-      ...this.#members,
-      {
-        id: node.nodeId,
-        addr: node.addr,
-        voter: false,
-        incarnation: null,
-        schemas: null,
-        isRolledBack: false,
-      },
-    ]
+    if (this.#removed.includes(nodeId)) {
+      throw new MembershipRefusedError('node_removed', `node ${nodeId} was removed`)
+    }
+    const added = { id: nodeId, addr, voter: false, incarnation: null, schemas: null, isRolledBack: false }
+    this.#members = [...this.#members, added]
     this.#appendMembership(context)
   }
 
-  async removeNode(node: { nodeId: number; isForced: boolean }, context: CommandContext): Promise<void> {
+  async removeNode(
+    { nodeId }: { nodeId: number; isForced: boolean },
+    context: CommandContext,
+  ): Promise<void> {
     this.#checkFailure()
-    if (node.nodeId === 1 && !node.isForced) {
-      throw new MembershipRefusedError('quorum_lost', 'without node 1 nobody is left')
+    const member = this.#members.find(({ id }) => id === nodeId)
+    if (member === undefined) {
+      throw new MembershipRefusedError('node_not_found', `node ${nodeId} is not a member`)
     }
-    this.#members = this.#members.filter((member) => member.id !== node.nodeId)
-    this.#removed = [...this.#removed, node.nodeId]
+    if (member.voter) throw new MembershipRefusedError('last_voter', `node ${nodeId} is the only voter`)
+    this.#members = this.#members.filter(({ id }) => id !== nodeId)
+    this.#removed = [...this.#removed, nodeId]
     this.#appendMembership(context)
   }
 
-  async transferLeader(target: { nodeId: number | null }): Promise<void> {
+  /** Nobody else votes, so that nobody can take over. */
+  async transferLeader({ nodeId }: { nodeId: number | null }): Promise<void> {
     this.#checkFailure()
-    if (target.nodeId !== null && target.nodeId !== 1) {
-      throw new MembershipRefusedError('not_a_voter', `node ${target.nodeId} is no voter`)
-    }
+    if (nodeId === null) throw noTarget()
+    if (nodeId === 1) throw new MembershipRefusedError('is_leader', 'node 1 is the leader already')
+    throw new MembershipRefusedError('not_voter', `node ${nodeId} is not a voter`)
   }
 
   async setDraining(isDraining: boolean): Promise<void> {
     this.#checkFailure()
+    if (isDraining && this.role === 'leader') throw noTarget()
     this.ready = isDraining ? { ready: false, reasons: ['draining'] } : { ready: true, reasons: [] }
   }
 
@@ -252,6 +254,10 @@ export class OneNodeService implements IpamService {
   }
 }
 
+function noTarget(): MembershipRefusedError {
+  return new MembershipRefusedError('no_target', 'no other voter could take over')
+}
+
 /** What was logged, for tests that care. */
 export interface LogLine {
   readonly level: 'debug' | 'info' | 'warn' | 'error'
@@ -269,8 +275,8 @@ export function createMemoryLogger(): Logger & { readonly lines: LogLine[] } {
 
 const SILENT: Logger = createMemoryLogger()
 
-export interface Api {
-  readonly service: OneNodeService
+export interface Api<S = OneNodeService> {
+  readonly service: S
   readonly host: string
   readonly port: number
   readonly lines: readonly LogLine[]
@@ -303,14 +309,16 @@ export const CHEAP: PasswordCost = { ln: 4, p: 1 }
 
 /** Whoever comes may do everything, unless told otherwise. */
 export function openControl(
-  service: OneNodeService,
+  service: IpamService & AccessSource,
   {
     mode = 'open',
     now = systemClock.now,
+    wallTime = () => START,
     timers = new ManualClock(),
   }: {
     mode?: AuthMode
     now?: () => number
+    wallTime?: () => number
     timers?: ManualClock
   } = {},
 ): AccessControl {
@@ -319,7 +327,7 @@ export function openControl(
     source: service,
     clock: {
       now,
-      wallTime: () => service.time,
+      wallTime,
       setTimer: (delayMs, callback) => timers.setTimer(delayMs, callback),
     },
     staleMsMax: 10_000,
@@ -329,25 +337,38 @@ export function openControl(
   })
 }
 
+export interface ApiOptions {
+  readonly mode?: AuthMode
+  readonly tls?: HttpsCredentials | null
+  readonly http?: Partial<HttpConfig>
+  readonly tracer?: Tracer | null
+}
+
 /** The API on a free port of the loopback interface. */
-export async function openApi({
-  mode = 'open',
-  tls = null,
-  http = {},
-  tracer = null,
-}: {
-  mode?: AuthMode
-  tls?: HttpsCredentials | null
-  http?: Partial<HttpConfig>
-  tracer?: Tracer | null
-} = {}): Promise<Api> {
-  const { limits, rates, trust, bodyBytesMax } = { ...HTTP_DEFAULTS, ...http }
+export async function openApi(options: ApiOptions = {}): Promise<Api> {
   const service = await OneNodeService.open()
+  const close = (): Promise<void> => service.close()
+  return serveApi(service, { ...options, wallTime: () => service.time, close })
+}
+
+/** @param close Ends the service. */
+export async function serveApi<S extends IpamService & AccessSource>(
+  service: S,
+  {
+    mode = 'open',
+    tls = null,
+    http = {},
+    tracer = null,
+    wallTime,
+    close,
+  }: ApiOptions & { wallTime: () => number; close: () => Promise<void> },
+): Promise<Api<S>> {
+  const { limits, rates, trust, bodyBytesMax } = { ...HTTP_DEFAULTS, ...http }
   const logger = createMemoryLogger()
   const clock = { ms: 0 }
   let requestCount = 0
   const timers = new ManualClock()
-  const control = openControl(service, { mode, now: () => clock.ms, timers })
+  const control = openControl(service, { mode, now: () => clock.ms, wallTime, timers })
   const refusals = new RefusalCounts()
   const addresses = new ClientAddresses(trust)
   const { app, routes } = createApi({
@@ -382,7 +403,7 @@ export async function openApi({
     close: async () => {
       control.stop()
       await listener.close()
-      await service.close()
+      await close()
     },
   }
 }

@@ -1,0 +1,77 @@
+/** Members, transfers and drains of a cluster of one: the service of the other tests answers as a Raft node does. */
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { openRealService } from '../real-service.ts'
+import { type ApiResponse, OneNodeService, serveApi } from './fixture.ts'
+
+type Request = (method: string, path: string, body?: unknown) => Promise<ApiResponse>
+
+async function serveOneNode({ isClusterMode }: { isClusterMode: boolean }): Promise<Request> {
+  const service = await OneNodeService.open()
+  service.isClusterMode = isClusterMode
+  const { request, close } = await serveApi(service, { wallTime: Date.now, close: () => service.close() })
+  onTestFinished(close)
+  return request
+}
+
+async function serveRaftNode({ isClusterMode }: { isClusterMode: boolean }): Promise<Request> {
+  const { service, close: closeService } = await openRealService({ isClusterMode })
+  const { request, close } = await serveApi(service, { wallTime: Date.now, close: closeService })
+  onTestFinished(close)
+  return request
+}
+
+const NODE_4 = { node_id: 4, addr: '127.0.0.1:5004' }
+
+/** The status, and of a refusal why. */
+async function outcome(answer: Promise<ApiResponse>): Promise<[number, string | null]> {
+  const { status, body } = await answer
+  if (status !== 204) expect(body.applied).toBe('no')
+  return [status, body?.reason ?? null]
+}
+
+describe.each([
+  { name: 'a Raft node', serve: serveRaftNode },
+  { name: 'the service of the other tests', serve: serveOneNode },
+])('$name', ({ serve }) => {
+  test('adds and removes a learner, whose id never returns', async () => {
+    const request = await serve({ isClusterMode: true })
+
+    expect(await outcome(request('POST', '/cluster/nodes', NODE_4))).toEqual([204, null])
+    expect(await outcome(request('POST', '/cluster/nodes', NODE_4))).toEqual([409, 'node_exists'])
+    expect(await outcome(request('DELETE', '/cluster/nodes/4'))).toEqual([204, null])
+    expect(await outcome(request('DELETE', '/cluster/nodes/4'))).toEqual([409, 'node_not_found'])
+    expect(await outcome(request('POST', '/cluster/nodes', NODE_4))).toEqual([409, 'node_removed'])
+  })
+
+  test('does not remove the last voter, and is not forced to', async () => {
+    const request = await serve({ isClusterMode: true })
+
+    expect(await outcome(request('DELETE', '/cluster/nodes/1'))).toEqual([409, 'last_voter'])
+    expect(await outcome(request('DELETE', '/cluster/nodes/1?force=true'))).toEqual([409, 'last_voter'])
+  })
+
+  test.each([
+    { why: 'there is nobody to choose', body: undefined, reason: 'no_target' },
+    { why: 'nobody to choose, asked in words', body: { node_id: null }, reason: 'no_target' },
+    { why: 'it leads', body: { node_id: 1 }, reason: 'is_leader' },
+    { why: 'that is no voter', body: { node_id: 2 }, reason: 'not_voter' },
+  ])('does not hand over: $why', async ({ body, reason }) => {
+    const request = await serve({ isClusterMode: true })
+
+    expect(await outcome(request('POST', '/cluster/transfer-leader', body))).toEqual([409, reason])
+  })
+
+  test('is not drained while it leads and nobody can take over', async () => {
+    const request = await serve({ isClusterMode: true })
+
+    expect(await outcome(request('POST', '/cluster/drain', { drain: true }))).toEqual([409, 'no_target'])
+    expect((await request('GET', '/health/ready')).status).toBe(200)
+    expect(await outcome(request('POST', '/cluster/drain', { drain: false }))).toEqual([204, null])
+  })
+
+  test('takes no members when it is standalone', async () => {
+    const request = await serve({ isClusterMode: false })
+
+    expect(await outcome(request('POST', '/cluster/nodes', NODE_4))).toEqual([409, 'standalone'])
+  })
+})
