@@ -148,6 +148,16 @@ export const HISTORY_AND_AUDIT: readonly Mutant[] = [
     caughtBy: HISTORY,
   },
   {
+    name: 'who follows the audit log gets the newest rows first',
+    source: 'docs/guide.md (the audit log)',
+    file: LIST_AUDIT,
+    find: `return afterIndex === null
+}`,
+    replace: `return afterIndex === afterIndex
+}`,
+    caughtBy: HISTORY,
+  },
+  {
     name: 'the audit rows of an address are those of its last holder',
     source: 'api.md (audit: ip)',
     file: LIST_AUDIT,

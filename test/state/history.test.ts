@@ -2,8 +2,8 @@
 import { describe, expect, test } from 'vitest'
 import { createRequestIds } from '../../src/http/request-ids.ts'
 import type { AuditFilter } from '../../src/ipam/query.ts'
-import type { Allocation } from '../../src/ipam/records.ts'
-import { accepted, allocateCommand, Harness, listAudit, nameOf, START } from './harness.ts'
+import type { Allocation, AuditEntry } from '../../src/ipam/records.ts'
+import { accepted, allocateCommand, Harness, listAudit, nameOf, page, START } from './harness.ts'
 import { keysOf } from './state-keys.ts'
 
 const MINUTE_MS = 60_000
@@ -17,6 +17,10 @@ async function openNetwork(): Promise<Harness> {
 
 async function addressAt(ipam: Harness, at: number | null, { ip = '10.0.0.1', namespace = 'default' } = {}) {
   return await ipam.machine.query({ type: 'address', question: { namespace, ip, at } })
+}
+
+function inWords({ action, resource }: AuditEntry): string {
+  return `${action} ${nameOf({ id: resource })}`
 }
 
 async function holderAt(ipam: Harness, at: number): Promise<string | null> {
@@ -194,8 +198,31 @@ describe('the audit log', () => {
 
     const resource = filter.resource == null ? null : ipam.idOf(filter.resource)
     const { rows } = await listAudit(ipam.machine, { ...filter, resource })
+    const events: AuditEntry[] = []
+    // As somebody who follows: a page at a time by the cursor, from where the filter begins.
+    for (let cursor: string | null = null, isOver = false; !isOver; isOver = cursor === null) {
+      const followed = { ...filter, resource, afterIndex: filter.afterIndex ?? 0 }
+      const next = await listAudit(ipam.machine, followed, page(1, cursor))
+      events.push(...next.rows)
+      cursor = next.nextCursor
+    }
 
-    expect(rows.map(({ action, resource }) => `${action} ${nameOf({ id: resource })}`)).toEqual(found)
+    expect(rows.map(inWords)).toEqual(found)
+    expect(events.map(inWords)).toEqual(found)
+  })
+
+  test('comes as events after an index: the oldest first, however many there are', async () => {
+    const ipam = await openNetwork()
+    for (let i = 0; i < 5; i++) ipam.allocate(`a${i}`, 'net')
+    const followed: string[] = []
+
+    for (let afterIndex = 1; afterIndex < 6; ) {
+      const { rows } = await listAudit(ipam.machine, { afterIndex }, page(2))
+      followed.push(...rows.map(inWords))
+      afterIndex = rows.at(-1)?.index ?? Number.POSITIVE_INFINITY
+    }
+
+    expect(followed).toEqual(Array.from({ length: 5 }, (_, i) => `ip_allocated a${i}`))
   })
 })
 

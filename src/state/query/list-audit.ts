@@ -41,7 +41,8 @@ interface Bounds {
 }
 
 /**
- * Newest first inside, oldest first in the answer; the cursor leads to older ones.
+ * Newest first inside, oldest first in the answer; the cursor leads to older ones. Behind an index (`afterIndex`) oldest first
+ * throughout, and the cursor leads to newer ones: who follows must get what comes next, however much there is by now.
  *
  * Takes what it needs of memory before it returns a promise.
  */
@@ -72,7 +73,11 @@ async function list(view: View, { filter, page, holders }: Question): Promise<Pa
     accepts: (entry: AuditEntry): boolean => matches(entry, filter),
   }
   const taken = await takePage(view, listing, page)
-  return { ...taken, rows: taken.rows.toReversed() }
+  return isNewestFirst(filter) ? { ...taken, rows: taken.rows.toReversed() } : taken
+}
+
+function isNewestFirst({ afterIndex }: AuditFilter): boolean {
+  return afterIndex === null
 }
 
 /** Log time of the oldest row; null if there is none. */
@@ -95,22 +100,24 @@ async function candidatesFor(
   { filter, page, holders, bounds }: Question & { readonly bounds: Bounds },
 ): Promise<Candidates> {
   const { resource, requestId, ip, namespace, user, action } = filter
-  const name = `audit ${[resource, requestId, ip, namespace, user, action].map((value) => encodeURIComponent(value ?? '')).join(' ')}`
+  const isReverse = isNewestFirst(filter)
+  const list = isReverse ? 'audit' : 'audit-events'
+  const name = `${list} ${[resource, requestId, ip, namespace, user, action].map((value) => encodeURIComponent(value ?? '')).join(' ')}`
   const after = decodeCursor(page.cursor, name)
   const open = (ranges: readonly KeyRange[]): Candidates => {
     const placeOffset = ranges[0]?.gte.length ?? 0
     const bounded = ranges.map((range) => within(range, bounds))
-    return new IndexCandidates(view, { name, ranges: bounded, placeOffset, after, isReverse: true })
+    return new IndexCandidates(view, { name, ranges: bounded, placeOffset, after, isReverse })
   }
   // Ids are of one length or another: each resource has a range of its own.
   const openResources = async (ids: readonly string[]): Promise<Candidates> => {
-    const created = await creationsOf(view, ids, { bounds, after })
+    const created = await creationsOf(view, ids, { bounds, after, isReverse })
     const changed = ids.map((id) => open([auditsOfResource(id)]))
-    return new MergedCandidates(name, [new MemoryCandidates(name, created), ...changed], { isReverse: true })
+    return new MergedCandidates(name, [new MemoryCandidates(name, created), ...changed], { isReverse })
   }
   if (resource !== null) return openResources([resource])
   const openBlocks = (blocks: KeyRange): Candidates =>
-    new BlockCandidates(view, { name, blocks, bounds, after })
+    new BlockCandidates(view, { name, blocks, bounds, after, isReverse })
   const requests = requestId === null ? null : groupOfRequestId(requestId)
   if (requests !== null) return openBlocks(auditBlocks('requests', requests))
   if (requestId !== null) return open([auditsOfRequest(requestId)])
@@ -120,22 +127,30 @@ async function candidatesFor(
   return open([AUDIT])
 }
 
+/** What is left of a list, and which way it goes. */
+interface Place {
+  readonly bounds: Bounds
+  /** The last position that was listed. */
+  readonly after: Position | null
+  readonly isReverse: boolean
+}
+
 /**
- * Newest first. An allocation lies at the position of the audit row of its creation, which is therefore in no index of resources.
+ * An allocation lies at the position of the audit row of its creation, which is therefore in no index of resources.
  * What another resource has there is refused like any row that the filter does not want.
  */
 async function creationsOf(
   view: View,
   ids: readonly string[],
-  { bounds: { from, before }, after }: { readonly bounds: Bounds; readonly after: string | null },
+  { bounds: { from, before }, after, isReverse }: Place,
 ): Promise<Candidate[]> {
   const positions = ids
     .map(allocationPosition)
     .filter((position) => position !== null)
     .filter((position) => from === null || position >= from)
-    .filter((position) => (before === null || position < before) && (after === null || position < after))
-    .toSorted()
-    .toReversed()
+    .filter((position) => before === null || position < before)
+    .filter((position) => after === null || (isReverse ? position < after : position > after))
+    .toSorted((a, b) => (a < b === isReverse ? 1 : -1))
   // What retention has forgotten is not there any more.
   const kept = await view.getMany(positions.map(auditKey))
   return positions
@@ -190,24 +205,20 @@ class BlockCandidates implements Candidates {
   readonly name: string
   readonly #view: View
   readonly #blocks: Scan
-  readonly #bounds: Bounds
-  readonly #after: string | null
+  readonly #place: Place
   #rows: Scan | null = null
 
   constructor(
     view: View,
-    options: {
+    options: Place & {
       readonly name: string
       readonly blocks: KeyRange
-      readonly bounds: Bounds
-      readonly after: string | null
     },
   ) {
     this.name = options.name
     this.#view = view
-    this.#bounds = options.bounds
-    this.#after = options.after
-    this.#blocks = view.scan({ ...options.blocks, isReverse: true })
+    this.#place = options
+    this.#blocks = view.scan({ ...options.blocks, isReverse: options.isReverse })
   }
 
   async take(count: number): Promise<Candidate[]> {
@@ -234,13 +245,14 @@ class BlockCandidates implements Candidates {
     const [block] = await this.#blocks.take(1)
     if (block === undefined) return null
     const index = parseAuditBlockKey(block[0])
-    const { from, before } = this.#bounds
-    const ends = [positionOf(index + AUDIT_BLOCK_INDEXES, 0), before, this.#after].filter(
-      (end) => end !== null,
-    )
-    const starts = [positionOf(index, 0), from].filter((start) => start !== null)
+    const { bounds, after, isReverse } = this.#place
+    const blockEnd = positionOf(index + AUDIT_BLOCK_INDEXES, 0)
+    const ends = [blockEnd, bounds.before, isReverse ? after : null].filter((end) => end !== null)
+    // The lowest position after another one is that with a zero byte behind it.
+    const behind = isReverse || after === null ? null : `${after}\0`
+    const starts = [positionOf(index, 0), bounds.from, behind].filter((start) => start !== null)
     const gte = auditKey(starts.toSorted().at(-1) ?? '')
     const lt = auditKey(ends.toSorted()[0] ?? '')
-    return this.#view.scan({ gte, lt: lt < gte ? gte : lt, isReverse: true })
+    return this.#view.scan({ gte, lt: lt < gte ? gte : lt, isReverse })
   }
 }
