@@ -53,7 +53,8 @@ export const RESPONSE_HEADERS = {
     schema: { type: 'string' },
   },
   'X-Total-Count': {
-    description: 'How many rows there are in all, where that is known.',
+    description:
+      'How many rows there are in all. Always there for networks by `namespace` and `within`, and for allocations by `network_id` and `namespace`, active or all; with any other filter, and in the audit log, only if the first page has all of them.',
     schema: { type: 'integer', minimum: 0 },
   },
   'Idempotency-Replayed': {
