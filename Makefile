@@ -1,7 +1,7 @@
 # Two commands matter: `make run` starts a three-node cluster on this machine, `make test` checks everything.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run test check unit cluster sim chaos mutants bench bench-quick build package clean node-version
+.PHONY: help run test check unit cluster sim chaos mutants bench bench-quick scale build package clean node-version
 
 STAMP := node_modules/.package-lock.json
 SOURCES := $(shell find raft src -name '*.ts' 2>/dev/null)
@@ -16,6 +16,7 @@ help:
 	@echo 'make mutants  plants bugs that the tests must notice, one at a time; takes a while'
 	@echo 'make chaos    five minutes of faults on real processes: CHAOS_SECONDS, CHAOS_SEED, CHAOS_NODES'
 	@echo 'make bench    compares with etcd, PostgreSQL and Redis: CLAIMS="put-over-grpc ...", ROUNDS, CLIENTS; bench-quick has fewer rounds'
+	@echo 'make scale    how one node and a cluster grow: 1,000,000 allocations, full networks, leases that end; a quarter of an hour'
 	@echo 'make package  ipam-VERSION.tgz, to install with npm, and sbom.json, what is in it'
 	@echo 'make clean    forget what was built; data stays'
 
@@ -51,6 +52,10 @@ bench: build
 
 bench-quick: build
 	@npx tsx bench/run.ts --quick $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(CLIENTS),--clients $(CLIENTS)) $(CLAIMS)
+
+# Each exits with 1 where a claim does not hold; the others are measured all the same.
+scale: build
+	@failed=0; for claim in scale address-space expiry; do npx tsx bench/$$claim.ts || failed=1; done; exit $$failed
 
 build: dist/.built
 
