@@ -1,4 +1,4 @@
-/** What the pages for readers point to is there. */
+/** What the pages for readers point to is there, in the package too. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -34,6 +34,25 @@ function isBroken(page: string, link: string): boolean {
   if (!existsSync(path)) return true
   return anchor !== '' && !anchorsOf(path).includes(anchor)
 }
+
+/** What is in the package beside `files`: npm puts these into each. */
+const ALWAYS_PACKED = ['README.md', 'package.json']
+const PACKED: readonly string[] = [
+  ...ALWAYS_PACKED,
+  ...JSON.parse(readFileSync('package.json', 'utf8')).files.filter((file: string) => !file.startsWith('!')),
+]
+
+/** A page of `docs` is read where the package is installed, which has no sources. */
+function isLeftOut(page: string, link: string): boolean {
+  if (/^([a-z]+:|#)/.test(link)) return false
+  const [file = ''] = normalize(join(dirname(page), link)).split('#')
+  return !PACKED.some((packed) => file === packed || file.startsWith(`${packed}/`))
+}
+
+test.each(PAGES.filter((page) => dirname(page) === 'docs'))('%s links to what is in the package', (page) => {
+  const links = [...prose(page).matchAll(LINKED)].map(([, link = '']) => link)
+  expect(links.filter((link) => isLeftOut(page, link))).toEqual([])
+})
 
 describe.each(PAGES)('%s', (page) => {
   test('links to files and headings that are there', () => {
