@@ -43,7 +43,7 @@ import { ReplicatedIpamService } from './replicated-service.ts'
 import { createAccessControl, createFirstAdmin } from './server-access.ts'
 import { createWatch, loadAllCertificates } from './server-certificates.ts'
 import { SnapshotStreams } from './snapshot-streams.ts'
-import { levelStorage } from './state/level-storage.ts'
+import { levelStorage, writeBufferBytesOf } from './state/level-storage.ts'
 import { IpamStateMachine } from './state/state-machine.ts'
 import type { Tracing } from './tracing/tracing.ts'
 
@@ -227,7 +227,7 @@ async function startNode(
   const logDisk = new TimedDisk(disk, () => systemClock.now())
   const transport = createTransport(config, { identity, raftCertificates, logger, onFatal })
   const stateMachine = await IpamStateMachine.open({
-    storage: levelStorage(join(dataDir, 'state')),
+    storage: levelStorage(join(dataDir, 'state'), { writeBufferBytes: writeBufferBytesOf(nodeId) }),
     clock: systemClock,
     logger,
   })

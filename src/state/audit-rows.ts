@@ -26,14 +26,14 @@ export class AuditRows {
   #index = 0
   #count = 0
   /** Rows of the current block that are known to be there. */
-  readonly #blockKeys = new Set<string>()
+  #blockKeys = new Set<string>()
 
   constructor(options: { rows: StagedRows }) {
     this.#rows = options.rows
   }
 
   beginEntry(index: number): void {
-    if (index % AUDIT_BLOCK_INDEXES === 0) this.#blockKeys.clear()
+    if (index % AUDIT_BLOCK_INDEXES === 0) this.#blockKeys = new Set()
     this.#index = index
     this.#count = 0
   }

@@ -16,7 +16,7 @@ export class NetworkRows {
   readonly #rows: StagedRows
   readonly #networks: NetworkTable
   /** Their counters have changed in this entry, and are written when it is over: some entries change them many times. */
-  readonly #counted = new Set<NetworkState>()
+  #counted = new Set<NetworkState>()
 
   constructor(options: { rows: StagedRows; networks: NetworkTable }) {
     this.#rows = options.rows
@@ -27,7 +27,7 @@ export class NetworkRows {
     for (const network of this.#counted) {
       this.#rows.put(networkCountersKey(network.position), encodeNetworkCounters(network))
     }
-    this.#counted.clear()
+    this.#counted = new Set()
   }
 
   record(id: string): Network | null {

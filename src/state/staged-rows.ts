@@ -8,7 +8,8 @@ import type { StateDatabase } from './storage.ts'
 export class StagedRows {
   readonly #database: StateDatabase
   readonly #overlay: Overlay
-  readonly #rows = new Map<string, Row>()
+  /** A new one for each entry: in V8 a map that was cleared keeps its new table alive, with all its rows, until a full collection. */
+  #rows = new Map<string, Row>()
   readonly #changes: RangeChange[] = []
   /** What takes back the changes since the entry began, newest last; a key stands for a row that was not staged before. */
   readonly #undo: (string | (() => void))[] = []
@@ -61,7 +62,7 @@ export class StagedRows {
   endEntry(): void {
     for (const [key, row] of this.#rows) this.#overlay.put(key, row)
     for (const change of this.#changes) this.#overlay.noteChange(change)
-    this.#rows.clear()
+    this.#rows = new Map()
     this.#changes.length = 0
     this.#undo.length = 0
   }

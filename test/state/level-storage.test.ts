@@ -2,7 +2,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { levelStorage } from '../../src/state/level-storage.ts'
+import { levelStorage, writeBufferBytesOf } from '../../src/state/level-storage.ts'
 import { EVERY_STATUS, Harness, imageOf, listAllocations, metaAt, streamOf } from './harness.ts'
 
 let directory: string
@@ -91,4 +91,15 @@ test('a removal that was interrupted is finished by the next opening', async () 
   await storage.destroy()
   await storage.destroy()
   expect(await readdir(directory)).toEqual([])
+})
+
+test('nodes that write the same rows do not write them out at the same moment', () => {
+  const MIB = 1024 * 1024
+  for (let id = 1; id <= 1_000; id++) {
+    const sizes = [0, 1, 2, 3, 4].map((next) => writeBufferBytesOf(id + next) / MIB).toSorted((a, b) => a - b)
+    const gaps = sizes.slice(1).map((size, i) => size - (sizes[i] ?? 0))
+    expect(Math.min(...gaps)).toBeGreaterThan(2)
+    expect(sizes[0]).toBeGreaterThanOrEqual(24)
+    expect(sizes.at(-1)).toBeLessThanOrEqual(40)
+  }
 })
