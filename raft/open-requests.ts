@@ -6,6 +6,7 @@ import type { StateMachine } from './ports.ts'
 import type { ProposalLimits } from './proposal-limits.ts'
 import { ProposalOutcomes } from './proposal-outcomes.ts'
 import { bytesOf, type Completion, type Origin, type Request, uncertain } from './request.ts'
+import { RequestTable } from './request-table.ts'
 import { type RequestTrace, TRACE_CONTEXT_CHARS_MAX } from './request-trace.ts'
 import type { ForwardedOutcome, ForwardedRequest, Message, NodeId } from './types.ts'
 
@@ -24,8 +25,7 @@ export class OpenRequests {
   /** For whoever watches. */
   readonly outcomes = new ProposalOutcomes()
   readonly #host: OpenRequestsHost
-  /** Oldest first. */
-  readonly #requests = new Map<number, Request>()
+  readonly #requests = new RequestTable<Request>()
   readonly #peerRequests = new PeerRequests()
   readonly #replies: ReplyQueue
   #nextId: number
@@ -52,7 +52,7 @@ export class OpenRequests {
 
   /** Null if it is answered. */
   at(id: number): Request | null {
-    return this.#requests.get(id) ?? null
+    return this.#requests.get(id)
   }
 
   /** Never again that of another request or transfer. */
@@ -98,7 +98,7 @@ export class OpenRequests {
       leaders: [],
     }
     this.#bytes += request.bytes
-    this.#requests.set(request.id, request)
+    this.#requests.add(request.id, request)
     if (origin.type === 'peer') this.#peerRequests.add(origin)
     return request
   }
