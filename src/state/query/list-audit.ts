@@ -6,6 +6,7 @@ import { groupOfRequestId } from '../../ipam/request-groups.ts'
 import {
   AUDIT,
   AUDIT_BLOCK_INDEXES,
+  type AuditBlockKind,
   allocationKey,
   allocationPosition,
   auditBlocks,
@@ -116,14 +117,14 @@ async function candidatesFor(
     return new MergedCandidates(name, [new MemoryCandidates(name, created), ...changed], { isReverse })
   }
   if (resource !== null) return openResources([resource])
-  const openBlocks = (blocks: KeyRange): Candidates =>
-    new BlockCandidates(view, { name, blocks, bounds, after, isReverse })
+  const openBlocks = (kind: AuditBlockKind, value: string): Candidates =>
+    new BlockCandidates(view, { name, kind, value, left: leftOf({ bounds, after, isReverse }), isReverse })
   const requests = requestId === null ? null : groupOfRequestId(requestId)
-  if (requests !== null) return openBlocks(auditBlocks('requests', requests))
+  if (requests !== null) return openBlocks('requests', requests)
   if (requestId !== null) return open([auditsOfRequest(requestId)])
   if (holders !== null) return openResources(await holdersOf(view, holders))
-  if (user !== null) return openBlocks(auditBlocks('user', user))
-  if (action !== null) return openBlocks(auditBlocks('action', action))
+  if (user !== null) return openBlocks('user', user)
+  if (action !== null) return openBlocks('action', action)
   return open([AUDIT])
 }
 
@@ -133,6 +134,16 @@ interface Place {
   /** The last position that was listed. */
   readonly after: Position | null
   readonly isReverse: boolean
+}
+
+/** Bounds without what was listed already. */
+function leftOf({ bounds, after, isReverse }: Place): Bounds {
+  const { from, before } = bounds
+  if (after === null) return bounds
+  if (isReverse) return { from, before: before === null || after < before ? after : before }
+  // The lowest position after another one is that with a zero byte behind it.
+  const next = `${after}\0`
+  return { from: from === null || next > from ? next : from, before }
 }
 
 /**
@@ -205,20 +216,25 @@ class BlockCandidates implements Candidates {
   readonly name: string
   readonly #view: View
   readonly #blocks: Scan
-  readonly #place: Place
+  readonly #left: Bounds
+  readonly #isReverse: boolean
   #rows: Scan | null = null
 
   constructor(
     view: View,
-    options: Place & {
+    options: {
       readonly name: string
-      readonly blocks: KeyRange
+      readonly kind: AuditBlockKind
+      readonly value: string
+      readonly left: Bounds
+      readonly isReverse: boolean
     },
   ) {
     this.name = options.name
     this.#view = view
-    this.#place = options
-    this.#blocks = view.scan({ ...options.blocks, isReverse: options.isReverse })
+    this.#left = options.left
+    this.#isReverse = options.isReverse
+    this.#blocks = view.scan({ ...auditBlocks(options, options.left), isReverse: options.isReverse })
   }
 
   async take(count: number): Promise<Candidate[]> {
@@ -245,14 +261,11 @@ class BlockCandidates implements Candidates {
     const [block] = await this.#blocks.take(1)
     if (block === undefined) return null
     const index = parseAuditBlockKey(block[0])
-    const { bounds, after, isReverse } = this.#place
-    const blockEnd = positionOf(index + AUDIT_BLOCK_INDEXES, 0)
-    const ends = [blockEnd, bounds.before, isReverse ? after : null].filter((end) => end !== null)
-    // The lowest position after another one is that with a zero byte behind it.
-    const behind = isReverse || after === null ? null : `${after}\0`
-    const starts = [positionOf(index, 0), bounds.from, behind].filter((start) => start !== null)
+    const { from, before } = this.#left
+    const starts = [positionOf(index, 0), from].filter((start) => start !== null)
+    const ends = [positionOf(index + AUDIT_BLOCK_INDEXES, 0), before].filter((end) => end !== null)
     const gte = auditKey(starts.toSorted().at(-1) ?? '')
     const lt = auditKey(ends.toSorted()[0] ?? '')
-    return this.#view.scan({ gte, lt: lt < gte ? gte : lt, isReverse })
+    return this.#view.scan({ gte, lt: lt < gte ? gte : lt, isReverse: this.#isReverse })
   }
 }
