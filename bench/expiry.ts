@@ -1,18 +1,21 @@
 /**
- * Claims: while 100,000 allocations expire within a minute, the p99 of other writes stays within twice that of a quiet minute; all of
- * them have expired a few seconds after their time, once each, and are in the audit log.
+ * Claims: while 100,000 allocations expire within a minute, the p99 of other writes stays within twice that of a quiet minute, in the
+ * median of the rounds; all of them have expired a few seconds after their time, once each, and are in the audit log.
  *
- * npx tsx bench/expiry.ts [allocations] [seconds]     after `make build`; `seconds` 0: all within a second
+ * npx tsx bench/expiry.ts [allocations] [seconds] [rounds]     after `make build`; `seconds` 0: all within a second
  */
 import { cpus, loadavg } from 'node:os'
 import type { AllocationBody, AuditBody, Client, NetworkBody } from '../test/cluster/client.ts'
 import { Cluster } from '../test/cluster/cluster.ts'
 import { until } from '../test/cluster/until.ts'
+import { median } from './report/ratio.ts'
 
 const EXPIRING = Number(process.argv[2] ?? 100_000)
 /** Before all else: the first some thousand of whatever a Node.js process does are its compiler's. */
 const WARM_UP = 5_000
 const SPREAD_MS = Number(process.argv[3] ?? 60) * 1_000
+/** The p99 of a quiet minute alone varies twofold on a shared machine. */
+const ROUNDS = Number(process.argv[4] ?? 5)
 const BATCH = 500
 /** Of the filling, to see how long it takes. */
 const TRIAL_BATCHES = 10
@@ -87,17 +90,20 @@ try {
   const leased = await first.post<NetworkBody>('/networks', { cidr: '10.0.0.0/13' })
   const warm = await first.post<NetworkBody>('/networks', { cidr: '10.8.0.0/13' })
   await warmUp(first, warm.id)
-  const dueFrom = await fill(first, { busy: busy.id, leased: leased.id })
+  const ratios: number[] = []
+  for (let round = 1; round <= ROUNDS; round++) {
+    const dueFrom = await fill(first, { busy: busy.id, leased: leased.id })
+    const load = new SteadyLoad(clients, busy.id)
+    await until('their time has come', () => Date.now() >= dueFrom, { timeoutMs: WAIT_MS_MAX, pollMs: 500 })
+    await untilEmpty(first, leased.id)
+    const endedAt = Math.max(Date.now(), dueFrom + SPREAD_MS)
+    await load.stop()
 
-  const load = new SteadyLoad(clients, busy.id)
-  await until('their time has come', () => Date.now() >= dueFrom, { timeoutMs: WAIT_MS_MAX, pollMs: 500 })
-  await untilEmpty(first, leased.id)
-  const endedAt = Math.max(Date.now(), dueFrom + SPREAD_MS)
-  await load.stop()
-
-  const late = await lateness(first, leased.id)
-  await checkAudit(first)
-  report({ load, dueFrom, endedAt, late })
+    const late = await lateness(first, { networkId: leased.id, dueFrom, count: round * EXPIRING })
+    await checkAudit(first, WARM_UP + round * EXPIRING)
+    ratios.push(report({ load, dueFrom, endedAt, late }))
+  }
+  reportMedian(ratios)
 } finally {
   await cluster.close()
 }
@@ -138,28 +144,33 @@ async function fill(client: Client, networks: { busy: string; leased: string }):
   return dueFrom
 }
 
-/** How long after its time each one ended, ascending. @throws unless all have, once. */
-async function lateness(client: Client, networkId: string): Promise<number[]> {
+/** How long after its time each one ended that was due from `dueFrom` on, ascending. @throws unless `count` have by now, once. */
+async function lateness(
+  client: Client,
+  { networkId, dueFrom, count }: { networkId: string; dueFrom: number; count: number },
+): Promise<number[]> {
   const path = `/allocations?network_id=${networkId}&status=expired`
   const { rows } = await client.list<AllocationBody>(path)
-  if (new Set(rows.map(({ id }) => id)).size !== EXPIRING) {
-    throw new Error(`${rows.length} of ${EXPIRING} allocations have expired`)
+  if (new Set(rows.map(({ id }) => id)).size !== count) {
+    throw new Error(`${rows.length} of ${count} allocations have expired`)
   }
-  const late = rows.map(({ expires_at, released_at }) => {
+  const ofRound = rows.filter(({ expires_at }) => Date.parse(String(expires_at)) >= dueFrom)
+  const late = ofRound.map(({ expires_at, released_at }) => {
     return Date.parse(String(released_at)) - Date.parse(String(expires_at))
   })
   if (late.some((ms) => !(ms >= 0))) throw new Error('an allocation expired before its time')
   return late.toSorted((a, b) => a - b)
 }
 
-async function checkAudit(client: Client): Promise<void> {
+async function checkAudit(client: Client, expected: number): Promise<void> {
   const { rows } = await client.list<AuditBody>('/audit?action=ip_expired')
   const count = new Set(rows.map(({ resource }) => resource)).size
-  if (rows.length !== WARM_UP + EXPIRING || count !== rows.length) {
-    throw new Error(`${rows.length} audit rows of ${count} allocations, not of ${WARM_UP + EXPIRING}`)
+  if (rows.length !== expected || count !== rows.length) {
+    throw new Error(`${rows.length} audit rows of ${count} allocations, not of ${expected}`)
   }
 }
 
+/** @returns p99 while they expire over that of the quiet time before. */
 function report({
   load,
   dueFrom,
@@ -170,7 +181,7 @@ function report({
   dueFrom: number
   endedAt: number
   late: readonly number[]
-}): void {
+}): number {
   const quiet = load.between(dueFrom - QUIET_MS, dueFrom)
   const expiring = load.between(dueFrom, endedAt)
   const ratio = at(expiring, 0.99) / at(quiet, 0.99)
@@ -179,15 +190,24 @@ function report({
   const spread = SPREAD_MS === 0 ? 'at once' : `within ${SPREAD_MS / 1_000} s`
   process.stdout.write(
     [
-      `| p99 of writes while ${EXPIRING} expire ${spread} | ${at(expiring, 0.99)} ms, ${ratio.toFixed(2)} times | at most ${RATIO_MAX} times | quiet: ${at(quiet, 0.99)} ms; ${conditions} |`,
+      `| p99 of writes while ${EXPIRING} expire ${spread} | ${at(expiring, 0.99)} ms, ${ratio.toFixed(2)} times | | quiet: ${at(quiet, 0.99)} ms; ${conditions} |`,
       `| … p50 | ${at(expiring, 0.5)} ms | | quiet: ${at(quiet, 0.5)} ms |`,
       `| the last of them expired | ${lateMs} ms after its time, the median ${at(late, 0.5)} ms | at most ${LATE_MS_MAX} ms | all are in the audit log, once |`,
       `| writes that failed | ${load.failures} of ${load.samples.length + load.failures} | 0 | |`,
       '',
     ].join('\n'),
   )
-  const isKept = ratio <= RATIO_MAX && (SPREAD_MS === 0 || lateMs <= LATE_MS_MAX) && load.failures === 0
-  if (!isKept) process.exitCode = 1
+  if ((SPREAD_MS > 0 && lateMs > LATE_MS_MAX) || load.failures > 0) process.exitCode = 1
+  return ratio
+}
+
+function reportMedian(ratios: readonly number[]): void {
+  const middle = median(ratios)
+  const all = ratios.map((ratio) => ratio.toFixed(2)).join(', ')
+  process.stdout.write(
+    `| median of ${ratios.length} rounds | ${middle.toFixed(2)} times | at most ${RATIO_MAX} times | ${all} |\n`,
+  )
+  if (middle > RATIO_MAX) process.exitCode = 1
 }
 
 /** @param sorted Ascending. */
