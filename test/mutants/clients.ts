@@ -2,6 +2,7 @@ import { type Mutant, SIMULATOR, testFile } from './mutant.ts'
 
 const PROPOSALS = testFile('test/raft/proposals.test.ts')
 const IDEMPOTENT = testFile('test/raft/idempotent-proposals.test.ts')
+const REQUEST_TABLE = testFile('test/raft/request-table.test.ts')
 
 /** What clients are told: promises 4 and 5. */
 export const CLIENTS: readonly Mutant[] = [
@@ -110,5 +111,23 @@ export const CLIENTS: readonly Mutant[] = [
     find: `return new ProposalUncertainError(message)`,
     replace: `return new OverloadedError(message)`,
     caughtBy: PROPOSALS,
+  },
+  {
+    name: 'requests under way are lost when their table grows',
+    source: 'every request is answered',
+    file: 'raft/request-table.ts',
+    find: `= this.get(id)
+`,
+    replace: `= this.#slots[id] ?? null
+`,
+    caughtBy: REQUEST_TABLE,
+  },
+  {
+    name: 'requests are lost whose numbers have more than 31 bits',
+    source: 'a node begins to number anywhere (`someId`)',
+    file: 'raft/request-table.ts',
+    find: `return id & (this.#slots.length - 1)`,
+    replace: `return (id | 0) % this.#slots.length`,
+    caughtBy: REQUEST_TABLE,
   },
 ]

@@ -4,10 +4,12 @@ const APPLY = testFile('test/ipam/apply.test.ts')
 const IDS = testFile('test/state/allocation-ids.test.ts')
 const FLUSH = testFile('test/state/flush.test.ts')
 const SNAPSHOT = testFile('test/state/snapshot.test.ts')
+const STAGED_ROWS = testFile('test/state/staged-rows.test.ts')
+const LEVEL_STORAGE = testFile('test/state/level-storage.test.ts')
 const POWER_FAILURE = testFile('test/state/power-failure.test.ts')
 const RANDOM_COMMANDS = testFile('test/state/random-commands.test.ts')
 
-/** What the log leads to: promises 1 and 6 of and its section 5. */
+/** What the log leads to. */
 export const STATE_MACHINE: readonly Mutant[] = [
   {
     name: 'an allocated address is free for the next entry',
@@ -200,5 +202,21 @@ export const STATE_MACHINE: readonly Mutant[] = [
     replace: `    await this.#opened.database.close()
     this.#opened`,
     caughtBy: SNAPSHOT,
+  },
+  {
+    name: 'the rows of all entries wait for a full collection',
+    source: 'performance: garbage is cheap only while it is young',
+    file: 'src/state/staged-rows.ts',
+    find: `this.#rows = new Map()`,
+    replace: `this.#rows.clear()`,
+    caughtBy: STAGED_ROWS,
+  },
+  {
+    name: 'all nodes write out and compact the same rows at the same moment',
+    source: 'performance: a majority is as fast as its slower half',
+    file: 'src/state/level-storage.ts',
+    find: `((nodeId * GOLDEN_RATIO) % 1)`,
+    replace: `((nodeId * 0 * GOLDEN_RATIO) % 1)`,
+    caughtBy: LEVEL_STORAGE,
   },
 ]
