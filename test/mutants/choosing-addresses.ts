@@ -54,7 +54,7 @@ export const CHOOSING_ADDRESSES: readonly Mutant[] = [
     name: 'counters of a network are written again with every later entry',
     source: 'src/state/network-rows.ts (endEntry)',
     file: 'src/state/network-rows.ts',
-    find: `    this.#counted.clear()
+    find: `    this.#counted = new Set()
 `,
     replace: '',
     caughtBy: RESTARTS,

@@ -116,10 +116,8 @@ export const CLIENTS: readonly Mutant[] = [
     name: 'requests under way are lost when their table grows',
     source: 'every request is answered',
     file: 'raft/request-table.ts',
-    find: `= this.get(id)
-`,
-    replace: `= this.#slots[id] ?? null
-`,
+    find: `(slots.length - 1)] = this.get(id)`,
+    replace: `(slots.length - 1)] = this.#slots[id] ?? null`,
     caughtBy: REQUEST_TABLE,
   },
   {
