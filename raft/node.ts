@@ -20,7 +20,7 @@ import type { Boot, Ports, StateImage } from './ports.ts'
 import { Proposals } from './proposals.ts'
 import { Reads } from './reads.ts'
 import { recover } from './recovery.ts'
-import type { Completion } from './request.ts'
+import type { Completion, Transferred } from './request.ts'
 import type { RequestTrace } from './request-trace.ts'
 import { Snapshots } from './snapshots.ts'
 import { StateWatch } from './state-watch.ts'
@@ -219,8 +219,9 @@ export class RaftNode {
   }
 
   /** Resolves when another node leads. @throws {MembershipRefusedError} */
-  async transferLeadership(target: NodeId | null): Promise<void> {
-    await this.#submit({ type: 'transfer', target, note: '' })
+  async transferLeadership(target: NodeId | null): Promise<Transferred> {
+    const { result } = await this.#submit({ type: 'transfer', target, note: '' })
+    return result as Transferred
   }
 
   async #submit(

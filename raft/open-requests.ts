@@ -5,7 +5,14 @@ import { errorOutcome, PeerRequests, ReplyQueue } from './forwarding.ts'
 import type { StateMachine } from './ports.ts'
 import type { ProposalLimits } from './proposal-limits.ts'
 import { ProposalOutcomes } from './proposal-outcomes.ts'
-import { bytesOf, type Completion, type Origin, type Request, uncertain } from './request.ts'
+import {
+  bytesOf,
+  type Completion,
+  type Origin,
+  type Request,
+  type Transferred,
+  uncertain,
+} from './request.ts'
 import { RequestTable } from './request-table.ts'
 import { type RequestTrace, TRACE_CONTEXT_CHARS_MAX } from './request-trace.ts'
 import type { ForwardedOutcome, ForwardedRequest, Message, NodeId } from './types.ts'
@@ -115,6 +122,10 @@ export class OpenRequests {
     request.trace?.ended('applied')
     if (origin.type === 'local') {
       origin.resolve({ result, index, isOnlyCopy: !isMaybeLogged })
+      return
+    }
+    if (work.type === 'transfer') {
+      this.reply(origin, { type: 'transferred', leaderId: (result as Transferred).to })
       return
     }
     const isCommand = work.type === 'command'

@@ -17,7 +17,14 @@ import { OpenRequests, type OpenRequestsHost } from './open-requests.ts'
 import { ParkedRequests } from './parked-requests.ts'
 import type { StateMachine } from './ports.ts'
 import type { ProposalOutcomes } from './proposal-outcomes.ts'
-import { type Completion, canBeSentAgain, isFromPeer, type Request, uncertain } from './request.ts'
+import {
+  type Completion,
+  canBeSentAgain,
+  isFromPeer,
+  type Request,
+  type Transferred,
+  uncertain,
+} from './request.ts'
 import { FollowedEntries, type FollowPeerRequest, type RequestTrace } from './request-trace.ts'
 import { TransferRequests, transferFailure } from './transfer-requests.ts'
 import type {
@@ -192,7 +199,8 @@ export class Proposals {
         const result =
           request.work.type === 'command' ? this.#host.stateMachine.decodeResult(outcome.result) : null
         this.#complete(request, { result, index: outcome.index })
-      }
+      } else if (outcome.type === 'transferred')
+        this.#completeTransfer(request, { from, to: outcome.leaderId })
       // The refusal of an earlier attempt says nothing about the one under way.
       else if (this.#forwarded.get(id)?.leader === from) this.#handleRefusal(request, outcome, from)
     }
@@ -306,7 +314,7 @@ export class Proposals {
     for (const request of this.#transfers.takeLeaving()) {
       if (this.#open.at(request.id) === null) continue
       const failure = transferFailure(request, { id: this.#host.id, leaderId })
-      if (failure === null) this.#complete(request, { result: null, index: 0 })
+      if (failure === null) this.#completeTransfer(request, { from: this.#host.id, to: leaderId })
       else this.#fail(request, new MembershipRefusedError('transfer_failed', failure))
     }
   }
@@ -418,6 +426,10 @@ export class Proposals {
   #complete(request: Request, completion: Omit<Completion, 'isOnlyCopy'>): void {
     this.#forwarded.delete(request.id)
     this.#open.complete(request, completion)
+  }
+
+  #completeTransfer(request: Request, result: Transferred): void {
+    this.#complete(request, { result, index: 0 })
   }
 
   #fail(request: Request, error: RaftError): void {

@@ -12,6 +12,12 @@ export interface Completion {
   readonly isOnlyCopy: boolean
 }
 
+/** The result of a transfer: who led, and who leads. */
+export interface Transferred {
+  readonly from: NodeId
+  readonly to: NodeId
+}
+
 export type Origin =
   | {
       readonly type: 'local'

@@ -220,9 +220,10 @@ export type ForwardedRequest =
   | { readonly type: 'membership'; readonly change: MembershipChange; readonly note: string }
   | { readonly type: 'transfer'; readonly target: NodeId | null; readonly note: string }
 
-/** What became of it. `code` is a `RaftError` code; `index` the log position on success. */
+/** What became of it. `code` is a `RaftError` code; `index` the log position on success; `transferred` is who leads now. */
 export type ForwardedOutcome =
   | { readonly type: 'result'; readonly result: Uint8Array; readonly index: LogIndex }
+  | { readonly type: 'transferred'; readonly leaderId: NodeId }
   | {
       readonly type: 'error'
       readonly code: string

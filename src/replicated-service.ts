@@ -1,5 +1,13 @@
 /** The service on a Raft node and the state machine behind it. */
-import { type DiskStatus, MembershipRefusedError, type RaftNode, type RaftStatus } from '../raft/index.ts'
+import {
+  type Clock,
+  type DiskStatus,
+  type Log,
+  MembershipRefusedError,
+  type RaftNode,
+  type RaftStatus,
+} from '../raft/index.ts'
+import { ActionNotes } from './action-notes.ts'
 import { GatewaySession } from './gateway-session.ts'
 import type { AccessView } from './ipam/access.ts'
 import type { Command, CommandContext, ResultOf } from './ipam/command.ts'
@@ -30,6 +38,7 @@ export class ReplicatedIpamService implements IpamService {
   readonly #newToken: () => string
   readonly #session: GatewaySession
   readonly #snapshots: SnapshotStreams
+  readonly #notes: ActionNotes
   #isDraining = false
 
   constructor(options: {
@@ -43,9 +52,9 @@ export class ReplicatedIpamService implements IpamService {
     newId: () => string
     /** Unique: `TOKEN_CHARS` of `TOKEN_ALPHABET`. */
     newToken: () => string
-    /** Monotonic milliseconds. */
-    now: () => number
+    clock: Pick<Clock, 'now' | 'setTimer'>
     snapshots: SnapshotStreams
+    logger: Pick<Log, 'warn'>
   }) {
     this.isClusterMode = options.isClusterMode
     this.#node = options.node
@@ -58,7 +67,12 @@ export class ReplicatedIpamService implements IpamService {
     this.#session = new GatewaySession({
       schemaVersion: () => options.node.schemaVersion,
       propose: (payload, traits, trace) => options.node.propose(payload, traits, trace),
-      now: options.now,
+      now: () => options.clock.now(),
+    })
+    this.#notes = new ActionNotes({
+      execute: (note, context) => this.execute(note, context),
+      clock: options.clock,
+      logger: options.logger,
     })
   }
 
@@ -209,12 +223,16 @@ export class ReplicatedIpamService implements IpamService {
     await this.#node.changeMembership(change, note(context))
   }
 
-  async transferLeader({ nodeId }: { nodeId: number | null }): Promise<void> {
-    await this.#node.transferLeadership(nodeId)
+  async transferLeader({ nodeId }: { nodeId: number | null }, context: CommandContext): Promise<void> {
+    const { from, to } = await this.#node.transferLeadership(nodeId)
+    await this.#notes.write({ type: 'noteTransfer', from, to }, context)
   }
 
-  async setDraining(isDraining: boolean): Promise<void> {
-    await this.#node.setDrained(isDraining)
+  async setDraining(isDrained: boolean, context: CommandContext): Promise<void> {
+    const wasDrained = this.#node.isDrained
+    await this.#node.setDrained(isDrained)
+    if (isDrained === wasDrained) return
+    await this.#notes.write({ type: 'noteDrain', nodeId: this.#node.status().id, isDrained }, context)
   }
 
   #refuseStandalone(): void {

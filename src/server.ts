@@ -103,7 +103,8 @@ export async function startServer(config: Config): Promise<Server> {
       electionMinMs: config.timing.electionMinMs,
       newId: () => nanoid(),
       newToken: customAlphabet(TOKEN_ALPHABET, TOKEN_CHARS),
-      now: () => systemClock.now(),
+      clock: systemClock,
+      logger,
       snapshots: new SnapshotStreams({
         node,
         clock: systemClock,

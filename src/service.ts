@@ -90,15 +90,15 @@ export interface IpamService extends AccessSource {
     node: { readonly nodeId: number; readonly isForced: boolean },
     context: CommandContext,
   ): Promise<void>
-  /** @throws {MembershipRefusedError} */
+  /** Once it is done, an audit row says so; it is not undone where that cannot be. @throws {MembershipRefusedError} */
   transferLeader(target: { readonly nodeId: number | null }, context: CommandContext): Promise<void>
   /**
    * A node that drains still serves, but is not ready, does not lead, and does not become the leader. For this node alone, and
-   * until it is undone or restarted.
+   * until it is undone or restarted. What this changes has an audit row, as a transfer does.
    *
    * @throws {MembershipRefusedError} if it leads and nobody takes over; nothing has changed then.
    */
-  setDraining(isDraining: boolean): Promise<void>
+  setDraining(isDraining: boolean, context: CommandContext): Promise<void>
   /**
    * The whole state at one index, as a file that a new cluster can be made of. Everything that was acknowledged before the
    * call is in it, and so is the audit row which says who has taken it.

@@ -83,7 +83,8 @@ export async function openRealService({
     electionMinMs: TIMING.electionMinMs,
     newId: () => 'x',
     newToken: () => '0123456789ab',
-    now: () => systemClock.now(),
+    clock: systemClock,
+    logger: QUIET,
     snapshots: new SnapshotStreams({
       node,
       clock: systemClock,

@@ -73,6 +73,7 @@ const FORWARDED_OUTCOME = variant<ForwardedOutcome>({
     message: text(TEXT_LENGTH_MAX),
     leaderId: nullable(positive),
   }),
+  transferred: tuple({ leaderId: positive }),
 })
 
 const DISK_HEALTH = tuple<DiskHealth>({ stallMs: counter, isLow: flag })

@@ -67,10 +67,10 @@ export function clusterRoutes(
       // Of the node that is asked: what its operator does before it is stopped.
       .post(
         '/cluster/drain',
-        handle(ADMIN, async (c) => {
+        handle(ADMIN, async (c, caller) => {
           readQuery(c, NO_PARAMS)
           const { drain } = await readBody(c, DrainBody)
-          await service.setDraining(drain)
+          await service.setDraining(drain, caller)
           return noContent()
         }),
       )

@@ -9,6 +9,7 @@ import {
   renewAllocation,
   updateAllocation,
 } from './apply-allocation.ts'
+import { applyCluster } from './apply-cluster.ts'
 import { importItems } from './apply-import.ts'
 import { carveNetworks, createNetwork, deleteNetwork, updateNetwork } from './apply-network.ts'
 import { SYSTEM_USER } from './audit.ts'
@@ -100,6 +101,9 @@ function apply(command: Command, applying: Applying): Outcome {
     case 'noteLoginFailures':
     case 'noteSnapshot':
       return applyAccess(command, applying)
+    case 'noteTransfer':
+    case 'noteDrain':
+      return applyCluster(command, applying)
     default:
       return unreachable(command)
   }

@@ -1,6 +1,7 @@
 /** The fields of each command, in the order in which they lie in a log entry. A change of any is a new schema version. */
 import { ACCESS_FIELDS, scopeOf } from './access-fields.ts'
 import { isToken } from './allocation-id.ts'
+import { CLUSTER_FIELDS } from './cluster-fields.ts'
 import type {
   AllocationChanges,
   AllocationRequest,
@@ -160,6 +161,7 @@ export const COMMAND_FIELDS: FieldsOf = {
     },
   },
   ...ACCESS_FIELDS,
+  ...CLUSTER_FIELDS,
   withinScope: {
     number: 20,
     encode: ({ scope, command }) => {

@@ -27,6 +27,9 @@ const NEEDS_ROOM: Record<Exclude<Command['type'], 'withinScope'>, boolean> = {
   noteLoginFailures: false,
   // A full disk is a reason to take one.
   noteSnapshot: false,
+  // Who makes room moves leaders and drains nodes for it.
+  noteTransfer: false,
+  noteDrain: false,
 }
 
 export function traitsOf(command: Command): Pick<CommandTraits, 'needsRoom'> {

@@ -1,6 +1,7 @@
 /** What goes into the log: intents, never records. The address is chosen when a command is applied. */
 import type { Scope } from './access.ts'
 import type { AccessCommand, AccessRefusalReason, AccessResults } from './access-command.ts'
+import type { ClusterCommand, ClusterResults } from './cluster-command.ts'
 import type { Allocation, Metadata, PlacedNetwork, Strategy } from './records.ts'
 
 /** Who asked, for the audit row. */
@@ -199,9 +200,10 @@ export type Command =
   | PruneAudit
   | OpenSession
   | AccessCommand
+  | ClusterCommand
 
 /** What each command returns when it is not refused. */
-export interface CommandResults extends AccessResults {
+export interface CommandResults extends AccessResults, ClusterResults {
   createNetwork: PlacedNetwork
   updateNetwork: PlacedNetwork
   deleteNetwork: null

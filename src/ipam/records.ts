@@ -82,6 +82,9 @@ export const AUDIT_ACTIONS = [
   'key_revoked',
   'login_failed',
   'snapshot_taken',
+  'leader_transferred',
+  'node_drained',
+  'node_undrained',
 ] as const
 
 export type AuditAction = (typeof AUDIT_ACTIONS)[number]

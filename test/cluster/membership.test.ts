@@ -188,22 +188,27 @@ describe('a change of the membership by API', () => {
     const load = await startLoad(cluster, cluster.nodes)
     const startedAt = performance.now()
 
+    const targets: (Node | undefined)[] = []
     for (const contact of cluster.nodes) {
       const leader = await cluster.leader()
       const [target] = cluster.others(leader)
+      targets.push(target)
       await contact.client.post('/cluster/transfer-leader', { node_id: target?.id })
       expect(await cluster.leader()).toBe(target)
     }
     const leader = await cluster.leader()
     await leader.client.post('/cluster/transfer-leader')
-    expect(await cluster.leader()).not.toBe(leader)
+    targets.push(await cluster.leader())
+    expect(targets.at(-1)).not.toBe(leader)
 
     await moreWrites(load)
     await load.stop()
     expect(load.writes.filter(({ fate }) => fate !== 'done')).toEqual([])
     expect(longestGapMs(load.writes, { since: startedAt })).toBeLessThan(ELECTION_MS)
-    const { allocations } = await expectSameState(cluster)
+    const { allocations, audit } = await expectSameState(cluster)
     expectHonest(load.writes, allocations)
+    const transfers = audit.filter(({ action }) => action === 'leader_transferred')
+    expect(transfers.map(({ resource }) => resource)).toEqual(targets.map((target) => `node-${target?.id}`))
   })
 })
 

@@ -321,6 +321,20 @@ describe('draining', () => {
     expect((await api.request('GET', '/health/ready')).status).toBe(200)
   })
 
+  test('is on record as often as it changes something, with who asked by which request', async () => {
+    api.service.role = 'follower'
+    for (const [requestId, drain] of Object.entries({ one: true, two: true, three: false, four: false })) {
+      await api.request('POST', '/cluster/drain', { drain }, { 'X-Request-Id': requestId })
+    }
+
+    const { body } = await api.request('GET', '/audit?resource=node-1')
+
+    expect(body).toMatchObject([
+      { action: 'node_drained', user: 'system', request_id: 'one', details: 'Drained node 1' },
+      { action: 'node_undrained', user: 'system', request_id: 'three', details: 'Undid the drain of node 1' },
+    ])
+  })
+
   test.each([
     { why: 'nothing', body: {}, message: 'drain: is required: true or false' },
     { why: 'something else', body: { drain: 'yes' }, message: 'drain: must be true or false, not "yes"' },

@@ -182,10 +182,12 @@ export class OneNodeService implements IpamService {
     throw new MembershipRefusedError('not_voter', `node ${nodeId} is not a voter`)
   }
 
-  async setDraining(isDraining: boolean): Promise<void> {
+  async setDraining(isDraining: boolean, context: CommandContext): Promise<void> {
     this.#checkFailure()
     if (isDraining && this.role === 'leader') throw noTarget()
+    const isChange = isDraining === this.ready.ready
     this.ready = isDraining ? { ready: false, reasons: ['draining'] } : { ready: true, reasons: [] }
+    if (isChange) await this.execute({ type: 'noteDrain', nodeId: 1, isDrained: isDraining }, context)
   }
 
   /** Null: as during a restore. */

@@ -106,6 +106,8 @@ const COMMANDS: readonly Command[] = [
     ],
   },
   { type: 'noteSnapshot', nodeId: 2 },
+  { type: 'noteTransfer', from: 1, to: 3 },
+  { type: 'noteDrain', nodeId: 3, isDrained: true },
 ]
 const CONTEXT = { user: 'alice', requestId: null }
 const SESSION = { sessionId: 300, sequence: 2, floor: 1 }
@@ -177,6 +179,8 @@ describe('commands as bytes', () => {
         "019814a5616c696365c093cd012c020192a36b6579a57072696e749291a56e65742d3191a562c3bc726f0492a7616c6c6f632d31c0",
         "019713a5616c696365c093cd012c020192a36b6579a57072696e7493a5616c696365a831302e302e302e310393c0c001",
         "019615a5616c696365c093cd012c020192a36b6579a57072696e7402",
+        "019716a5616c696365c093cd012c020192a36b6579a57072696e740103",
+        "019717a5616c696365c093cd012c020192a36b6579a57072696e7403c3",
       ]
     `)
   })
@@ -211,6 +215,8 @@ describe('commands as bytes', () => {
       why: 'a scope that is no pair',
       bytes: commandBytes(17, [KEY_ID, '', 0, SECRET_HASH, [['net-1']], null]),
     },
+    { why: 'a transfer to nobody', bytes: commandBytes(22, [1, null]) },
+    { why: 'a drain that is neither begun nor ended', bytes: commandBytes(23, [3, null]) },
     { why: 'no array', bytes: Buffer.from('01a161', 'hex') },
     {
       why: 'bytes after the end',

@@ -19,6 +19,8 @@ test.each([
   { type: 'revokeKey', needsRoom: false, why: 'a full disk must keep no stolen key alive' },
   { type: 'noteLoginFailures', needsRoom: false, why: 'they are few, whoever makes them' },
   { type: 'noteSnapshot', needsRoom: false, why: 'a full disk is a reason to take one' },
+  { type: 'noteTransfer', needsRoom: false, why: 'who makes room moves leaders for it' },
+  { type: 'noteDrain', needsRoom: false, why: 'who makes room drains nodes for it' },
   { type: 'openSession', needsRoom: false, why: 'without one nothing could be released' },
   { type: 'deleteNetwork', needsRoom: false, why: 'it frees rows' },
   { type: 'releaseAllocation', needsRoom: false, why: 'it gives an address back' },

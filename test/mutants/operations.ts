@@ -2,6 +2,7 @@ import { type Mutant, testFile } from './mutant.ts'
 
 const DRAIN = testFile('test/raft/core/drain.test.ts')
 const LOG_SCAN = testFile('test/raft/storage/log-scan.test.ts')
+const ACTIONS = testFile('test/sim/actions-on-record.test.ts')
 const LISTEN = testFile('test/http/listen.test.ts')
 const DIRECTORY_LOCK = testFile('test/raft/storage/directory-lock.test.ts')
 
@@ -102,6 +103,49 @@ export const OPERATIONS: readonly Mutant[] = [
 `,
     replace: ``,
     caughtBy: DRAIN,
+  },
+  {
+    name: 'a transfer of leadership leaves no audit row',
+    source: 'promise 6',
+    file: 'src/replicated-service.ts',
+    find: `    await this.#notes.write({ type: 'noteTransfer', from, to }, context)
+`,
+    replace: ``,
+    caughtBy: ACTIONS,
+  },
+  {
+    name: 'a transfer is on record as one by the node that was asked for it',
+    source: 'promise 6; raft/README.md (who led and who leads)',
+    file: 'raft/proposals.ts',
+    find: `{ from, to: outcome.leaderId }`,
+    replace: `{ from: this.#host.id, to: outcome.leaderId }`,
+    caughtBy: ACTIONS,
+  },
+  {
+    name: 'a drain that changes nothing is on record',
+    source: 'src/http/README.md (transfers and drains on record)',
+    file: 'src/replicated-service.ts',
+    find: `    if (isDrained === wasDrained) return
+`,
+    replace: ``,
+    caughtBy: ACTIONS,
+  },
+  {
+    name: 'a drain is answered only when the log goes on',
+    source: 'src/http/README.md (transfers and drains on record)',
+    file: 'src/action-notes.ts',
+    find: `() => resolve(null))`,
+    replace: `() => {})`,
+    caughtBy: ACTIONS,
+  },
+  {
+    name: 'a drain whose row cannot be written is a failure',
+    source: 'src/http/README.md (transfers and drains on record)',
+    file: 'src/action-notes.ts',
+    find: `    return new Promise((resolve) => {`,
+    replace: `    return new Promise((resolve, reject) => {
+      this.#execute(note, { user, requestId }).catch(reject)`,
+    caughtBy: testFile('test/action-notes.test.ts'),
   },
   {
     name: 'what a node has to say waits with its requests',

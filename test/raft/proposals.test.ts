@@ -42,6 +42,35 @@ describe('a proposal of this node', () => {
     expect(await done).toMatchObject({ result: 'yes' })
   })
 
+  test('is a transfer that says from whom to whom, as soon as another node leads', async () => {
+    const desk = new Desk()
+    const done = desk.proposals.submit({ type: 'transfer', target: null, note: '' })
+    const [event] = desk.proposals.takeEvents(0)
+    if (event?.type !== 'transfer') throw new Error('a transfer was expected')
+    desk.proposals.handleTransferFate({ id: event.id, refusal: null, message: '' })
+
+    desk.proposals.handleLeader(3)
+
+    expect(await done).toMatchObject({ result: { from: 1, to: 3 } })
+  })
+
+  test('is a transfer that another node made, from that node to the one that it names', async () => {
+    const [asked, leader] = [new Desk(), new Desk({ id: 2 })]
+    const done = asked.proposals.submit({ type: 'transfer', target: null, note: '' })
+    asked.proposals.forward(2)
+    if (asked.forwarded === undefined) throw new Error('nothing was forwarded')
+    leader.proposals.handleForwardRequests(asked.forwarded, { isLeader: true })
+    const [event] = leader.proposals.takeEvents(0)
+    if (event?.type !== 'transfer') throw new Error('a transfer was expected')
+    leader.proposals.handleTransferFate({ id: event.id, refusal: null, message: '' })
+
+    leader.proposals.handleLeader(3)
+    if (leader.replied === undefined) throw new Error('nothing was answered')
+    asked.proposals.handleForwardReplies(leader.replied)
+
+    expect(await done).toMatchObject({ result: { from: 2, to: 3 } })
+  })
+
   test('is no transfer that was made if this node leads again', async () => {
     const desk = new Desk()
     const done = desk.proposals.submit({ type: 'transfer', target: null, note: '' })

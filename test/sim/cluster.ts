@@ -332,7 +332,8 @@ export class Cluster {
           .integer(0, 2 ** 50)
           .toString(36)
           .padStart(TOKEN_CHARS, '0'),
-      now: () => clock.now(),
+      clock,
+      logger,
       snapshots: new SnapshotStreams({ node, clock, origin: { clusterId: 1, nodeId: id, program: 'sim' } }),
     })
     const expiry = new Expiry({ node: withSchema1(node), stateMachine, clock, onFatal })

@@ -20,6 +20,7 @@ import type { Seen } from './admins.ts'
 import { checkChosen, checkExhausted } from './choices.ts'
 import { type Claims, type Cooling, claimsOf, isBelow, overlap, spanOf, spanOfAllocation } from './claims.ts'
 import { KeptAnswers } from './kept-answers.ts'
+import { checkNote, isNote } from './notes.ts'
 
 /** One entry of the log and what it did. */
 export interface Step {
@@ -69,7 +70,8 @@ export class Ledger {
     const command = given.type === 'withinScope' ? given.command : given
     if (hasEffect && isAccessCommand(command)) {
       this.access.apply(command, { at: entry, context, outcome, rows })
-    } else if (!hasEffect || !outcome.ok) {
+    } else if (hasEffect && isNote(command)) checkNote(command, { context, outcome, rows })
+    else if (!hasEffect || !outcome.ok) {
       check(rows.length === 0, `it had no effect, and ${rows.length} audit rows`)
       if (hasEffect && !outcome.ok) this.#checkRefusal(command, outcome.refusal.reason, entry)
     } else this.#applyCommand({ command, context, scope }, { entry, outcome, rows })

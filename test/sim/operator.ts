@@ -46,7 +46,9 @@ export class Operator {
   #transfer(): void {
     const { running } = this.#cluster
     const nodeId = this.#random.chance(0.5) ? null : (this.#random.pick(running)?.id ?? null)
-    void this.#ask(this.#random.pick(running), ({ running: up }) => up?.service.transferLeader({ nodeId }))
+    void this.#ask(this.#random.pick(running), ({ running: up }) => {
+      return up?.service.transferLeader({ nodeId }, CALLER)
+    })
   }
 
   #change(): void {

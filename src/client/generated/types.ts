@@ -123,7 +123,7 @@ export interface Address {
 export interface AuditEntry {
   /** RFC 3339, UTC. Such as "2024-01-15T10:30:00Z". */
   timestamp: string
-  action: 'network_created' | 'network_deleted' | 'ip_allocated' | 'ip_released' | 'ip_expired' | 'node_added' | 'node_promoted' | 'node_removed' | 'node_rolled_back' | 'schema_raised' | 'network_updated' | 'ip_updated' | 'ip_renewed' | 'audit_pruned' | 'user_created' | 'user_updated' | 'user_deleted' | 'key_created' | 'key_revoked' | 'login_failed' | 'snapshot_taken'
+  action: 'network_created' | 'network_deleted' | 'ip_allocated' | 'ip_released' | 'ip_expired' | 'node_added' | 'node_promoted' | 'node_removed' | 'node_rolled_back' | 'schema_raised' | 'network_updated' | 'ip_updated' | 'ip_renewed' | 'audit_pruned' | 'user_created' | 'user_updated' | 'user_deleted' | 'key_created' | 'key_revoked' | 'login_failed' | 'snapshot_taken' | 'leader_transferred' | 'node_drained' | 'node_undrained'
   /** Id of what changed: net-…, alloc-…, node-4, user-alice, key-…. */
   resource: string
   details: string
@@ -621,7 +621,7 @@ export interface ListAuditQuery {
   cursor?: string | undefined
   /** Rows to leave out. A cursor is quicker, and neither skips nor repeats rows. Default: 0. */
   offset?: number | undefined
-  action?: 'network_created' | 'network_deleted' | 'ip_allocated' | 'ip_released' | 'ip_expired' | 'node_added' | 'node_promoted' | 'node_removed' | 'node_rolled_back' | 'schema_raised' | 'network_updated' | 'ip_updated' | 'ip_renewed' | 'audit_pruned' | 'user_created' | 'user_updated' | 'user_deleted' | 'key_created' | 'key_revoked' | 'login_failed' | 'snapshot_taken' | undefined
+  action?: 'network_created' | 'network_deleted' | 'ip_allocated' | 'ip_released' | 'ip_expired' | 'node_added' | 'node_promoted' | 'node_removed' | 'node_rolled_back' | 'schema_raised' | 'network_updated' | 'ip_updated' | 'ip_renewed' | 'audit_pruned' | 'user_created' | 'user_updated' | 'user_deleted' | 'key_created' | 'key_revoked' | 'login_failed' | 'snapshot_taken' | 'leader_transferred' | 'node_drained' | 'node_undrained' | undefined
   /** Of this id: net-…, alloc-…, node-4, user-alice, key-…. */
   resource?: string | undefined
   /** By this user, or key-…. */

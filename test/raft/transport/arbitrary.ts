@@ -61,6 +61,7 @@ const trace = fc.option(fc.string({ unit: 'grapheme-ascii', maxLength: TRACE_CON
 const forwardedOutcome = fc.oneof(
   fc.record({ type: fc.constant('result' as const), result: payload, index: counter }),
   fc.record({ type: fc.constant('error' as const), code: note, message: note, leaderId: fc.option(nodeId) }),
+  fc.record({ type: fc.constant('transferred' as const), leaderId: nodeId }),
 )
 
 /** By type, so that a new type of message without one does not compile. */

@@ -171,9 +171,10 @@ const MESSAGES: { readonly [T in Message['type']]: readonly [Extract<Message, { 
       replies: [
         { id: 1, outcome: { type: 'result', result: Buffer.from('result'), index: 302 } },
         { id: 2, outcome: { type: 'error', code: 'RAFT_NOT_LEADER', message: 'm', leaderId: 3 } },
+        { id: 3, outcome: { type: 'transferred', leaderId: 3 } },
       ],
     },
-    '2d0000002a930102929201920092c406726573756c74cd012e9202920193af524146545f4e4f545f4c4541444552a16d03',
+    '330000002a930102939201920092c406726573756c74cd012e9202920193af524146545f4e4f545f4c4541444552a16d03920392029103',
   ],
   StateHashes: [
     {

@@ -1,0 +1,161 @@
+/** What somebody does to the cluster beside its log is on record on every node, and is done also where that cannot be. */
+import { describe, expect, test } from 'vitest'
+import type { NodeId } from '../../raft/types.ts'
+import { NOTE_WAIT_MS_MAX } from '../../src/action-notes.ts'
+import type { AuditEntry } from '../../src/ipam/records.ts'
+import type { ReplicatedIpamService } from '../../src/replicated-service.ts'
+import { listAudit } from '../state/harness.ts'
+import { Cluster } from './cluster.ts'
+import { PERFECT_NETWORK } from './network.ts'
+
+const WAIT_MS_MAX = 5_000
+const ALICE = { user: 'alice', requestId: 'req-1' }
+const BOB = { user: 'bob', requestId: 'req-2' }
+const NODES: readonly NodeId[] = [1, 2, 3]
+
+class Trio {
+  readonly cluster = new Cluster({
+    seed: 1,
+    nodeCount: NODES.length,
+    network: PERFECT_NETWORK,
+    limits: {},
+    retainedEntriesMin: 100,
+    clockSkew: 1,
+    dirtyBytesMax: 1024 * 1024,
+  })
+
+  run(act: (leader: NodeId, others: readonly [NodeId, NodeId]) => Promise<void>): Promise<void> {
+    const { world, failed } = this.cluster
+    const all = async (): Promise<void> => {
+      for (const id of NODES) void this.cluster.start(id)
+      await this.until(() => {
+        const led = this.cluster.running.filter(({ node }) => node?.status().leaderId != null)
+        return led.length === NODES.length && this.leader !== null
+      })
+      const leader = this.leader ?? 1
+      await act(leader, NODES.filter((id) => id !== leader) as [NodeId, NodeId])
+    }
+    return world.runUntil(Promise.race([failed, all()]))
+  }
+
+  async until(isTrue: () => boolean): Promise<void> {
+    const { world, trace } = this.cluster
+    const deadline = world.now + WAIT_MS_MAX
+    while (!isTrue()) {
+      if (world.now > deadline) throw new Error(`it never came true\n${trace}`)
+      await world.sleep(10)
+    }
+  }
+
+  get leader(): NodeId | null {
+    return this.cluster.leaders[0]?.id ?? null
+  }
+
+  service(id: NodeId): ReplicatedIpamService {
+    const { running } = this.cluster.machine(id)
+    if (running === null) throw new Error(`node ${id} does not run`)
+    return running.service
+  }
+
+  isDrained(id: NodeId): boolean {
+    return this.cluster.machine(id).node?.isDrained === true
+  }
+
+  /** The rows of these actions, once all nodes have applied the same. */
+  async rows(): Promise<string[]> {
+    const { running } = this.cluster
+    const isLevel = (): boolean => {
+      const statuses = running.map(({ node }) => node?.status())
+      const last = Math.max(...statuses.map((status) => status?.lastIndex ?? 0))
+      return statuses.every((status) => status?.appliedIndex === last)
+    }
+    await this.until(isLevel)
+    const all = await Promise.all(
+      running.map(async (machine) => {
+        if (machine.running === null) return []
+        const { rows } = await listAudit(machine.running.stateMachine)
+        return rows.filter(({ action }) => /leader_|drained/.test(action)).map(rowText)
+      }),
+    )
+    for (const rows of all) expect(rows).toEqual(all[0])
+    return all[0] ?? []
+  }
+}
+
+function rowText({ action, resource, details, user, requestId }: AuditEntry): string {
+  return `${action} ${resource} by ${user} in ${requestId}: ${details}`
+}
+
+describe('a transfer of leadership', () => {
+  test.each([
+    { why: 'the leader', through: 'leader', isNamed: true },
+    { why: 'the node that is to lead', through: 'next', isNamed: true },
+    { why: 'another node', through: 'other', isNamed: true },
+    { why: 'the leader, which chooses', through: 'leader', isNamed: false },
+    { why: 'a node that does not lead, and the leader chooses', through: 'other', isNamed: false },
+  ])('through $why is on record, from whom to whom', async ({ through, isNamed }) => {
+    const trio = new Trio()
+    await trio.run(async (old, [next, other]) => {
+      const asked = { leader: old, next, other }[through] ?? old
+
+      await trio.service(asked).transferLeader({ nodeId: isNamed ? next : null }, ALICE)
+
+      await trio.until(() => trio.leader !== null && trio.leader !== old)
+      const { leader } = trio
+      expect(await trio.rows()).toEqual([
+        `leader_transferred node-${leader} by alice in req-1: Transferred leadership from node ${old} to node ${leader}`,
+      ])
+    })
+  })
+
+  test('that is refused leaves no row', async () => {
+    const trio = new Trio()
+    await trio.run(async (leader, [other]) => {
+      const refused = trio.service(other).transferLeader({ nodeId: leader }, ALICE)
+
+      await expect(refused).rejects.toMatchObject({ reason: 'is_leader' })
+      expect(await trio.rows()).toEqual([])
+    })
+  })
+})
+
+describe('a drain', () => {
+  test('of the leader and its end are on record once each, however often they are asked for', async () => {
+    const trio = new Trio()
+    await trio.run(async (old) => {
+      for (const isDraining of [true, true, false, false]) {
+        await trio.service(old).setDraining(isDraining, isDraining ? ALICE : BOB)
+      }
+
+      expect(await trio.rows()).toEqual([
+        `node_drained node-${old} by alice in req-1: Drained node ${old}`,
+        `node_undrained node-${old} by bob in req-2: Undid the drain of node ${old}`,
+      ])
+    })
+  })
+
+  test('of a node that hears nobody is done at once, and leaves no row', async () => {
+    const trio = new Trio()
+    await trio.run(async (leader, [alone, other]) => {
+      const { world, network } = trio.cluster
+      for (const id of [leader, other]) {
+        network.cut(alone, id)
+        network.cut(id, alone)
+      }
+      const startedAt = world.now
+
+      const done = trio.service(alone).setDraining(true, ALICE)
+      await world.sleep(50)
+      const wasDrained = trio.isDrained(alone)
+      await done
+
+      expect(wasDrained).toBe(true)
+      expect(world.now - startedAt).toBeLessThan(NOTE_WAIT_MS_MAX + 100)
+      // Longer than the note is tried for.
+      await world.sleep(2 * NOTE_WAIT_MS_MAX)
+      network.heal()
+      await trio.until(() => trio.service(alone).status().leaderId !== null)
+      expect(await trio.rows()).toEqual([])
+    })
+  })
+})
