@@ -213,9 +213,15 @@ export class RaftNode {
     return this.#submit({ type: 'command', payload, traits: { isIdempotent, needsRoom } }, trace)
   }
 
-  /** Resolves when the change is committed. @param note Comes back in the entry. @throws {MembershipRefusedError} */
-  async changeMembership(change: MembershipChange, note: string): Promise<void> {
-    await this.#submit({ type: 'membership', change, note })
+  /**
+   * Resolves with the index of the configuration when it is committed.
+   *
+   * @param note Comes back in the entry.
+   * @throws {MembershipRefusedError}
+   */
+  async changeMembership(change: MembershipChange, note: string): Promise<LogIndex> {
+    const { index } = await this.#submit({ type: 'membership', change, note })
+    return index
   }
 
   /** Resolves when another node leads. @throws {MembershipRefusedError} */

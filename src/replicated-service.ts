@@ -10,6 +10,7 @@ import {
 import { ActionNotes } from './action-notes.ts'
 import { GatewaySession } from './gateway-session.ts'
 import type { AccessView } from './ipam/access.ts'
+import type { ClusterCommand } from './ipam/cluster-command.ts'
 import type { Command, CommandContext, ResultOf } from './ipam/command.ts'
 import type { IdempotencyStamp } from './ipam/idempotency.ts'
 import type { AnswerTo, Query } from './ipam/query.ts'
@@ -213,26 +214,38 @@ export class ReplicatedIpamService implements IpamService {
     this.#isDraining = true
   }
 
-  async addNode(node: { nodeId: number; addr: string }, context: CommandContext): Promise<void> {
+  async addNode(
+    { nodeId: id, addr }: { nodeId: number; addr: string },
+    context: CommandContext,
+  ): Promise<{ index: number }> {
     this.#refuseStandalone()
-    await this.#node.changeMembership({ type: 'add', id: node.nodeId, addr: node.addr }, note(context))
+    return { index: await this.#node.changeMembership({ type: 'add', id, addr }, note(context)) }
   }
 
-  async removeNode(node: { nodeId: number; isForced: boolean }, context: CommandContext): Promise<void> {
-    const change = { type: 'remove', id: node.nodeId, isForced: node.isForced } as const
-    await this.#node.changeMembership(change, note(context))
+  async removeNode(
+    { nodeId: id, isForced }: { nodeId: number; isForced: boolean },
+    context: CommandContext,
+  ): Promise<{ index: number }> {
+    return { index: await this.#node.changeMembership({ type: 'remove', id, isForced }, note(context)) }
   }
 
-  async transferLeader({ nodeId }: { nodeId: number | null }, context: CommandContext): Promise<void> {
+  async transferLeader(
+    { nodeId }: { nodeId: number | null },
+    context: CommandContext,
+  ): Promise<{ index: number }> {
     const { from, to } = await this.#node.transferLeadership(nodeId)
-    await this.#notes.write({ type: 'noteTransfer', from, to }, context)
+    return await this.#written({ type: 'noteTransfer', from, to }, context)
   }
 
-  async setDraining(isDrained: boolean, context: CommandContext): Promise<void> {
+  async setDraining(isDrained: boolean, context: CommandContext): Promise<{ index: number }> {
     const wasDrained = this.#node.isDrained
     await this.#node.setDrained(isDrained)
-    if (isDrained === wasDrained) return
-    await this.#notes.write({ type: 'noteDrain', nodeId: this.#node.status().id, isDrained }, context)
+    if (isDrained === wasDrained) return { index: this.#stateMachine.appliedIndex }
+    return await this.#written({ type: 'noteDrain', nodeId: this.#node.status().id, isDrained }, context)
+  }
+
+  async #written(note: ClusterCommand, context: CommandContext): Promise<{ index: number }> {
+    return { index: (await this.#notes.write(note, context)) ?? this.#stateMachine.appliedIndex }
   }
 
   #refuseStandalone(): void {

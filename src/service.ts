@@ -84,21 +84,33 @@ export interface IpamService extends AccessSource {
   /** This node's view, without asking anyone. */
   status(): ClusterStatus
   readiness(): Readiness
-  /** Resolves when the change is committed. @throws {MembershipRefusedError} */
-  addNode(node: { readonly nodeId: number; readonly addr: string }, context: CommandContext): Promise<void>
+  /** Resolves when the change is committed, with the log index of the configuration. @throws {MembershipRefusedError} */
+  addNode(
+    node: { readonly nodeId: number; readonly addr: string },
+    context: CommandContext,
+  ): Promise<{ readonly index: number }>
   removeNode(
     node: { readonly nodeId: number; readonly isForced: boolean },
     context: CommandContext,
-  ): Promise<void>
-  /** Once it is done, an audit row says so; it is not undone where that cannot be. @throws {MembershipRefusedError} */
-  transferLeader(target: { readonly nodeId: number | null }, context: CommandContext): Promise<void>
+  ): Promise<{ readonly index: number }>
+  /**
+   * Once it is done, an audit row says so; it is not undone where that cannot be.
+   *
+   * @returns The log index of that row; without one, of what this node has applied.
+   * @throws {MembershipRefusedError}
+   */
+  transferLeader(
+    target: { readonly nodeId: number | null },
+    context: CommandContext,
+  ): Promise<{ readonly index: number }>
   /**
    * A node that drains still serves, but is not ready, does not lead, and does not become the leader. For this node alone, and
    * until it is undone or restarted. What this changes has an audit row, as a transfer does.
    *
+   * @returns As of a transfer.
    * @throws {MembershipRefusedError} if it leads and nobody takes over; nothing has changed then.
    */
-  setDraining(isDraining: boolean, context: CommandContext): Promise<void>
+  setDraining(isDraining: boolean, context: CommandContext): Promise<{ readonly index: number }>
   /**
    * The whole state at one index, as a file that a new cluster can be made of. Everything that was acknowledged before the
    * call is in it, and so is the audit row which says who has taken it.

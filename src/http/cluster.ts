@@ -3,7 +3,7 @@ import { z } from 'zod'
 import type { ClusterStatus, IpamService, MemberStatus } from '../service.ts'
 import { show } from '../show.ts'
 import { ADMIN, DIAGNOSIS } from './access.ts'
-import { json, noContent } from './answer.ts'
+import { type Answer, json, noContent, positionHeaders } from './answer.ts'
 import { addr, booleanParam, flag, NO_PARAMS, wholeNumber } from './fields.ts'
 import type { Handle } from './handle.ts'
 import { readBody, readQuery } from './input.ts'
@@ -42,8 +42,7 @@ export function clusterRoutes(
         handle(ADMIN, async (c, caller) => {
           readQuery(c, NO_PARAMS)
           const body = await readBody(c, AddNodeBody)
-          await service.addNode({ nodeId: body.node_id, addr: body.addr }, caller)
-          return noContent()
+          return changed(await service.addNode({ nodeId: body.node_id, addr: body.addr }, caller))
         }),
       )
       .delete(
@@ -51,8 +50,7 @@ export function clusterRoutes(
         handle(ADMIN, async (c, caller) => {
           const { force } = readQuery(c, RemoveNodeParams)
           const nodeId = parseNodeId(c.req.param('id') ?? '')
-          await service.removeNode({ nodeId, isForced: force }, caller)
-          return noContent()
+          return changed(await service.removeNode({ nodeId, isForced: force }, caller))
         }),
       )
       .post(
@@ -60,8 +58,7 @@ export function clusterRoutes(
         handle(ADMIN, async (c, caller) => {
           readQuery(c, NO_PARAMS)
           const body = await readBody(c, TransferLeaderBody, { isOptional: true })
-          await service.transferLeader({ nodeId: body.node_id }, caller)
-          return noContent()
+          return changed(await service.transferLeader({ nodeId: body.node_id }, caller))
         }),
       )
       // Of the node that is asked: what its operator does before it is stopped.
@@ -70,11 +67,14 @@ export function clusterRoutes(
         handle(ADMIN, async (c, caller) => {
           readQuery(c, NO_PARAMS)
           const { drain } = await readBody(c, DrainBody)
-          await service.setDraining(drain, caller)
-          return noContent()
+          return changed(await service.setDraining(drain, caller))
         }),
       )
   )
+}
+
+function changed({ index }: { index: number }): Answer {
+  return noContent(positionHeaders({ index, lastContactMs: null }))
 }
 
 function parseNodeId(text: string): number {

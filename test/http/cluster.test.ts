@@ -43,6 +43,32 @@ describe.each([
     expect(await outcome(request('POST', '/cluster/nodes', NODE_4))).toEqual([409, 'node_removed'])
   })
 
+  test('says at which index members were changed, and whoever reads from there sees it', async () => {
+    const request = await serve({ isClusterMode: true })
+
+    const added = await request('POST', '/cluster/nodes', NODE_4)
+    const removed = await request('DELETE', '/cluster/nodes/4')
+
+    for (const [answer, action] of [
+      [added, 'node_added'],
+      [removed, 'node_removed'],
+    ] as const) {
+      const index = Number(answer.headers.get('x-raft-index'))
+      const { body } = await request('GET', `/audit?action=${action}&min_index=${index}`)
+      expect(body).toMatchObject([{ resource: 'node-4', index }])
+    }
+  })
+
+  test('a drain that changes nothing is answered with the index of what is there', async () => {
+    const request = await serve({ isClusterMode: true })
+    await request('POST', '/cluster/nodes', NODE_4)
+
+    const { headers } = await request('POST', '/cluster/drain', { drain: false })
+
+    const status = await request('GET', '/cluster/status')
+    expect(headers.get('x-raft-index')).toBe(status.headers.get('x-raft-index'))
+  })
+
   test('does not remove the last voter, and is not forced to', async () => {
     const request = await serve({ isClusterMode: true })
 

@@ -145,7 +145,10 @@ export class OneNodeService implements IpamService {
     return this.ready
   }
 
-  async addNode({ nodeId, addr }: { nodeId: number; addr: string }, context: CommandContext): Promise<void> {
+  async addNode(
+    { nodeId, addr }: { nodeId: number; addr: string },
+    context: CommandContext,
+  ): Promise<{ index: number }> {
     this.#checkFailure()
     if (!this.isClusterMode) throw new MembershipRefusedError('standalone', 'this node runs standalone')
     if (this.#members.some(({ id }) => id === nodeId)) {
@@ -156,13 +159,13 @@ export class OneNodeService implements IpamService {
     }
     const added = { id: nodeId, addr, voter: false, incarnation: null, schemas: null, isRolledBack: false }
     this.#members = [...this.#members, added]
-    this.#appendMembership(context)
+    return this.#appendMembership(context)
   }
 
   async removeNode(
     { nodeId }: { nodeId: number; isForced: boolean },
     context: CommandContext,
-  ): Promise<void> {
+  ): Promise<{ index: number }> {
     this.#checkFailure()
     const member = this.#members.find(({ id }) => id === nodeId)
     if (member === undefined) {
@@ -171,23 +174,24 @@ export class OneNodeService implements IpamService {
     if (member.voter) throw new MembershipRefusedError('last_voter', `node ${nodeId} is the only voter`)
     this.#members = this.#members.filter(({ id }) => id !== nodeId)
     this.#removed = [...this.#removed, nodeId]
-    this.#appendMembership(context)
+    return this.#appendMembership(context)
   }
 
   /** Nobody else votes, so that nobody can take over. */
-  async transferLeader({ nodeId }: { nodeId: number | null }): Promise<void> {
+  async transferLeader({ nodeId }: { nodeId: number | null }): Promise<never> {
     this.#checkFailure()
     if (nodeId === null) throw noTarget()
     if (nodeId === 1) throw new MembershipRefusedError('is_leader', 'node 1 is the leader already')
     throw new MembershipRefusedError('not_voter', `node ${nodeId} is not a voter`)
   }
 
-  async setDraining(isDraining: boolean, context: CommandContext): Promise<void> {
+  async setDraining(isDraining: boolean, context: CommandContext): Promise<{ index: number }> {
     this.#checkFailure()
     if (isDraining && this.role === 'leader') throw noTarget()
     const isChange = isDraining === this.ready.ready
     this.ready = isDraining ? { ready: false, reasons: ['draining'] } : { ready: true, reasons: [] }
     if (isChange) await this.execute({ type: 'noteDrain', nodeId: 1, isDrained: isDraining }, context)
+    return { index: this.#state.appliedIndex }
   }
 
   /** Null: as during a restore. */
@@ -246,9 +250,10 @@ export class OneNodeService implements IpamService {
     if (this.failure !== null) throw this.failure
   }
 
-  #appendMembership(context: CommandContext): void {
+  #appendMembership(context: CommandContext): { index: number } {
     const membership = { members: this.#members, removed: this.#removed, schemaVersion: 1 }
     this.#append('membership', encodeMembership({ membership, note: JSON.stringify(context) }))
+    return { index: this.#state.appliedIndex }
   }
 
   #append(type: EntryType, payload: Uint8Array): unknown {

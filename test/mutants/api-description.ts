@@ -32,6 +32,14 @@ export const API_DESCRIPTION: readonly Mutant[] = [
     caughtBy: DESCRIPTION,
   },
   {
+    name: 'a change of the cluster is described without its index',
+    source: 'src/http/README.md (X-Raft-Index)',
+    file: 'src/http/openapi/document.ts',
+    find: `  membership: ['X-Raft-Index'],`,
+    replace: `  membership: [],`,
+    caughtBy: EXAMPLES,
+  },
+  {
     name: 'a route is not described',
     source: 'issue 6 (a new route cannot be forgotten)',
     file: 'src/http/openapi/operations.ts',

@@ -5,7 +5,7 @@ import { NOTE_WAIT_MS_MAX } from '../../src/action-notes.ts'
 import type { AuditEntry } from '../../src/ipam/records.ts'
 import type { ReplicatedIpamService } from '../../src/replicated-service.ts'
 import { listAudit } from '../state/harness.ts'
-import { Cluster } from './cluster.ts'
+import { addrOf, Cluster } from './cluster.ts'
 import { PERFECT_NETWORK } from './network.ts'
 
 const WAIT_MS_MAX = 5_000
@@ -82,8 +82,8 @@ class Trio {
   }
 }
 
-function rowText({ action, resource, details, user, requestId }: AuditEntry): string {
-  return `${action} ${resource} by ${user} in ${requestId}: ${details}`
+function rowText({ index, action, resource, details, user, requestId }: AuditEntry): string {
+  return `${index} ${action} ${resource} by ${user} in ${requestId}: ${details}`
 }
 
 describe('a transfer of leadership', () => {
@@ -98,12 +98,12 @@ describe('a transfer of leadership', () => {
     await trio.run(async (old, [next, other]) => {
       const asked = { leader: old, next, other }[through] ?? old
 
-      await trio.service(asked).transferLeader({ nodeId: isNamed ? next : null }, ALICE)
+      const { index } = await trio.service(asked).transferLeader({ nodeId: isNamed ? next : null }, ALICE)
 
       await trio.until(() => trio.leader !== null && trio.leader !== old)
       const { leader } = trio
       expect(await trio.rows()).toEqual([
-        `leader_transferred node-${leader} by alice in req-1: Transferred leadership from node ${old} to node ${leader}`,
+        `${index} leader_transferred node-${leader} by alice in req-1: Transferred leadership from node ${old} to node ${leader}`,
       ])
     })
   })
@@ -123,14 +123,16 @@ describe('a drain', () => {
   test('of the leader and its end are on record once each, however often they are asked for', async () => {
     const trio = new Trio()
     await trio.run(async (old) => {
-      for (const isDraining of [true, true, false, false]) {
-        await trio.service(old).setDraining(isDraining, isDraining ? ALICE : BOB)
-      }
+      const drained = await trio.service(old).setDraining(true, ALICE)
+      const again = await trio.service(old).setDraining(true, ALICE)
+      const undrained = await trio.service(old).setDraining(false, BOB)
+      await trio.service(old).setDraining(false, BOB)
 
       expect(await trio.rows()).toEqual([
-        `node_drained node-${old} by alice in req-1: Drained node ${old}`,
-        `node_undrained node-${old} by bob in req-2: Undid the drain of node ${old}`,
+        `${drained.index} node_drained node-${old} by alice in req-1: Drained node ${old}`,
+        `${undrained.index} node_undrained node-${old} by bob in req-2: Undid the drain of node ${old}`,
       ])
+      expect(again.index).toBeGreaterThanOrEqual(drained.index)
     })
   })
 
@@ -147,15 +149,37 @@ describe('a drain', () => {
       const done = trio.service(alone).setDraining(true, ALICE)
       await world.sleep(50)
       const wasDrained = trio.isDrained(alone)
-      await done
+      const { index } = await done
 
       expect(wasDrained).toBe(true)
+      expect(index).toBe(trio.service(alone).status().appliedIndex)
       expect(world.now - startedAt).toBeLessThan(NOTE_WAIT_MS_MAX + 100)
       // Longer than the note is tried for.
       await world.sleep(2 * NOTE_WAIT_MS_MAX)
       network.heal()
       await trio.until(() => trio.service(alone).status().leaderId !== null)
       expect(await trio.rows()).toEqual([])
+    })
+  })
+})
+
+describe('a change of members', () => {
+  test.each([
+    { why: 'a node is added through one that does not lead', isLeader: false },
+    { why: 'the leader is asked to remove itself', isLeader: true },
+  ])('is answered with the index of its configuration: $why', async ({ isLeader }) => {
+    const trio = new Trio()
+    await trio.run(async (old, [next, other]) => {
+      const { index } = isLeader
+        ? await trio.service(old).removeNode({ nodeId: old, isForced: false }, ALICE)
+        : await trio.service(other).addNode({ nodeId: 4, addr: addrOf(4) }, ALICE)
+
+      const { running } = trio.cluster.machine(next)
+      await running?.node.waitForApplied(index)
+      const { rows } = running === null ? { rows: [] } : await listAudit(running.stateMachine)
+      expect(rows.filter(({ user }) => user === 'alice')).toMatchObject([
+        isLeader ? { index, action: 'node_removed' } : { index, action: 'node_added' },
+      ])
     })
   })
 })

@@ -51,7 +51,7 @@ const HEADERS_OF_KIND: Record<Kind, readonly HeaderName[]> = {
   local: [],
   read: ['X-Raft-Index', 'X-Raft-Last-Contact-Ms'],
   write: ['X-Raft-Index'],
-  membership: [],
+  membership: ['X-Raft-Index'],
 }
 
 /** @param routes Of the API: each has its operation. Those of which there is none are not described. */
