@@ -3,6 +3,7 @@ import { type Mutant, testFile } from './mutant.ts'
 const LISTS = testFile('test/state/lists.test.ts')
 const QUERIES = testFile('test/state/queries.test.ts')
 const SEARCHES = testFile('test/state/searches.test.ts')
+const READS = testFile('test/state/reads-per-list.test.ts')
 const PAGES = testFile('test/http/pages.test.ts')
 
 const HOSTNAMES = testFile('test/state/hostname-index.test.ts')
@@ -14,6 +15,8 @@ const NETWORK_ROWS = 'src/state/network-rows.ts'
 const MATCHES = 'src/state/query/matches.ts'
 const CANDIDATES = 'src/state/query/candidates.ts'
 const LIST_ALLOCATIONS = 'src/state/query/list-allocations.ts'
+const LIST_AUDIT = 'src/state/query/list-audit.ts'
+const LIST_NETWORKS = 'src/state/query/list-networks.ts'
 const PAGE = 'src/state/query/page.ts'
 
 /** Whoever looks for something finds all of it, each once, and nothing else. */
@@ -318,5 +321,31 @@ export const LISTS_AND_INDEXES: readonly Mutant[] = [
     find: `const query = new URLSearchParams(new URL(c.req.url).search)`,
     replace: `const query = new URLSearchParams()`,
     caughtBy: PAGES,
+  },
+  {
+    name: 'who asks for a tag looks through all active allocations',
+    source: 'src/state/README.md (lists)',
+    file: LIST_ALLOCATIONS,
+    find: `  if (tag !== null) return openTerm(nameOf(tagTerm(tag), statuses), tagTerm(tag))
+`,
+    replace: ``,
+    caughtBy: READS,
+  },
+  {
+    name: 'who asks for the changes of a user looks through the whole audit log',
+    source: 'src/state/README.md (lists)',
+    file: LIST_AUDIT,
+    find: `  if (user !== null) return openBlocks(auditBlocks('user', user))
+`,
+    replace: ``,
+    caughtBy: READS,
+  },
+  {
+    name: 'who asks for a tag looks through all networks',
+    source: 'src/state/README.md (lists)',
+    file: LIST_NETWORKS,
+    find: `const term = tag !== null ? tagTerm(tag) : q === null ? null : wordTerm(driver(q))`,
+    replace: `const term = q === null ? null : wordTerm(driver(q))`,
+    caughtBy: READS,
   },
 ]
