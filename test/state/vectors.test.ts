@@ -20,6 +20,7 @@ import { MemoryStorage } from './memory-storage.ts'
 
 const MINUTE_MS = 60_000
 const HOUR_MS = 60 * MINUTE_MS
+const STAMP = { keyDigest: 'k'.repeat(22), fingerprint: 'f'.repeat(22) }
 
 async function networkOf(
   cidr: string,
@@ -47,6 +48,190 @@ function request(name: string, options: Partial<AllocationRequest> = {}): Alloca
 function createCommand(id: string, cidr: string, namespace = 'default'): Command {
   return { ...NETWORK_DEFAULTS, type: 'createNetwork', id, cidr, namespace }
 }
+
+/** A network `net`, and what is done in it. */
+interface Case {
+  /** A sentence, which `check` shows to be true. */
+  readonly name: string
+  readonly why: string
+  readonly cidr: string
+  readonly cooldownMs: number
+  readonly check: (ipam: Harness, restart: () => Promise<Harness>) => Promise<void> | void
+}
+
+const CASES: readonly Case[] = [
+  {
+    name: 'five /30 do not fit into a /28, and none is made; four do',
+    why: 'who asks for five cannot use a part of them, and would have to find and delete it',
+    cidr: '10.0.0.0/28',
+    cooldownMs: 0,
+    check: async (ipam) => {
+      const refused = refusal(ipam.apply(carve('net', 30, ['a', 'b', 'c', 'd', 'e'])))
+
+      expect(refused.reason).toBe('no_free_block')
+      expect((await listNetworks(ipam.machine)).rows.map(({ id }) => id)).toEqual(['net'])
+      const carved = accepted<PlacedNetwork[]>(ipam.apply(carve('net', 30, ['a', 'b', 'c', 'd'])))
+      expect(carved.map(({ cidr, parentId }) => [cidr, parentId])).toEqual([
+        ['10.0.0.0/30', 'net'],
+        ['10.0.0.4/30', 'net'],
+        ['10.0.0.8/30', 'net'],
+        ['10.0.0.12/30', 'net'],
+      ])
+    },
+  },
+  {
+    name: 'a child over addresses that its parent has allocated is refused, and they are named',
+    why: 'the child would hand them out again; and whoever wants it must know what to release',
+    cidr: '10.0.0.0/24',
+    cooldownMs: 0,
+    check: (ipam) => {
+      ipam.allocate('a', 'net', { count: 3 })
+      ipam.allocate('b', 'net', { ip: '10.0.0.9' })
+
+      const refused = refusal(ipam.apply(createCommand('child', '10.0.0.0/28')))
+
+      expect(refused.reason).toBe('addresses_in_use')
+      expect(refused.message).toContain('10.0.0.1-10.0.0.3, 10.0.0.9')
+    },
+  },
+  {
+    name: 'a released id releases nothing of the next holder of its address',
+    why: 'a client that repeats its release late would take the address from somebody else',
+    cidr: '10.0.0.0/24',
+    cooldownMs: 0,
+    check: async (ipam) => {
+      ipam.allocate('a', 'net')
+      ipam.release('a')
+      expect(ipam.allocate('b', 'net').ip).toBe('10.0.0.1')
+
+      const again = ipam.release('a')
+
+      expect(again.status).toBe('released')
+      expect(await statsOf(ipam)).toMatchObject({ allocated: 1n })
+      expect(await ipam.machine.query({ type: 'allocation', id: ipam.idOf('b') })).toMatchObject({
+        status: 'allocated',
+      })
+    },
+  },
+  {
+    name: 'a second release changes nothing, and leaves no second row in the audit log',
+    why: 'what is repeated after a lost answer is no mistake, and no change',
+    cidr: '10.0.0.0/24',
+    cooldownMs: 0,
+    check: async (ipam) => {
+      ipam.allocate('a', 'net')
+
+      const [first, second] = [ipam.release('a'), ipam.release('a')]
+
+      expect(second).toEqual(first)
+      expect((await ipam.audit()).filter(({ action }) => action === 'ip_released')).toHaveLength(1)
+    },
+  },
+  {
+    name: 'a range is released as a whole',
+    why: 'it is one allocation, with one id',
+    cidr: '10.0.0.0/24',
+    cooldownMs: 0,
+    check: async (ipam) => {
+      ipam.allocate('a', 'net', { count: 10 })
+
+      ipam.release('a')
+
+      expect(await statsOf(ipam)).toMatchObject({ allocated: 0n, available: 254n })
+    },
+  },
+  {
+    name: 'renewing counts anew from now, and what has ended cannot be renewed',
+    why: 'an expired address may be handed out at any moment, whether or not anybody has come to end its allocation',
+    cidr: '10.0.0.0/24',
+    cooldownMs: 0,
+    check: (ipam) => {
+      ipam.allocate('a', 'net', { ttlMs: HOUR_MS })
+      ipam.time += 30 * MINUTE_MS
+      const renew = { type: 'renewAllocation', id: 'a', ttlMs: HOUR_MS, ifChangedIndex: null } as const
+
+      expect(accepted<Allocation>(ipam.apply(renew)).expiresAt).toBe(START + 90 * MINUTE_MS)
+      ipam.time = START + 90 * MINUTE_MS
+      // Due, and nobody has come to end it yet.
+      expect(refusal(ipam.apply(renew)).reason).toBe('allocation_ended')
+      expect(ipam.expire()).toBe(1)
+      expect(refusal(ipam.apply(renew)).message).toContain('has expired')
+    },
+  },
+  {
+    name: 'a released address rests for its cool-down, through restarts, and then is given again',
+    why: 'caches go on sending to whoever had it, and a restart does not change that',
+    cidr: '10.0.0.0/30',
+    cooldownMs: HOUR_MS,
+    check: async (before, restart) => {
+      before.allocate('a', 'net')
+      before.release('a')
+      expect(before.allocate('b', 'net').ip).toBe('10.0.0.2')
+      const ipam = await restart()
+      const ask = (): Command => ({ type: 'allocateAddresses', ...request('c') })
+
+      expect(await statsOf(ipam)).toMatchObject({ allocated: 1n, cooling: 1n, available: 0n })
+      expect(refusal(ipam.apply(ask()))).toMatchObject({
+        reason: 'network_exhausted',
+        message: expect.stringContaining('1 cooling down'),
+      })
+      expect(
+        refusal(ipam.apply({ type: 'allocateAddresses', ...request('d', { ip: '10.0.0.1' }) })).reason,
+      ).toBe('address_cooling')
+      expect(ipam.machine.nextExpiry).toBe(START + HOUR_MS)
+      ipam.time = START + HOUR_MS
+      expect(accepted<Allocation>(ipam.apply(ask())).ip).toBe('10.0.0.1')
+      expect(await statsOf(ipam)).toMatchObject({ allocated: 2n, cooling: 0n })
+    },
+  },
+  {
+    name: 'a batch that fails in the middle allocates nothing, and names the item',
+    why: 'the items before it would belong to nobody who knows of them',
+    cidr: '10.0.0.0/24',
+    cooldownMs: 0,
+    check: async (ipam) => {
+      ipam.allocate('a', 'net', { ip: '10.0.0.9' })
+      const rows = await ipam.machine.stateDigest()
+      const items = [request('b'), request('c', { ip: '10.0.0.9' }), request('d')]
+
+      const refused = refusal(ipam.apply({ type: 'allocateBatch', items }))
+
+      expect(refused).toMatchObject({ reason: 'batch_refused', details: [{ field: 'items[1]' }] })
+      expect((await listAllocations(ipam.machine, { statuses: EVERY_STATUS })).total).toBe(1)
+      expect(await statsOf(ipam)).toMatchObject({ allocated: 1n })
+      expect(rows).not.toBe(await ipam.machine.stateDigest())
+    },
+  },
+  {
+    name: 'an idempotency key that was used for another request is refused',
+    why: 'the answer to the first would be taken for one to the second, which never was carried out',
+    cidr: '10.0.0.0/24',
+    cooldownMs: 0,
+    check: async (ipam) => {
+      ipam.apply({ type: 'allocateAddresses', ...request('a') }, ALICE, null, STAMP)
+      const stamp = { ...STAMP, fingerprint: 'g'.repeat(22) }
+
+      const other = ipam.apply({ type: 'allocateAddresses', ...request('b') }, ALICE, null, stamp)
+
+      expect(refusal(other).reason).toBe('idempotency_key_reused')
+      expect(await statsOf(ipam)).toMatchObject({ allocated: 1n })
+    },
+  },
+]
+
+describe('a client that repeats, collides or comes late', () => {
+  test.each(CASES)('$name: $why', async ({ cidr, cooldownMs, check }) => {
+    const storage = new MemoryStorage()
+    const ipam = await Harness.open(storage)
+    ipam.createNetwork('net', cidr, { cooldownMs })
+    const restart = async (): Promise<Harness> => {
+      await ipam.machine.close()
+      return new Harness(await openMachine(storage))
+    }
+
+    await check(ipam, restart)
+  })
+})
 
 describe('how many addresses a network has for hosts', () => {
   test.each([
@@ -84,22 +269,6 @@ describe('how many addresses a network has for hosts', () => {
 })
 
 describe('carving', () => {
-  test('five /30 do not fit into a /28, and none is made; four do', async () => {
-    const { ipam } = await networkOf('10.0.0.0/28')
-
-    const refused = refusal(ipam.apply(carve('net', 30, ['a', 'b', 'c', 'd', 'e'])))
-
-    expect(refused.reason).toBe('no_free_block')
-    expect((await listNetworks(ipam.machine)).rows.map(({ id }) => id)).toEqual(['net'])
-    const carved = accepted<PlacedNetwork[]>(ipam.apply(carve('net', 30, ['a', 'b', 'c', 'd'])))
-    expect(carved.map(({ cidr, parentId }) => [cidr, parentId])).toEqual([
-      ['10.0.0.0/30', 'net'],
-      ['10.0.0.4/30', 'net'],
-      ['10.0.0.8/30', 'net'],
-      ['10.0.0.12/30', 'net'],
-    ])
-  })
-
   test('takes the smallest free block that holds it, not the lowest', async () => {
     const { ipam } = await networkOf('10.0.0.0/24')
     // Free: 10.0.0.0/25, and 10.0.0.192/26.
@@ -137,17 +306,6 @@ describe('carving', () => {
 })
 
 describe('nesting', () => {
-  test('a child over addresses that its parent has allocated is refused, and they are named', async () => {
-    const { ipam } = await networkOf('10.0.0.0/24')
-    ipam.allocate('a', 'net', { count: 3 })
-    ipam.allocate('b', 'net', { ip: '10.0.0.9' })
-
-    const refused = refusal(ipam.apply(createCommand('child', '10.0.0.0/28')))
-
-    expect(refused.reason).toBe('addresses_in_use')
-    expect(refused.message).toContain('10.0.0.1-10.0.0.3, 10.0.0.9')
-  })
-
   test('a parent does not hand out what belongs to a child', async () => {
     const { ipam } = await networkOf('10.0.0.0/28')
     ipam.createNetwork('child', '10.0.0.0/29')
@@ -298,96 +456,7 @@ describe('choosing', () => {
   })
 })
 
-describe('the end of an allocation', () => {
-  test('a released id releases nothing of the next holder of its address', async () => {
-    const { ipam } = await networkOf('10.0.0.0/24')
-    ipam.allocate('a', 'net')
-    ipam.release('a')
-    expect(ipam.allocate('b', 'net').ip).toBe('10.0.0.1')
-
-    const again = ipam.release('a')
-
-    expect(again.status).toBe('released')
-    expect(await statsOf(ipam)).toMatchObject({ allocated: 1n })
-    expect(await ipam.machine.query({ type: 'allocation', id: ipam.idOf('b') })).toMatchObject({
-      status: 'allocated',
-    })
-  })
-
-  test('a second release changes nothing, and leaves no second row in the audit log', async () => {
-    const { ipam } = await networkOf('10.0.0.0/24')
-    ipam.allocate('a', 'net')
-
-    const [first, second] = [ipam.release('a'), ipam.release('a')]
-
-    expect(second).toEqual(first)
-    expect((await ipam.audit()).filter(({ action }) => action === 'ip_released')).toHaveLength(1)
-  })
-
-  test('a range is released as a whole', async () => {
-    const { ipam } = await networkOf('10.0.0.0/24')
-    ipam.allocate('a', 'net', { count: 10 })
-
-    ipam.release('a')
-
-    expect(await statsOf(ipam)).toMatchObject({ allocated: 0n, available: 254n })
-  })
-
-  test('renewing counts anew from now, and what has ended cannot be renewed', async () => {
-    const { ipam } = await networkOf('10.0.0.0/24')
-    ipam.allocate('a', 'net', { ttlMs: HOUR_MS })
-    ipam.time += 30 * MINUTE_MS
-    const renew = { type: 'renewAllocation', id: 'a', ttlMs: HOUR_MS, ifChangedIndex: null } as const
-
-    expect(accepted<Allocation>(ipam.apply(renew)).expiresAt).toBe(START + 90 * MINUTE_MS)
-    ipam.time = START + 90 * MINUTE_MS
-    // Due, and nobody has come to end it yet.
-    expect(refusal(ipam.apply(renew)).reason).toBe('allocation_ended')
-    expect(ipam.expire()).toBe(1)
-    expect(refusal(ipam.apply(renew)).message).toContain('has expired')
-  })
-
-  test('a released address rests for its cool-down, through restarts, and then is given again', async () => {
-    const storage = new MemoryStorage()
-    const before = await Harness.open(storage)
-    before.createNetwork('net', '10.0.0.0/30', { cooldownMs: HOUR_MS })
-    before.allocate('a', 'net')
-    before.release('a')
-    expect(before.allocate('b', 'net').ip).toBe('10.0.0.2')
-    await before.machine.close()
-    const ipam = new Harness(await openMachine(storage))
-    const ask = (): Command => ({ type: 'allocateAddresses', ...request('c') })
-
-    expect(await statsOf(ipam)).toMatchObject({ allocated: 1n, cooling: 1n, available: 0n })
-    expect(refusal(ipam.apply(ask()))).toMatchObject({
-      reason: 'network_exhausted',
-      message: expect.stringContaining('1 cooling down'),
-    })
-    expect(
-      refusal(ipam.apply({ type: 'allocateAddresses', ...request('d', { ip: '10.0.0.1' }) })).reason,
-    ).toBe('address_cooling')
-    expect(ipam.machine.nextExpiry).toBe(START + HOUR_MS)
-    ipam.time = START + HOUR_MS
-    expect(accepted<Allocation>(ipam.apply(ask())).ip).toBe('10.0.0.1')
-    expect(await statsOf(ipam)).toMatchObject({ allocated: 2n, cooling: 0n })
-  })
-})
-
 describe('a batch', () => {
-  test('that fails in the middle allocates nothing, and names the item', async () => {
-    const { ipam } = await networkOf('10.0.0.0/24')
-    ipam.allocate('a', 'net', { ip: '10.0.0.9' })
-    const rows = await ipam.machine.stateDigest()
-    const items = [request('b'), request('c', { ip: '10.0.0.9' }), request('d')]
-
-    const refused = refusal(ipam.apply({ type: 'allocateBatch', items }))
-
-    expect(refused).toMatchObject({ reason: 'batch_refused', details: [{ field: 'items[1]' }] })
-    expect((await listAllocations(ipam.machine, { statuses: EVERY_STATUS })).total).toBe(1)
-    expect(await statsOf(ipam)).toMatchObject({ allocated: 1n })
-    expect(rows).not.toBe(await ipam.machine.stateDigest())
-  })
-
   test('is one entry of the log', async () => {
     const { ipam } = await networkOf('10.0.0.0/24')
     const index = ipam.machine.appliedIndex
@@ -401,54 +470,44 @@ describe('a batch', () => {
 })
 
 describe('a write with an idempotency key', () => {
-  const stamp = { keyDigest: 'k'.repeat(22), fingerprint: 'f'.repeat(22) }
   const allocate = (id: string): Command => ({ type: 'allocateAddresses', ...request(id) })
 
   test('is carried out once, and answers the same to each copy', async () => {
     const { ipam } = await networkOf('10.0.0.0/24')
 
-    const first = ipam.apply(allocate('a'), ALICE, null, stamp)
-    const second = ipam.apply(allocate('b'), ALICE, null, stamp)
+    const first = ipam.apply(allocate('a'), ALICE, null, STAMP)
+    const second = ipam.apply(allocate('b'), ALICE, null, STAMP)
 
     expect(first).toMatchObject({ ok: true, isReplay: false, value: { id: ipam.idOf('a') } })
     expect(second).toEqual({ ...first, isReplay: true })
     expect(await statsOf(ipam)).toMatchObject({ allocated: 1n })
   })
 
-  test('is refused when the key was used for another request', async () => {
-    const { ipam } = await networkOf('10.0.0.0/24')
-    ipam.apply(allocate('a'), ALICE, null, stamp)
-
-    const other = ipam.apply(allocate('b'), ALICE, null, { ...stamp, fingerprint: 'g'.repeat(22) })
-
-    expect(refusal(other).reason).toBe('idempotency_key_reused')
-  })
-
   test('keeps a refusal as its answer', async () => {
     const { ipam } = await networkOf('10.0.0.1/32')
     ipam.allocate('a', 'net')
-    const first = ipam.apply(allocate('b'), ALICE, null, stamp)
+    const first = ipam.apply(allocate('b'), ALICE, null, STAMP)
     ipam.release('a')
 
-    expect(ipam.apply(allocate('c'), ALICE, null, stamp)).toEqual({ ...first, isReplay: true })
+    expect(ipam.apply(allocate('c'), ALICE, null, STAMP)).toEqual({ ...first, isReplay: true })
   })
 
   test('is remembered through a restart, and forgotten after a day', async () => {
     const storage = new MemoryStorage()
     const before = await Harness.open(storage)
     before.createNetwork('net', '10.0.0.0/24')
-    before.apply(allocate('a'), ALICE, null, stamp)
+    before.apply(allocate('a'), ALICE, null, STAMP)
     await before.machine.close()
     const ipam = new Harness(await openMachine(storage))
 
-    expect(ipam.apply(allocate('b'), ALICE, null, stamp)).toMatchObject({
+    expect(ipam.apply(allocate('b'), ALICE, null, STAMP)).toMatchObject({
       isReplay: true,
       value: { id: ipam.idOf('a') },
     })
     ipam.time += 25 * HOUR_MS
     // Another key comes by, and takes with it what is too old.
-    ipam.apply(allocate('c'), ALICE, null, { ...stamp, keyDigest: 'm'.repeat(22) })
-    expect(ipam.apply(allocate('d'), ALICE, null, stamp)).toMatchObject({
+    ipam.apply(allocate('c'), ALICE, null, { ...STAMP, keyDigest: 'm'.repeat(22) })
+    expect(ipam.apply(allocate('d'), ALICE, null, STAMP)).toMatchObject({
       isReplay: false,
       value: { id: ipam.idOf('d') },
     })
