@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import type { AllocationRequest, Command, NetworkSettings } from '../../src/ipam/command.ts'
 import { ALLOCATION_DEFAULTS, NETWORK_DEFAULTS } from '../../src/ipam/defaults.ts'
 import type { Allocation, NetworkStats, PlacedNetwork } from '../../src/ipam/records.ts'
+import { APPLIED_KEY } from '../../src/state/key-space.ts'
 import {
   ALICE,
   accepted,
@@ -17,6 +18,7 @@ import {
   tokenOf,
 } from './harness.ts'
 import { MemoryStorage } from './memory-storage.ts'
+import { rowsOf } from './state-keys.ts'
 
 const MINUTE_MS = 60_000
 const HOUR_MS = 60 * MINUTE_MS
@@ -191,15 +193,23 @@ const CASES: readonly Case[] = [
     cooldownMs: 0,
     check: async (ipam) => {
       ipam.allocate('a', 'net', { ip: '10.0.0.9' })
-      const rows = await ipam.machine.stateDigest()
+      const before = await rowsOf(ipam.machine)
       const items = [request('b'), request('c', { ip: '10.0.0.9' }), request('d')]
 
-      const refused = refusal(ipam.apply({ type: 'allocateBatch', items }))
+      const refused = refusal(ipam.apply({ type: 'allocateBatch', items }, ALICE, null, STAMP))
 
       expect(refused).toMatchObject({ reason: 'batch_refused', details: [{ field: 'items[1]' }] })
       expect((await listAllocations(ipam.machine, { statuses: EVERY_STATUS })).total).toBe(1)
       expect(await statsOf(ipam)).toMatchObject({ allocated: 1n })
-      expect(rows).not.toBe(await ipam.machine.stateDigest())
+      const after = await rowsOf(ipam.machine)
+      const changed = [...after.keys()].filter((key) => after.get(key) !== before.get(key))
+      expect([...before.keys()].filter((key) => !after.has(key))).toEqual([])
+      // How far the log is applied, and the answer under the idempotency key, by key and by age.
+      expect(changed.map((key) => (key === APPLIED_KEY ? key : key.charAt(0)))).toEqual([
+        APPLIED_KEY,
+        'i',
+        'j',
+      ])
     },
   },
   {
