@@ -30,6 +30,11 @@ export function encodeFrame(kind: number, body: Uint8Array = EMPTY): Buffer {
   return frame
 }
 
+/** Of a whole frame, as `encodeFrame` makes it. */
+export function bodyOf(frame: Buffer): Buffer {
+  return frame.subarray(FRAME_HEADER_BYTES)
+}
+
 /**
  * Takes chunks as they come and gives frames.
  *

@@ -10,7 +10,7 @@ import type { NodeId, SchemaRange } from '../types.ts'
 import { freshNonce, nonceShape, proofOf, provenSecret, type Transcript } from './cluster-secret.ts'
 import type { Connection } from './connection.ts'
 import { ProtocolError, type Refusal, RefusedError } from './errors.ts'
-import { encodeFrame, type Frame } from './frame.ts'
+import { bodyOf, encodeFrame, type Frame } from './frame.ts'
 import { ADMITTED, HELLO, PROOF, REFUSAL, START, WELCOME } from './kinds.ts'
 import { counter, map, oneOf, positive, type Shape, text } from './shape.ts'
 
@@ -113,15 +113,19 @@ export async function greet(
   const untrusted = whyNotTrusted()
   if (untrusted !== null) refuse(connection, untrusted)
   const [secret = null] = secrets
-  const hello = helloBody({ ...introductionOf(self), kind, to, nonce: nonceFor(secrets) })
-  connection.write(encodeFrame(HELLO, hello))
+  const hello = encodeHello({ ...introductionOf(self), kind, to, nonce: nonceFor(secrets) })
+  connection.write(hello)
   const answer = await connection.nextFrame()
   throwIfRefusal(answer, { isProven: secret === null })
   const welcome = decodeBody(answer, WELCOME, WELCOME_SHAPE)
   const stranger = whyNotWelcome(welcome, self, to) ?? whyNotSecret(welcome, { self, secrets })
   if (stranger !== null) refuse(connection, stranger)
   if (secret !== null)
-    await proveAsDialer(connection, { secret, to, transcript: { hello, welcome: answer.body } })
+    await proveAsDialer(connection, {
+      secret,
+      to,
+      transcript: { hello: bodyOf(hello), welcome: answer.body },
+    })
   const peer = peerOf(welcome)
   const refusal = authorize(peer)
   if (refusal !== null) refuse(connection, refusal)
@@ -156,17 +160,18 @@ export async function receiveGreeting(
   const peer = peerOf(hello)
   const stranger = whyNotTrusted(hello) ?? whyNotHello(hello, self) ?? whyNotSecret(hello, { self, secrets })
   if (stranger !== null) refuse(connection, stranger)
-  const welcome = welcomeBody({ protocol, ...introductionOf(self), nonce: nonceFor(secrets) })
+  const welcome = encodeWelcome({ protocol, ...introductionOf(self), nonce: nonceFor(secrets) })
   const admit = (): void => {
     const refusal = authorize(peer)
     if (refusal !== null) refuse(connection, refusal)
   }
   if (secrets.length === 0) {
     admit()
-    connection.write(encodeFrame(WELCOME, welcome))
+    connection.write(welcome)
   } else {
-    connection.write(encodeFrame(WELCOME, welcome))
-    await proveAsAcceptor(connection, { secrets, peer, self, transcript: { hello: frame.body, welcome } })
+    connection.write(welcome)
+    const transcript = { hello: frame.body, welcome: bodyOf(welcome) }
+    await proveAsAcceptor(connection, { secrets, peer, self, transcript })
     admit()
     connection.write(encodeFrame(ADMITTED))
   }
@@ -218,20 +223,12 @@ async function proveAsAcceptor(
 }
 
 export function encodeHello(hello: Omit<Hello, keyof Greeting>): Buffer {
-  return encodeFrame(HELLO, helloBody(hello))
+  const greeting = { magic: MAGIC, protocolMin: PROTOCOL_MIN, protocolMax: PROTOCOL_MAX }
+  return encodeFrame(HELLO, pack(HELLO_SHAPE.encode({ ...greeting, ...hello })))
 }
 
 export function encodeWelcome(welcome: Welcome): Buffer {
-  return encodeFrame(WELCOME, welcomeBody(welcome))
-}
-
-function helloBody(hello: Omit<Hello, keyof Greeting>): Buffer {
-  const greeting = { magic: MAGIC, protocolMin: PROTOCOL_MIN, protocolMax: PROTOCOL_MAX }
-  return pack(HELLO_SHAPE.encode({ ...greeting, ...hello }))
-}
-
-function welcomeBody(welcome: Welcome): Buffer {
-  return pack(WELCOME_SHAPE.encode(welcome))
+  return encodeFrame(WELCOME, pack(WELCOME_SHAPE.encode(welcome)))
 }
 
 /** A frame that says no; texts are cut to what the other side accepts. */
