@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { parseAddress } from '../ipam/address.ts'
 import type { AllocationChanges, AllocationRequest, NetworkRef } from '../ipam/command.ts'
-import { DEFAULT_NAMESPACE } from '../ipam/defaults.ts'
+import { ALLOCATION_DEFAULTS, DEFAULT_NAMESPACE } from '../ipam/defaults.ts'
 import { sortedMetadata } from '../ipam/metadata.ts'
 import type { Allocation } from '../ipam/records.ts'
 import { show } from '../show.ts'
@@ -36,7 +36,7 @@ export const AllocateBody = z.strictObject({
   namespace: namespaceName.nullish(),
   count: wholeNumber({ min: 1, max: Number.MAX_SAFE_INTEGER })
     .nullish()
-    .transform((count) => count ?? 1)
+    .transform((count) => count ?? ALLOCATION_DEFAULTS.count)
     .meta({ description: 'How many addresses: one contiguous range. 1 if left out.' }),
   ip: optionalIp.meta({ description: 'This address, or none.' }),
   preferred_ip: optionalIp.meta({ description: 'This address if it is free, else the next.' }),
@@ -45,7 +45,7 @@ export const AllocateBody = z.strictObject({
       error: (issue) => `must be a power of two, such as 16, not ${show(issue.input)}`,
     })
     .nullish()
-    .transform((alignment) => alignment ?? 1)
+    .transform((alignment) => alignment ?? ALLOCATION_DEFAULTS.alignment)
     .meta({ description: 'A power of two: the first address is a multiple of it.' }),
   hostname,
   description,

@@ -1,11 +1,9 @@
 /** What lists and exports of allocations can be narrowed by. */
 import { z } from 'zod'
 import type { AllocationFilter } from '../ipam/query.ts'
-import type { AllocationStatus } from '../ipam/records.ts'
+import { ALLOCATION_STATUSES, type AllocationStatus } from '../ipam/records.ts'
 import { booleanParam, expected, id, ip, mac, namespaceName, searchParam, timeParam } from './fields.ts'
 import { invalidRequest } from './problem.ts'
-
-const EVERY_STATUS = ['allocated', 'released', 'expired'] as const
 
 export const ALLOCATION_FILTER_PARAMS = {
   network_id: id.optional().meta({ description: 'In this network.' }),
@@ -16,7 +14,7 @@ export const ALLOCATION_FILTER_PARAMS = {
   mac: mac.optional(),
   tag: searchParam.optional().meta({ description: 'With this tag.' }),
   status: z
-    .enum(EVERY_STATUS, { error: (issue) => expected('allocated, released or expired', issue.input) })
+    .enum(ALLOCATION_STATUSES, { error: (issue) => expected('allocated, released or expired', issue.input) })
     .optional(),
   expires_before: timeParam.optional().meta({ description: 'Expiring before this time.' }),
   q: searchParam.optional().meta({ description: 'Words of any field, and parts of host names.' }),
@@ -44,5 +42,5 @@ export function toAllocationFilter(params: z.output<typeof Params>): AllocationF
 
 function statusesOf({ all, status }: z.output<typeof Params>): readonly AllocationStatus[] {
   if (status !== undefined) return [status]
-  return all === true ? EVERY_STATUS : ['allocated']
+  return all === true ? ALLOCATION_STATUSES : ['allocated']
 }

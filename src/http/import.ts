@@ -10,7 +10,7 @@ import type { Scope } from '../ipam/access.ts'
 import { parseAddress } from '../ipam/address.ts'
 import type { ImportItem, ImportItems, ImportReport, NetworkRef } from '../ipam/command.ts'
 import { IpamError, type Refusal } from '../ipam/command.ts'
-import { DEFAULT_NAMESPACE, NETWORK_DEFAULTS } from '../ipam/defaults.ts'
+import { ALLOCATION_DEFAULTS, DEFAULT_NAMESPACE, NETWORK_DEFAULTS } from '../ipam/defaults.ts'
 import { sortedMetadata } from '../ipam/metadata.ts'
 import type { IpamService } from '../service.ts'
 import { SCOPED_OPERATOR } from './access.ts'
@@ -160,18 +160,16 @@ function allocationItem(token: string, row: AllocationRow): ImportItem {
   const last = endIp === null ? first : parseAddress(endIp).value
   return {
     kind: 'allocation',
+    ...ALLOCATION_DEFAULTS,
     token,
     network: networkRef(row),
     count: Number(last - first + 1n),
     ip,
-    preferredIp: null,
-    alignment: 1,
     hostname,
     description,
     tags,
     mac,
     metadata: sortedMetadata(Object.entries(metadata)),
-    ttlMs: null,
     expiresAt: expiresAt === null ? null : Date.parse(expiresAt),
   }
 }

@@ -1,7 +1,7 @@
 /** What the API answers, as schemas. Its description is made of them, and tests hold answers against them; a node never does. */
 import { z } from 'zod'
 import { ROLES } from '../ipam/access.ts'
-import { AUDIT_ACTIONS } from '../ipam/records.ts'
+import { ALLOCATION_STATUSES, AUDIT_ACTIONS } from '../ipam/records.ts'
 
 const time = z.iso.datetime().meta({ description: 'RFC 3339, UTC.', examples: ['2024-01-15T10:30:00Z'] })
 const whole = z.int().min(0)
@@ -89,7 +89,7 @@ export const Allocation = z
       .meta({ description: 'The last address of a range; null when there is one only.' }),
     hostname: z.string().nullable(),
     description: z.string(),
-    status: z.enum(['allocated', 'released', 'expired']),
+    status: z.enum(ALLOCATION_STATUSES),
     allocated_at: time,
     expires_at: time.nullable().meta({ description: 'Null: until it is released.' }),
     released_at: time.nullable().meta({ description: 'When it was released, or had expired.' }),

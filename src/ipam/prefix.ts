@@ -66,11 +66,6 @@ export function contains(outer: Prefix, inner: Prefix): boolean {
   return outer.length <= inner.length && containsAddress(outer, { family: inner.family, value: inner.first })
 }
 
-/** Two prefixes overlap only if one contains the other. */
-export function overlaps(a: Prefix, b: Prefix): boolean {
-  return contains(a, b) || contains(b, a)
-}
-
 /** Sorts by family, first address, length: a network comes right before those inside it. */
 export function prefixKey({ family, first, length }: Prefix): string {
   return addressKey({ family, value: first }) + length.toString(16).padStart(2, '0')

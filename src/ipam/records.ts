@@ -35,7 +35,10 @@ export interface PlacedNetwork extends Network {
   readonly parentId: string | null
 }
 
-export type AllocationStatus = 'allocated' | 'released' | 'expired'
+/** A stored number is the place in this list, so the list only ever grows at its end. */
+export const ALLOCATION_STATUSES = ['allocated', 'released', 'expired'] as const
+
+export type AllocationStatus = (typeof ALLOCATION_STATUSES)[number]
 
 /** An address, or a contiguous range of them, given to a client. Ended ones stay on record. */
 export interface Allocation {

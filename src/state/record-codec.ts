@@ -1,8 +1,8 @@
 /** The records of people: networks, allocations, audit rows. MessagePack arrays with fixed positions; a change of any is a new `FORMAT`. */
 import { Packr } from 'msgpackr'
 import {
+  ALLOCATION_STATUSES,
   type Allocation,
-  type AllocationStatus,
   AUDIT_ACTIONS,
   type AuditEntry,
   type Metadata,
@@ -13,7 +13,6 @@ import type { AuditDraft } from '../ipam/store.ts'
 import { CorruptStateError } from './errors.ts'
 import { type Position, parsePosition } from './key-space.ts'
 
-const STATUSES: readonly AllocationStatus[] = ['allocated', 'released', 'expired']
 const STRATEGIES: readonly Strategy[] = ['lowest', 'next', 'random']
 
 /** Without records, so that the bytes of a row depend on nothing but the row. */
@@ -210,7 +209,7 @@ function allocationFields(allocation: Allocation): AllocationFields {
   const { id, networkId, ip, endIp, hostname, description, tags, mac, metadata, status } = allocation
   const { allocatedAt, expiresAt, releasedAt, changedIndex } = allocation
   const settings = [hostname, description, tags, mac, metadataFields(metadata)] as const
-  const statusNumber = STATUSES.indexOf(status)
+  const statusNumber = ALLOCATION_STATUSES.indexOf(status)
   return [
     id,
     networkId,
@@ -238,7 +237,7 @@ function allocationOf(fields: AllocationFields | NumberedAllocationFields): Allo
     tags,
     mac,
     metadata: metadataOf(metadata),
-    status: listed(STATUSES, status),
+    status: listed(ALLOCATION_STATUSES, status),
     allocatedAt,
     expiresAt,
     releasedAt,

@@ -3,18 +3,17 @@ import { isDeepStrictEqual } from 'node:util'
 import type { NodeId } from '../../raft/types.ts'
 import type { ApiKey, User } from '../../src/ipam/access.ts'
 import { formatAddress, parseAddress } from '../../src/ipam/address.ts'
-import {
-  type AddressAnswer,
-  type AddressQuestion,
-  type AllocationFilter,
-  type NetworkFilter,
-  NO_ALLOCATION_FILTER,
-  NO_NETWORK_FILTER,
-  type Page,
+import type {
+  AddressAnswer,
+  AddressQuestion,
+  AllocationFilter,
+  NetworkFilter,
+  Page,
 } from '../../src/ipam/query.ts'
 import type { Allocation, AuditEntry, NetworkStats, PlacedNetwork } from '../../src/ipam/records.ts'
 import type { IpamStateMachine } from '../../src/state/state-machine.ts'
 import { EVERY_STATUS, listAllocations, listAudit, listNetworks } from '../state/harness.ts'
+import { NO_ALLOCATION_FILTER, NO_NETWORK_FILTER } from '../state/no-filter.ts'
 import {
   type Claims,
   countOf,

@@ -11,7 +11,6 @@ import type {
 import { NETWORK_DEFAULTS } from '../../src/ipam/defaults.ts'
 import type { IdempotencyStamp } from '../../src/ipam/idempotency.ts'
 import { parsePrefix } from '../../src/ipam/prefix.ts'
-import { NO_ALLOCATION_FILTER } from '../../src/ipam/query.ts'
 import { usableRange } from '../../src/ipam/range.ts'
 import type { Allocation } from '../../src/ipam/records.ts'
 import { checkLinearizable } from '../linearizability/check-linearizable.ts'
@@ -26,6 +25,7 @@ import {
   settle,
 } from '../linearizability/ipam-model.ts'
 import { allocateCommand, page, tokenIn, tokenOf } from '../state/harness.ts'
+import { NO_ALLOCATION_FILTER } from '../state/no-filter.ts'
 import { type Answer, type Calls, check } from './calls.ts'
 import { keepAsking } from './client.ts'
 import type { Cluster, Machine } from './cluster.ts'

@@ -14,23 +14,21 @@ import type {
 import { encodeCommand } from '../../src/ipam/command-codec.ts'
 import { ALLOCATION_DEFAULTS, NETWORK_DEFAULTS } from '../../src/ipam/defaults.ts'
 import type { IdempotencyStamp } from '../../src/ipam/idempotency.ts'
+import type { AllocationFilter, AuditFilter, NetworkFilter, Page, PageRequest } from '../../src/ipam/query.ts'
 import {
-  type AllocationFilter,
-  type AuditFilter,
-  type NetworkFilter,
-  NO_ALLOCATION_FILTER,
-  NO_AUDIT_FILTER,
-  NO_NETWORK_FILTER,
-  type Page,
-  type PageRequest,
-} from '../../src/ipam/query.ts'
-import type { Allocation, AllocationStatus, AuditEntry, PlacedNetwork } from '../../src/ipam/records.ts'
+  ALLOCATION_STATUSES,
+  type Allocation,
+  type AllocationStatus,
+  type AuditEntry,
+  type PlacedNetwork,
+} from '../../src/ipam/records.ts'
 import type { SessionStamp } from '../../src/ipam/session.ts'
 import type { FlushLimits } from '../../src/state/flush.ts'
 import type { CheckpointLimits } from '../../src/state/space-checkpoints.ts'
 import { IpamStateMachine } from '../../src/state/state-machine.ts'
 import type { StateStorage } from '../../src/state/storage.ts'
 import { MemoryStorage } from './memory-storage.ts'
+import { NO_ALLOCATION_FILTER, NO_AUDIT_FILTER, NO_NETWORK_FILTER } from './no-filter.ts'
 
 /** A log time that reads well in failures: 2023-11-14T22:13:20Z. */
 export const START = 1_700_000_000_000
@@ -208,7 +206,7 @@ export function page(limit = 10_000, cursor: string | null = null): PageRequest 
 }
 
 /** Active and ended allocations. */
-export const EVERY_STATUS: readonly AllocationStatus[] = ['allocated', 'released', 'expired']
+export const EVERY_STATUS: readonly AllocationStatus[] = ALLOCATION_STATUSES
 
 type Asked = Pick<IpamStateMachine, 'query'>
 

@@ -10,9 +10,11 @@ import {
   EVERY_STATUS,
   Harness,
   listAllocations,
+  listAudit,
   listNetworks,
   nameOf,
   openMachine,
+  page,
   refusal,
   START,
   tokenOf,
@@ -543,21 +545,7 @@ describe('the audit log', () => {
       ['ip_allocated', 'b'],
       ['audit_pruned', 'audit'],
     ])
-    const ofResource = await ipam.machine.query({
-      type: 'audit',
-      filter: {
-        action: null,
-        resource: 'a1',
-        user: null,
-        requestId: null,
-        ip: null,
-        namespace: null,
-        since: null,
-        until: null,
-        afterIndex: null,
-      },
-      page: { limit: 10, cursor: null, offset: 0 },
-    })
+    const ofResource = await listAudit(ipam.machine, { resource: ipam.idOf('a1') }, page(10))
     expect(ofResource.rows).toEqual([])
   })
 })

@@ -1,6 +1,6 @@
 import { parseAddress } from '../../ipam/address.ts'
 import type { AllocationFilter, Page, PageRequest } from '../../ipam/query.ts'
-import type { Allocation, AllocationStatus } from '../../ipam/records.ts'
+import { ALLOCATION_STATUSES, type Allocation, type AllocationStatus } from '../../ipam/records.ts'
 import type { ExpiryIndex } from '../expiry-index.ts'
 import type { HostnameMemory } from '../hostname-rows.ts'
 import {
@@ -206,7 +206,7 @@ function totalOf(
 ): number | null {
   const { ip, hostname, mac, tag, expiresBefore, q, statuses, namespace } = filter
   if ([ip, hostname, mac, tag, expiresBefore, q].some((value) => value !== null)) return null
-  const isAll = statuses.length === STATUSES_COUNT
+  const isAll = statuses.length === ALLOCATION_STATUSES.length
   if (!isAll && !isActiveOnly(statuses)) return null
   const count = ({ activeAllocations, allocations }: NetworkState): number =>
     isAll ? allocations : activeAllocations
@@ -216,5 +216,3 @@ function totalOf(
   for (const name of names) for (const { value } of networks.tree(name).entries(null)) total += count(value)
   return total
 }
-
-const STATUSES_COUNT = 3

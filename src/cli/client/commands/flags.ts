@@ -1,4 +1,5 @@
 /** Flags and notes that commands of several subjects have. */
+import { ALLOCATION_STATUSES } from '../../../ipam/records.ts'
 import { choice, flag, repeated, toggle } from '../specs.ts'
 
 export const KEY = flag('idempotency-key', 'KEY', 'a key of your own: done once, however often it is run')
@@ -18,7 +19,7 @@ export const QUERY = flag('query', 'WORDS', 'that have all these words in their 
 export const ALLOCATION_FILTERS = [
   flag('network', 'REF', 'of one network, by id or CIDR'),
   toggle('all', 'released and expired ones too'),
-  choice('status', ['allocated', 'released', 'expired'], 'with this status only'),
+  choice('status', ALLOCATION_STATUSES, 'with this status only'),
   flag('hostname', 'TEXT', 'that have this in their host name'),
   TAG_FILTER,
   flag('mac', 'MAC', 'of this hardware address'),
