@@ -195,6 +195,37 @@ test('HAProxy sends nothing to a node that is drained, and takes it back', async
   expectHonest(load.writes, (await expectSameState(cluster)).allocations)
 })
 
+test('each node in turn is drained, stopped once HAProxy has left it out, and started again: no write is sent twice', async ({
+  startCluster,
+  directory,
+}) => {
+  const cluster = await startCluster({ http: HTTP })
+  await using balancer = await startBalancer('haproxy', { directory, nodePorts: portsOf(cluster) })
+  const load = await startLoad(balancer)
+
+  for (const node of cluster.nodes) {
+    await node.client.post('/cluster/drain', { drain: true })
+    await until('another one leads', async () => (await cluster.leader()) !== node)
+    await until('HAProxy has noticed', async () => (await balancer.stateOf(node.id)) === 'DOWN')
+    const drained = await balancer.requestCountOf(node.id)
+    await moreWrites(load, 100)
+    expect(await balancer.requestCountOf(node.id)).toBe(drained)
+    expect(await cluster.leader()).not.toBe(node)
+    expect(await node.terminate()).toEqual({ code: 0, signal: null })
+    await moreWrites(load, 100)
+    // It is ready then: a restart undoes the drain, and to undo it again does no harm.
+    await cluster.restart(node)
+    await node.client.post('/cluster/drain', { drain: false })
+    await until('HAProxy has noticed', async () => (await balancer.stateOf(node.id)) === 'UP')
+    await until('it gets requests', async () => (await balancer.requestCountOf(node.id)) > drained)
+  }
+  await load.stop()
+
+  expectAllDone(load)
+  expect(load.writes.filter(({ attemptCount }) => attemptCount > 1)).toEqual([])
+  expectHonest(load.writes, (await expectSameState(cluster)).allocations)
+})
+
 test('docs/load-balancer.md runs as it stands', async ({ startCluster, directory }) => {
   const cluster = await startCluster()
   const ports = [...portsOf(cluster), ...(await reservePorts(2))]
