@@ -3,7 +3,8 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { describe, expect } from 'vitest'
 import { Authority } from '../certificates.ts'
-import { BALANCERS, type Balancer, fileOf, startBalancer, withPorts } from './balancer.ts'
+import { ATTEMPTS_MAX, expectAllDone, HTTP, moreWrites, portsOf, startLoad } from './balanced-load.ts'
+import { BALANCERS, fileOf, startBalancer, withPorts } from './balancer.ts'
 import type { NetworkBody } from './client.ts'
 import type { Cluster, Node } from './cluster.ts'
 import { test } from './cluster-test.ts'
@@ -13,30 +14,12 @@ import { reservePorts } from './ports.ts'
 import { expectSameState } from './same-state.ts'
 import { until } from './until.ts'
 import { expectShortGaps } from './write-gaps.ts'
-import { countFates, longestGapMs, WriteLoad } from './write-load.ts'
+import { longestGapMs, type WriteLoad } from './write-load.ts'
 
-const WRITERS = 8
-/** A client that asks again for as long as an election takes, and some. */
-const ATTEMPTS_MAX = 200
-/** What `cluster.example.yaml` has. */
-const HTTP = { shutdown_delay_ms: 1_000 }
 const GAP_MS_MAX = 300
 /** Each takes leadership from somebody once at least: whoever leads when it begins. */
 const ROLLS = 3
 const PAGE_MS_MAX = 60_000
-
-async function startLoad({ client }: Balancer, { attemptsMax = ATTEMPTS_MAX } = {}): Promise<WriteLoad> {
-  const network = await client.post<NetworkBody>('/networks', { cidr: '10.0.0.0/8' })
-  const clients = [client]
-  const load = new WriteLoad({ clients, networkId: network.id, workerCount: WRITERS, attemptsMax })
-  await moreWrites(load, 100)
-  return load
-}
-
-async function moreWrites(load: WriteLoad, count: number): Promise<void> {
-  const { doneCount } = load
-  await until(`${count} more writes`, () => load.doneCount >= doneCount + count)
-}
 
 interface Restart {
   readonly isOfLeader: boolean
@@ -66,14 +49,6 @@ async function roll(
 
 function gapsOf(restarts: readonly Restart[], role: 'leader' | 'follower'): number[] {
   return restarts.filter(({ isOfLeader }) => isOfLeader === (role === 'leader')).map(({ gapMs }) => gapMs)
-}
-
-function portsOf({ nodes }: Cluster): number[] {
-  return nodes.map(({ client }) => client.port)
-}
-
-function expectAllDone({ writes }: WriteLoad): void {
-  expect(countFates(writes)).toEqual({ done: writes.length, refused: 0, 'not applied': 0, unknown: 0 })
 }
 
 function slowestMs({ writes }: WriteLoad): number {

@@ -57,6 +57,7 @@ export interface MemberBody {
   readonly addr: string
   readonly role: string
   readonly voter: boolean
+  readonly schemas: { readonly min: number; readonly max: number } | null
   readonly healthy: boolean | null
   readonly match_index: number | null
   readonly reasons: readonly string[]
@@ -70,6 +71,9 @@ export interface StatusBody {
   readonly term: number
   readonly commit_index: number
   readonly applied_index: number
+  readonly schema_version: number
+  /** Of the software of the node that answers. */
+  readonly version: string
 }
 
 export class Client {

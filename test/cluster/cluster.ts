@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Client, type StatusBody } from './client.ts'
 import { reservePorts } from './ports.ts'
-import { type Exit, Program } from './program.ts'
+import { type Exit, MAIN, Program } from './program.ts'
 import { until } from './until.ts'
 
 const START_ATTEMPTS_MAX = 3
@@ -39,6 +39,8 @@ export class Node {
   readonly addr: string
   readonly raftPort: number
   readonly client: Client
+  /** What its next process runs: the build under test, unless a test installs another one. */
+  main = MAIN
   /** The newest process of this node. */
   program: Program | null = null
 
@@ -183,6 +185,7 @@ export class Cluster {
     const log = this.#options.logsToFiles === true ? openSync(this.logPath(node), 'a') : null
     node.program = new Program(['server', '--config', filePath, '--node-id', String(node.id), ...args], {
       cwd: this.directory,
+      main: node.main,
       env: this.#options.environmentOf?.(node.id) ?? {},
       stderr: log ?? 'pipe',
       stderrPath: this.#options.keepsLogs === true ? this.logPath(node) : null,
