@@ -102,6 +102,27 @@ describe('deploy/Dockerfile', () => {
     }
   })
 
+  test('builds in one stage, and takes into the last one only what runs', () => {
+    const first = instructions.findIndex(({ word }) => word === 'FROM')
+    const last = instructions.findLastIndex(({ word }) => word === 'FROM')
+    const [build, final] = [instructions.slice(first, last), instructions.slice(last)]
+    const restsIn = (stage: typeof final, word: string) =>
+      stage.filter((each) => each.word === word).map(({ rest }) => rest)
+
+    expect(restsOf('FROM')).toHaveLength(2)
+    expect(restsIn(build, 'RUN').join('\n')).toMatch(/npm run build && npm prune --omit=dev/)
+    expect(restsIn(final, 'FROM')).toEqual([expect.not.stringContaining(' AS ')])
+    expect(restsIn(final, 'FROM')[0]).toMatch(/-slim$/)
+    expect(restsIn(final, 'ENV')).toContain('NODE_ENV=production')
+    expect(restsIn(final, 'RUN').join('\n')).not.toMatch(/\b(npm|npx|yarn|apt|apt-get|tsc|make|curl)\b/)
+    expect(restsIn(final, 'COPY')).toEqual([
+      '--from=build /src/node_modules node_modules',
+      '--from=build /src/dist dist',
+      'package.json cluster.example.yaml ./',
+    ])
+    expect(restsIn(final, 'USER')).toEqual(['10001:10001'])
+  })
+
   test('runs as a user that is not root, on a directory of its own, with a Node.js that the program takes', () => {
     const { engines } = JSON.parse(read('package.json'))
 

@@ -1,4 +1,5 @@
 /** Tokens, passwords, credentials, buckets: the parts of authentication, each alone. */
+import { stat } from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
 import { readCredentials } from '../../src/auth/credentials.ts'
 import { FailureBuckets } from '../../src/auth/failure-buckets.ts'
@@ -30,6 +31,8 @@ describe('a token', () => {
   )
 })
 
+const CHEAP_HASH = hashPassword('correct horse', CHEAP)
+
 describe('a password', () => {
   test('is kept as a hash with a salt, which only it fits', async () => {
     const [hash, again] = [
@@ -46,6 +49,23 @@ describe('a password', () => {
   test('costs what OWASP advises, unless told otherwise', async () => {
     expect(await hashPassword('correct horse')).toMatch(/^\$scrypt\$ln=15,r=8,p=3\$/)
     expect(PASSWORD_COST).toEqual({ ln: 15, p: 3 })
+  })
+
+  test.each([
+    { why: 'set', hash: () => hashPassword('correct horse', CHEAP) },
+    { why: 'checked', hash: async () => verifyPassword('correct horse', await CHEAP_HASH) },
+    { why: 'compared', hash: () => passwordFingerprint('correct horse', { purpose: 'alice', cost: CHEAP }) },
+  ])('that is $why leaves the event loop to others meanwhile', async ({ hash }) => {
+    await CHEAP_HASH
+    const order: string[] = []
+    // Goes on where the loop takes results of other threads: one of a thread that starts now comes after the next immediates.
+    await stat('.')
+
+    const hashed = hash().then(() => order.push('hash'))
+    setImmediate(() => order.push('others'))
+    await hashed
+
+    expect(order).toEqual(['others', 'hash'])
   })
 
   test('is the same however its characters were typed', async () => {

@@ -189,4 +189,13 @@ export const USERS_AND_KEYS: readonly Mutant[] = [
     replace: `const isOurs = change.action === 'login_failed' || change.action === 'user_deleted'`,
     caughtBy: MODEL,
   },
+  {
+    name: 'passwords are hashed on the event loop',
+    source: 'src/auth/password.ts',
+    file: 'src/auth/password.ts',
+    find: `import { randomBytes, scrypt, timingSafeEqual } from 'node:crypto'`,
+    replace: `import { randomBytes, scryptSync, timingSafeEqual } from 'node:crypto'
+const scrypt = (password, salt, size, options, done) => done(null, scryptSync(password, salt, size, options))`,
+    caughtBy: testFile('test/auth/primitives.test.ts'),
+  },
 ]
