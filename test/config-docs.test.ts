@@ -5,6 +5,7 @@ import { parse } from 'yaml'
 import { z } from 'zod'
 import { loadConfig } from '../src/config.ts'
 import { FileSchema } from '../src/config-file.ts'
+import { REFUSING_LIMITS } from '../src/http/refusal-counts.ts'
 
 interface Setting {
   readonly key: string
@@ -74,6 +75,19 @@ describe('docs/configure.md', () => {
     if (setting.range !== null)
       expect(row?.range.replaceAll('`', '').replaceAll(/(\d),(?=\d)/g, '$1')).toBe(setting.range)
     expect(row?.meaning).toMatch(/\S.{10}/)
+  })
+
+  test('has a count for each limit of http, which docs/metrics.md names', () => {
+    const limits = SETTINGS.map(({ key }) =>
+      /^http\.(?:rate_limit\.)?(\w+)_(max|timeout_seconds|per_second)$/.exec(key),
+    )
+      .filter((match) => match !== null)
+      .map(([, name, unit]) => (unit === 'timeout_seconds' ? `${name}_time` : name))
+    const named = readFileSync('docs/metrics.md', 'utf8')
+
+    // The clients that are remembered are no limit for anybody.
+    expect(limits.filter((name) => name !== 'clients').toSorted()).toEqual(REFUSING_LIMITS.toSorted())
+    for (const name of REFUSING_LIMITS) expect(named).toContain(`\`${name}\``)
   })
 
   test('names each flag and variable of ipam server', () => {

@@ -20,15 +20,24 @@ export interface Complaint {
   readonly limit: RefusingLimit | null
 }
 
-/** @param headerBytesMax What the parser reads at most. */
-export function complaintAbout(error: ClientError, headerBytesMax: number): Complaint {
+/**
+ * @param options.socket Whose error it is.
+ * @param options.headerBytesMax What the parser reads at most.
+ */
+export function complaintAbout(
+  error: ClientError,
+  { socket, headerBytesMax }: { readonly socket: Socket; readonly headerBytesMax: number },
+): Complaint {
   switch (error.code) {
     case 'HPE_HEADER_OVERFLOW':
       return isAllUrl(error.rawPacket, headerBytesMax) ? URL_TOO_LONG : HEADERS_TOO_LARGE
     case 'HPE_CHUNK_EXTENSIONS_OVERFLOW':
       return complaint('body_bytes', 413, 'body_too_large', 'the chunk extensions are too large')
-    case 'ERR_HTTP_REQUEST_TIMEOUT':
-      return complaint('request_time', 408, 'request_timeout', 'the request took too long to arrive')
+    case 'ERR_HTTP_REQUEST_TIMEOUT': {
+      // Node has one error for both. A request is there when its headers are.
+      const limit = answerUnderWay(socket)?.req.complete === false ? 'request_time' : 'headers_time'
+      return complaint(limit, 408, 'request_timeout', 'the request took too long to arrive')
+    }
     case 'ERR_SSL_HTTP_REQUEST':
       return complaint(null, 400, 'https_required', 'this port speaks HTTPS: use https:// instead of http://')
     default:

@@ -124,7 +124,7 @@ export async function listen(
   })
   server.setTimeout(all.answerTimeoutMs, (socket: Socket) => {
     // Node calls it also between requests, after `keepAliveTimeout`.
-    if (answerUnderWay(socket) !== null) refusals.note('answer_time')
+    refusals.note(answerUnderWay(socket) === null ? 'idle_time' : 'answer_time')
     socket.destroy()
   })
   const sockets = new Set<Socket>()
@@ -135,7 +135,7 @@ export async function listen(
   })
   let malformedCount = 0
   server.on('clientError', (error: ClientError, socket: Socket) => {
-    const { problem, limit } = complaintAbout(error, all.headerBytesMax)
+    const { problem, limit } = complaintAbout(error, { socket, headerBytesMax: all.headerBytesMax })
     if (limit === null) malformedCount += 1
     else refusals.note(limit)
     if (error.code === 'ERR_SSL_HTTP_REQUEST') answerBelowTls(socket, format(problem))
@@ -164,6 +164,11 @@ export async function listen(
     refusals.note('connections')
     logger.warn({ connectionsMax: all.connectionsMax }, 'too many connections')
   })
+  // Nobody asks for metrics any more by then: who wants to know finds it in the log.
+  const onCutOff = (count: number): void => {
+    refusals.note('close_time', count)
+    logger.warn({ connections: count, afterMs: all.closeTimeoutMs }, 'requests under way were cut off')
+  }
   return {
     port: (server.address() as AddressInfo).port,
     figures: () => {
@@ -178,7 +183,7 @@ export async function listen(
     drain: () => {
       isDraining = true
     },
-    close: () => close(server, { sockets, timeoutMs: all.closeTimeoutMs }),
+    close: () => close(server, { sockets, timeoutMs: all.closeTimeoutMs, onCutOff }),
   }
 }
 
@@ -270,7 +275,11 @@ function badTarget(error: RequestError): Problem {
  */
 async function close(
   server: AnyServer,
-  { sockets, timeoutMs }: { sockets: ReadonlySet<Socket>; timeoutMs: number },
+  {
+    sockets,
+    timeoutMs,
+    onCutOff,
+  }: { sockets: ReadonlySet<Socket>; timeoutMs: number; onCutOff: (count: number) => void },
 ): Promise<void> {
   await emptyBacklog(server)
   const startedAt = performance.now()
@@ -280,7 +289,10 @@ async function close(
     for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy()
   }
   const idle = setInterval(closeIdle, IDLE_CHECK_MS)
-  const deadline = setTimeout(() => server.closeAllConnections(), timeoutMs)
+  const deadline = setTimeout(() => {
+    onCutOff(sockets.size)
+    server.closeAllConnections()
+  }, timeoutMs)
   try {
     await new Promise<void>((resolve) => server.close(() => resolve()))
   } finally {

@@ -1,4 +1,4 @@
-/** What was refused because it was above a limit: plain numbers, read by whoever watches. */
+/** What was refused or ended because it was above a limit: plain numbers, read by whoever watches. */
 
 export const REFUSING_LIMITS = [
   'connections',
@@ -7,8 +7,11 @@ export const REFUSING_LIMITS = [
   'header_bytes',
   'headers',
   'body_bytes',
+  'headers_time',
   'request_time',
   'answer_time',
+  'idle_time',
+  'close_time',
   'reads',
   'writes',
 ] as const
@@ -18,8 +21,8 @@ export type RefusingLimit = (typeof REFUSING_LIMITS)[number]
 export class RefusalCounts {
   readonly #counts = new Map<RefusingLimit, number>(REFUSING_LIMITS.map((limit) => [limit, 0]))
 
-  note(limit: RefusingLimit): void {
-    this.#counts.set(limit, this.of(limit) + 1)
+  note(limit: RefusingLimit, count = 1): void {
+    this.#counts.set(limit, this.of(limit) + count)
   }
 
   of(limit: RefusingLimit): number {

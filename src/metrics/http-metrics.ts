@@ -33,7 +33,7 @@ export function httpMetrics({ counts, refusals, listener, clients }: HttpSource)
       gauge('ipam_http_requests_in_flight', 'Requests that are not answered yet.', counts.inFlight),
       counter(
         'ipam_http_refused_total',
-        'Requests and connections that were above a limit, by the limit.',
+        'Requests and connections that were above a limit and refused or ended, by the limit.',
         [...refusals.all()].map(([limit, count]) => [{ limit }, count] as const),
       ),
       counter('ipam_http_malformed_requests_total', 'What came in and was no HTTP.', malformedCount),

@@ -11,6 +11,7 @@ import { type Api, createMemoryLogger, openApi } from './fixture.ts'
 
 const HOST = '127.0.0.1'
 const GET = 'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n'
+const POST = 'POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}'
 /** Between two bytes of whoever is slow. */
 const DRIP_MS = 20
 /** How often node looks for requests that take too long. */
@@ -95,6 +96,11 @@ class Connection {
   }
 }
 
+/** The limits that were met, and how often. */
+function counted(refusals: RefusalCounts): (readonly [RefusingLimit, number])[] {
+  return [...refusals.all()].filter(([, count]) => count > 0)
+}
+
 function statuses(received: string): number[] {
   return [...received.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, status]) => Number(status))
 }
@@ -105,13 +111,27 @@ function lastBody(received: string): unknown {
 
 describe('whoever is slow', () => {
   test.each([
-    { why: 'headers', head: 'GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow: ' },
-    { why: 'a body', head: 'POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n' },
+    {
+      why: 'headers',
+      limit: 'headers_time',
+      head: 'GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow: ',
+    },
+    {
+      why: 'the headers of its second request',
+      limit: 'headers_time',
+      head: `${POST}GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow: `,
+    },
+    {
+      why: 'a body',
+      limit: 'request_time',
+      head: 'POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n',
+    },
     {
       why: 'a body in chunks',
+      limit: 'request_time',
       head: 'POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nffff\r\n',
     },
-  ])('with $why is cut off in time, with 408', async ({ head }) => {
+  ] as const)('with $why is cut off in time, with 408', async ({ head, limit }) => {
     const limits = { headersTimeoutMs: 200, requestTimeoutMs: 300 }
     const { listener, refusals } = await start(limits)
     const slow = new Connection(listener)
@@ -121,9 +141,9 @@ describe('whoever is slow', () => {
 
     expect(ms).toBeGreaterThan(190)
     expect(ms).toBeLessThan(limits.requestTimeoutMs + CHECK_MS + LATE_MS)
-    expect(statuses(slow.received)).toEqual([408])
+    expect(statuses(slow.received).filter((status) => status !== 200)).toEqual([408])
     expect(lastBody(slow.received)).toMatchObject({ reason: 'request_timeout', applied: 'no' })
-    expect(refusals.of('request_time')).toBe(1)
+    expect(counted(refusals)).toEqual([[limit, 1]])
   })
 
   test('with taking an answer is cut off', async () => {
@@ -150,13 +170,27 @@ describe('whoever is slow', () => {
     slow.socket.destroy()
   })
 
-  test('between two requests is cut off without a word, which is no refusal', async () => {
+  test('between two requests is cut off without a word, and counted apart', async () => {
     const { listener, refusals } = await start({ keepAliveTimeoutMs: 100, answerTimeoutMs: 60_000 })
     const idle = new Connection(listener)
     idle.write(GET)
 
     expect(statuses(await idle.closed)).toEqual([200])
-    expect([...refusals.all()].filter(([, count]) => count > 0)).toEqual([])
+    expect(counted(refusals)).toEqual([['idle_time', 1]])
+  })
+
+  test('when the listener ends is cut off at the end of its time, and counted', async () => {
+    const app = new Hono().get('/', () => new Promise<Response>(() => {}))
+    const { listener, refusals } = await start({ closeTimeoutMs: 500 }, { app })
+    const idle = new Connection(listener)
+    const busy = [new Connection(listener), new Connection(listener)]
+    for (const connection of busy) connection.write(GET)
+    await until(() => listener.figures().connections.size === 3)
+
+    await listener.close()
+
+    expect(await Promise.all([idle, ...busy].map(({ closed }) => closed))).toEqual(['', '', ''])
+    expect(counted(refusals)).toEqual([['close_time', 2]])
   })
 
   test('does not stop others, by a thousand', async () => {
@@ -171,7 +205,7 @@ describe('whoever is slow', () => {
 
     expect(await quick.until(/answer/)).not.toBeNull()
     await Promise.all([...silent, ...halfway].map(({ closed }) => closed))
-    expect(refusals.of('request_time')).toBe(1_000)
+    expect(counted(refusals)).toEqual([['headers_time', 1_000]])
     quick.socket.destroy()
   })
 })

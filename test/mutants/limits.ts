@@ -74,4 +74,28 @@ export const LIMITS_OF_HTTP: readonly Mutant[] = [
     replace: '',
     caughtBy: LIMITS,
   },
+  {
+    name: 'a slow body counts as slow headers',
+    source: 'docs/configure.md (http)',
+    file: 'src/http/client-error.ts',
+    find: `req.complete === false ? 'request_time' : 'headers_time'`,
+    replace: `req.complete === false ? 'headers_time' : 'headers_time'`,
+    caughtBy: LIMITS,
+  },
+  {
+    name: 'connections that are idle for too long are ended uncounted',
+    source: 'docs/configure.md (http)',
+    file: 'src/http/listen.ts',
+    find: `refusals.note(answerUnderWay(socket) === null ? 'idle_time' : 'answer_time')`,
+    replace: `if (answerUnderWay(socket) !== null) refusals.note('answer_time')`,
+    caughtBy: LIMITS,
+  },
+  {
+    name: 'what is cut off at the end of a listener counts once',
+    source: 'docs/configure.md (http)',
+    file: 'src/http/listen.ts',
+    find: `refusals.note('close_time', count)`,
+    replace: `refusals.note('close_time')`,
+    caughtBy: LIMITS,
+  },
 ]
