@@ -69,6 +69,7 @@ function checkCluster({ clusterId, membership }: SnapshotContents, config: Confi
   if (isJoining) {
     throw new BackupError('a node that joins gets everything from its cluster: leave out --join to restore')
   }
+  // Standalone there is one id for all, and no listener by which an old node could take part.
   if (mode === 'cluster' && config.clusterId === clusterId) {
     throw new BackupError(
       `cluster_id ${clusterId} is that of the cluster which the snapshot comes from: choose one that was never used, so that its nodes cannot take part in the new cluster`,

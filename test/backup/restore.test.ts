@@ -53,9 +53,11 @@ afterAll(() => service.close())
 async function archiveOf({
   schemaVersion = 1,
   index = service.appliedIndex,
+  clusterId = ORIGIN.clusterId,
 }: {
   schemaVersion?: number
   index?: number
+  clusterId?: number
 }): Promise<Buffer> {
   const image = await service.image()
   const meta: SnapshotMeta = {
@@ -66,7 +68,8 @@ async function archiveOf({
     membershipIndex: 3,
   }
   const parts: Buffer[] = []
-  for await (const part of encodeArchive({ meta, origin: ORIGIN }, image.chunks())) parts.push(part)
+  for await (const part of encodeArchive({ meta, origin: { ...ORIGIN, clusterId } }, image.chunks()))
+    parts.push(part)
   await image.release()
   return Buffer.concat(parts)
 }
@@ -233,5 +236,20 @@ describe('a data directory', () => {
 
     expect(refusal).toContain('cluster_id 100 is that of the cluster which the snapshot comes from')
     expect(readdirSync(directory)).toEqual(['a'])
+  })
+
+  test('of a standalone node keeps its cluster id, which nobody can reach, and no cluster has it', async () => {
+    const directory = temporaryDirectory()
+    const path = join(directory, 'a')
+    const standalone = loadConfig(['--data-dir', join(directory, 'data')], {}, () => '')
+    const snapshot = await archiveOf({ clusterId: standalone.clusterId })
+
+    expect(await refusalOf(path, snapshot, standalone)).toBe('')
+    const founded = await readDataDirectory(standalone.dataDir)
+    const refusal = await refusalOf(path, snapshot, configOf(join(directory, 'other'), standalone.clusterId))
+
+    expect(founded).toMatchObject({ cluster_id: 1, node_id: 1 })
+    expect(standalone.raft).toBeNull()
+    expect(refusal).toContain('cluster_id 1 is that of the cluster which the snapshot comes from')
   })
 })
