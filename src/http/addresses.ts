@@ -2,10 +2,11 @@ import { type Context, Hono } from 'hono'
 import { z } from 'zod'
 import { AddressSyntaxError, formatAddress, parseAddress } from '../ipam/address.ts'
 import { DEFAULT_NAMESPACE } from '../ipam/defaults.ts'
+import { ADDRESS_EXAMINED_MAX } from '../ipam/query.ts'
 import type { IpamService } from '../service.ts'
 import { SCOPED_VIEWER } from './access.ts'
 import { allocationBody } from './allocation-body.ts'
-import { json, positionHeaders } from './answer.ts'
+import { formatTime, json, positionHeaders } from './answer.ts'
 import { namespaceName, READ_PARAMS, timeParam, toConsistency } from './fields.ts'
 import type { Handle } from './handle.ts'
 import { readQuery } from './input.ts'
@@ -15,7 +16,9 @@ import { within } from './scope.ts'
 
 export const AddressParams = z.strictObject({
   namespace: namespaceName.default(DEFAULT_NAMESPACE),
-  at: timeParam.optional().meta({ description: 'Who had it at this time.' }),
+  at: timeParam.optional().meta({
+    description: `Who had it at this time, of the ${ADDRESS_EXAMINED_MAX} who had it last.`,
+  }),
   ...READ_PARAMS,
 })
 
@@ -33,6 +36,8 @@ export function addressRoutes(service: IpamService, handle: Handle): Hono {
         ip: question.ip,
         namespace: question.namespace,
         state: value.state,
+        cooling_until: value.coolingUntil === null ? null : formatTime(value.coolingUntil),
+        reserved_by: value.reservedBy,
         networks: value.networks.map(networkBody),
         allocation: value.allocation === null ? null : allocationBody(value.allocation),
         history: value.history.map(allocationBody),

@@ -1,6 +1,7 @@
 /** What the API answers, as schemas. Its description is made of them, and tests hold answers against them; a node never does. */
 import { z } from 'zod'
 import { ROLES } from '../ipam/access.ts'
+import { ADDRESS_HISTORY_MAX } from '../ipam/query.ts'
 import { ALLOCATION_STATUSES, AUDIT_ACTIONS } from '../ipam/records.ts'
 
 const time = z.iso.datetime().meta({ description: 'RFC 3339, UTC.', examples: ['2024-01-15T10:30:00Z'] })
@@ -109,9 +110,18 @@ export const Address = z
     state: z
       .enum(['allocated', 'available', 'reserved', 'cooling', 'not_usable', 'unmanaged'])
       .meta({ description: 'not_usable: the network or broadcast address. unmanaged: in no network.' }),
+    cooling_until: time
+      .nullable()
+      .meta({ description: 'Until when it rests after its release; null unless the state is cooling.' }),
+    reserved_by: z.string().nullable().meta({
+      description:
+        'Why the smallest network never hands it out, whatever the state: gateway, or the entry of its reserved list that has the address.',
+    }),
     networks: listOf(Network).meta({ description: 'Those around it, the smallest last.' }),
     allocation: Allocation.nullable().meta({ description: 'Who has it, or had it then.' }),
-    history: listOf(Allocation).meta({ description: 'The newest first, at most 100.' }),
+    history: listOf(Allocation).meta({
+      description: `Who had it, the newest first, at most ${ADDRESS_HISTORY_MAX}. All of them: GET /allocations with ip and all=true.`,
+    }),
   })
   .meta({ description: 'All there is to know about an address.' })
 export type Address = z.output<typeof Address>

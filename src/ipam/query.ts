@@ -97,14 +97,23 @@ export type AddressState =
   /** No network has it. */
   | 'unmanaged'
 
+/** Further back than that there are lists: of the allocations that had the address, and of what changed them. */
+export const ADDRESS_HISTORY_MAX = 100
+/** For a question about the past, so many are looked at. */
+export const ADDRESS_EXAMINED_MAX = 20_000
+
 export interface AddressAnswer {
   /** As it is now. */
   readonly state: AddressState
+  /** Ms since 1970: until then it rests after its release. Null unless it is `cooling`. */
+  readonly coolingUntil: number | null
+  /** Why the smallest network never hands it out, whatever its state: "gateway", or one of `reserved`. Null: it may. */
+  readonly reservedBy: string | null
   /** Those around it, the smallest last. */
   readonly networks: readonly PlacedNetwork[]
   /** Who has it, or had it then. */
   readonly allocation: Allocation | null
-  /** Newest first, at most 100. */
+  /** Newest first, at most `ADDRESS_HISTORY_MAX`. */
   readonly history: readonly Allocation[]
 }
 

@@ -29,6 +29,19 @@ export function reservedRanges(
   return joined(ranges.toSorted((a, b) => (a.first < b.first ? -1 : a.first > b.first ? 1 : 0)))
 }
 
+/** What keeps the address from being handed out: "gateway", or the text in `reserved`; null if nothing does. */
+export function reservationOf(
+  prefix: Prefix,
+  { gateway, reserved }: { readonly gateway: string | null; readonly reserved: readonly string[] },
+  value: bigint,
+): string | null {
+  const hasIt = (text: string): boolean => {
+    return rangeContains(rangeWithin(prefix, text), { first: value, last: value })
+  }
+  if (gateway !== null && hasIt(gateway)) return 'gateway'
+  return reserved.find(hasIt) ?? null
+}
+
 /** @throws {AddressSyntaxError} */
 export function rangeWithin(prefix: Prefix, text: string): AddressRange {
   const { family, first, last } = text.includes('/') ? wholeOf(parsePrefix(text)) : parseRange(text)

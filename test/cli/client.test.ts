@@ -302,6 +302,28 @@ expires      2024-01-16T10:30:00Z
     expect(JSON.parse(ago.out)).toMatchObject({ ip: '10.0.0.1', allocation: { id: allocationIdAt(2) } })
   })
 
+  test('find tells until when an address rests, what reserves it, and that its history is longer', async () => {
+    await ipam('network add 10.0.1.0/29 --gateway 10.0.1.1 --reserved 10.0.1.2-10.0.1.5')
+    for (let i = 0; i < 100; i++) {
+      const { body } = await api.request('POST', '/allocations', { ip: '10.0.1.6' })
+      await api.request('POST', `/allocations/${body.id}/release`)
+      if (i === 98) await ipam('network set 10.0.1.0/29 --cooldown 1h')
+    }
+
+    const [gateway, reserved, resting] = [
+      await ipam('find 10.0.1.1'),
+      await ipam('find 10.0.1.4'),
+      await ipam('find 10.0.1.6'),
+    ]
+
+    expect(gateway.out).toMatch(/^now +reserved\nreserved by +gateway$/m)
+    expect(reserved.out).toMatch(/^now +reserved\nreserved by +10\.0\.1\.2-10\.0\.1\.5$/m)
+    expect(resting.out).toMatch(/^now +cooling\nrests until +2024-01-15T\d\d:30:00Z$/m)
+    expect(resting.out).toContain(
+      'The newest 100 of its history (all of it: ipam audit --ip 10.0.1.6):\nFROM',
+    )
+  })
+
   test('find looks for a name in host names, and else in all texts', async () => {
     await ipam('allocate net-1 --hostname printer-7')
     await ipam('allocate net-1 --hostname x --description "near the printer"')

@@ -244,7 +244,35 @@ describe('a key for a part of the networks', () => {
 
     expect(own.body).toMatchObject({ state: 'allocated', allocation: { hostname: 'host-own' } })
     expect(own.body.networks.map(({ cidr }: { cidr: string }) => cidr)).toEqual(['10.0.1.0/24'])
-    expect(other.body).toMatchObject({ state: 'unmanaged', networks: [], allocation: null, history: [] })
+    expect(other.body).toEqual({
+      ip: '10.0.3.1',
+      namespace: 'default',
+      state: 'unmanaged',
+      cooling_until: null,
+      reserved_by: null,
+      networks: [],
+      allocation: null,
+      history: [],
+    })
+  })
+
+  test('sees neither what reserves an address outside, nor until when it rests', async () => {
+    const network = { cidr: '10.0.4.0/29', gateway: '10.0.4.1', cooldown_seconds: 60 }
+    await api.request('POST', '/networks', network)
+    const { body } = await api.request('POST', '/allocations', { ip: '10.0.4.2' })
+    await api.request('POST', `/allocations/${body.id}/release`)
+
+    const asked = ['/addresses/10.0.4.1', '/addresses/10.0.4.2']
+    const hidden = await Promise.all(asked.map((path) => ask('GET', path)))
+    const shown = await Promise.all(asked.map((path) => api.request('GET', path)))
+
+    for (const { body } of hidden) {
+      expect(body).toMatchObject({ state: 'unmanaged', cooling_until: null, reserved_by: null })
+    }
+    expect(shown.map(({ body }) => [body.state, body.cooling_until, body.reserved_by])).toEqual([
+      ['reserved', null, 'gateway'],
+      ['cooling', expect.stringMatching(/Z$/), null],
+    ])
   })
 
   test('goes by what the networks are at the moment', async () => {

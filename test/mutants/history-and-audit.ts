@@ -47,8 +47,8 @@ export const HISTORY_AND_AUDIT: readonly Mutant[] = [
     name: 'nobody had an address before the last hundred who had it',
     source: 'api.md (at)',
     file: ADDRESS,
-    find: `if (chunk.length < HISTORY_MAX || isAnswered) break`,
-    replace: `if (chunk.length <= HISTORY_MAX || isAnswered) break`,
+    find: `if (chunk.length < ADDRESS_HISTORY_MAX || isAnswered) break`,
+    replace: `if (chunk.length <= ADDRESS_HISTORY_MAX || isAnswered) break`,
     caughtBy: HISTORY,
   },
   {
@@ -251,5 +251,29 @@ export const HISTORY_AND_AUDIT: readonly Mutant[] = [
     replace: `      isDone = value.pruned >= 0
 `,
     caughtBy: RETENTION,
+  },
+  {
+    name: 'an address rests until the end of its first rest',
+    source: 'api.md (addresses)',
+    file: ADDRESS,
+    find: `newest ??= chunk[0]?.position ?? null`,
+    replace: `newest ??= chunk.at(-1)?.position ?? null`,
+    caughtBy: HISTORY,
+  },
+  {
+    name: 'what an outer network reserves is reserved in its children',
+    source: 'api.md (addresses)',
+    file: ADDRESS,
+    find: `const [network, record] = [chain.at(-1), networks.at(-1)]`,
+    replace: `const [network, record] = [chain[0], networks[0]]`,
+    caughtBy: HISTORY,
+  },
+  {
+    name: 'a gateway inside a reserved range is one of the range',
+    source: 'api.md (addresses)',
+    file: 'src/ipam/reserved.ts',
+    find: `if (gateway !== null && hasIt(gateway)) return 'gateway'`,
+    replace: `if (gateway !== null && hasIt(gateway) && !reserved.some(hasIt)) return 'gateway'`,
+    caughtBy: HISTORY,
   },
 ]

@@ -310,6 +310,15 @@ function checkAddress(ledger: Ledger, question: AddressQuestion, given: AddressA
   const state =
     smallest === undefined ? 'unmanaged' : stateIn(ledger.claims(smallest, EVERY_COOLING), at.first)
   check(given.state === state, `${ip} in ${namespace} is ${given.state}, and should be ${state}`)
+  const { coolingUntil: until, reservedBy } = given
+  check((until !== null) === (state === 'cooling'), `${ip} in ${namespace}, ${state}, rests until ${until}`)
+  check(state !== 'reserved' || reservedBy !== null, `nothing reserves ${ip} in ${namespace}`)
+  if (smallest === undefined || until === null) return
+  const stateAt = (time: number): string => stateIn(ledger.claims(smallest, { time }), at.first)
+  check(
+    stateAt(until - 1) === 'cooling' && stateAt(until) !== 'cooling',
+    `${ip} in ${namespace} does not rest until ${until}`,
+  )
 }
 
 const EVERY_COOLING = { time: Number.NEGATIVE_INFINITY }

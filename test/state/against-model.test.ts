@@ -35,6 +35,7 @@ import {
   Model,
   type ModelAllocation,
   type ModelNetwork,
+  reservedIn,
 } from './model.ts'
 
 /** Some lie inside others, four deep; the last of both families are there, and networks without edges. */
@@ -642,6 +643,13 @@ async function expectSameAddress(machine: IpamStateMachine, model: Model, ip: st
     const own = network && model.addresses(network).find(({ value }) => value === address.value)
     const claim = own?.claim === 'free' ? 'available' : own?.claim
     const state = own === undefined ? 'unmanaged' : own.isUsable ? claim : 'not_usable'
+    const isOn = ({ first, last }: { first: bigint; last: bigint }): boolean =>
+      first <= address.value && address.value <= last
+    const until = model.coolings.find((other) => other.networkId === network?.id && isOn(other))?.until
+    const reserving = network?.reserved.find((text) => {
+      return reservedIn({ cidr: network.cidr, gateway: null, reserved: [text] }).some(isOn)
+    })
+    const reservedBy = network?.gateway === ip ? 'gateway' : (reserving ?? null)
     for (const at of [null, START + 10_000]) {
       const answer = await machine.query({ type: 'address', question: { namespace, ip, at } })
       const holder = had.find((other) =>
@@ -650,6 +658,8 @@ async function expectSameAddress(machine: IpamStateMachine, model: Model, ip: st
           : other.allocatedAt <= at && (other.releasedAt === null || at < other.releasedAt),
       )
       expect([ip, at, answer.state]).toEqual([ip, at, state])
+      expect([ip, answer.coolingUntil]).toEqual([ip, state === 'cooling' ? until : null])
+      expect([ip, answer.reservedBy]).toEqual([ip, reservedBy])
       expect(answer.networks).toEqual(chain.map((around) => model.placed(around)))
       expect(answer.history.map(({ id }) => id)).toEqual(had.map(({ id }) => id))
       expect(answer.allocation).toEqual(holder === undefined ? null : allocationOf(holder))

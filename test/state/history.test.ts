@@ -92,6 +92,53 @@ describe('an address', () => {
   })
 })
 
+describe('an address that is not handed out', () => {
+  test('says until when it rests, which is after who had it last, whatever the network says by now', async () => {
+    const ipam = await Harness.open()
+    ipam.createNetwork('net', '10.0.0.0/28', { cooldownMs: MINUTE_MS })
+    ipam.allocate('first', 'net', { count: 3 })
+    ipam.release('first')
+    ipam.time += MINUTE_MS
+    ipam.allocate('second', 'net', { count: 2 })
+    ipam.release('second')
+    const changes = { cooldownMs: 10 * MINUTE_MS }
+    accepted(ipam.apply({ type: 'updateNetwork', id: 'net', changes, ifChangedIndex: null }))
+
+    const resting = await Promise.all(
+      ['10.0.0.1', '10.0.0.2', '10.0.0.3'].map((ip) => addressAt(ipam, null, { ip })),
+    )
+    ipam.time += MINUTE_MS
+    accepted(ipam.apply({ type: 'expireAllocations', limit: 10 }))
+
+    expect(resting.map(({ state, coolingUntil }) => [state, coolingUntil])).toEqual([
+      ['cooling', START + 2 * MINUTE_MS],
+      ['cooling', START + 2 * MINUTE_MS],
+      ['available', null],
+    ])
+    expect(await addressAt(ipam, null)).toMatchObject({ state: 'available', coolingUntil: null })
+  })
+
+  test.each([
+    { why: 'the gateway, also inside a range', ip: '10.0.0.1', state: 'reserved', by: 'gateway' },
+    { why: 'one of a range', ip: '10.0.0.9', state: 'reserved', by: '10.0.0.1-10.0.0.9' },
+    { why: 'beside the range', ip: '10.0.0.10', state: 'available', by: null },
+    { why: 'one of a prefix', ip: '10.0.0.79', state: 'reserved', by: '10.0.0.64/28' },
+    { why: 'had before it was reserved', ip: '10.0.0.20', state: 'allocated', by: '10.0.0.20' },
+    { why: 'no host', ip: '10.0.0.255', state: 'not_usable', by: '10.0.0.255' },
+    { why: 'of a child that reserves nothing', ip: '10.0.0.100', state: 'available', by: null },
+    { why: 'in no network', ip: '10.0.1.1', state: 'unmanaged', by: null },
+  ])('says what reserves it: $why', async ({ ip, state, by }) => {
+    const ipam = await openNetwork()
+    ipam.allocate('a', 'net', { ip: '10.0.0.20' })
+    ipam.createNetwork('child', '10.0.0.96/28')
+    const reserved = ['10.0.0.1-10.0.0.9', '10.0.0.20', '10.0.0.64/28', '10.0.0.100', '10.0.0.255']
+    const changes = { gateway: '10.0.0.1', reserved }
+    accepted(ipam.apply({ type: 'updateNetwork', id: 'net', changes, ifChangedIndex: null }))
+
+    expect(await addressAt(ipam, null, { ip })).toMatchObject({ state, reservedBy: by, coolingUntil: null })
+  })
+})
+
 describe('the audit log', () => {
   test('has what a change made of what', async () => {
     const ipam = await openNetwork()

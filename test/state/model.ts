@@ -587,7 +587,7 @@ function changed(before: Metadata, changes: MetadataChanges = {}): Metadata {
 type Guarded = Pick<Network, 'cidr' | 'gateway' | 'reserved'>
 
 /** All of what is reserved; of other families or outside, too. */
-function reservedIn({ gateway, reserved }: Guarded): (Address & { first: bigint; last: bigint })[] {
+export function reservedIn({ gateway, reserved }: Guarded): (Address & { first: bigint; last: bigint })[] {
   return [...(gateway === null ? [] : [gateway]), ...reserved].map((text) => {
     if (text.includes('/')) {
       const prefix = parsePrefix(text)

@@ -37,6 +37,8 @@ export interface AddressBody {
   readonly ip: string
   readonly namespace: string
   readonly state: AddressState
+  readonly cooling_until: string | null
+  readonly reserved_by: string | null
   /** The smallest last. */
   readonly networks: readonly NetworkBody[]
   readonly allocation: AllocationBody | null

@@ -1,6 +1,7 @@
 /** `ipam find`: an address, or a name. */
 
 import type { Params } from '../../client/query.ts'
+import { ADDRESS_HISTORY_MAX } from '../../ipam/query.ts'
 import type { ExitCode } from '../shell.ts'
 import type { AddressBody, AllocationBody } from './bodies.ts'
 import { ClientError, UsageError } from './client-error.ts'
@@ -29,12 +30,16 @@ async function findAddress(text: string, { api, args, output, shell }: Invocatio
 }
 
 function formatAddress(body: AddressBody, at: string | null, look: Invocation['output']['look']): string {
-  const { ip, namespace, state, networks, allocation, history } = body
+  const { ip, namespace, state, cooling_until: rest, reserved_by: reservedBy } = body
+  const { networks, allocation, history } = body
+  const isCut = history.length >= ADDRESS_HISTORY_MAX
   const head = formatRecord(
     [
       ['address', ip],
       ['namespace', namespace],
       ['now', state],
+      ...(rest === null ? [] : [['rests until', rest] as const]),
+      ...(reservedBy === null ? [] : [['reserved by', reservedBy] as const]),
       ...(at === null
         ? []
         : [['then', `${allocation === null ? 'nobody had it' : 'allocated'} (${at})`] as const]),
@@ -47,7 +52,12 @@ function formatAddress(body: AddressBody, at: string | null, look: Invocation['o
       at === null ? 'Who has it' : 'Who had it then',
       allocation === null ? '' : formatRecord(allocationFields(allocation), look),
     ],
-    ['History, newest first', new Table(HISTORY_COLUMNS, look).add(history)],
+    [
+      isCut
+        ? `The newest ${history.length} of its history (all of it: ipam audit --ip ${ip})`
+        : 'History, newest first',
+      new Table(HISTORY_COLUMNS, look).add(history),
+    ],
   ] as const
   return [head, ...sections.flatMap(([title, text]) => (text === '' ? [] : [`\n${title}:\n${text}`]))].join(
     '',

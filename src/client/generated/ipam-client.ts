@@ -140,7 +140,7 @@ export class IpamClient {
     return this.#caller.call({ method: 'POST', path: `/api/v1/allocations/${encodeURIComponent(id)}/release`, body, answers: 'nothing', isIdempotent: true }, options)
   }
 
-  /** Look up an address. The networks around it, who has it, and its history; with at, who had it then. */
+  /** Look up an address. The networks around it, who has it, what reserves it, until when it rests, and the last 100 who had it; with at, who had it then. */
   getAddress(ip: string, query: GetAddressQuery = {}, options: CallOptions = {}): Promise<Answer<Address>> {
     return this.#caller.call({ method: 'GET', path: `/api/v1/addresses/${encodeURIComponent(ip)}`, query: { ...query }, answers: 'json', isIdempotent: false }, options)
   }

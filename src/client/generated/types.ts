@@ -111,11 +111,15 @@ export interface Address {
   namespace: string
   /** not_usable: the network or broadcast address. unmanaged: in no network. */
   state: 'allocated' | 'available' | 'reserved' | 'cooling' | 'not_usable' | 'unmanaged'
+  /** Until when it rests after its release; null unless the state is cooling. */
+  cooling_until: string | null
+  /** Why the smallest network never hands it out, whatever the state: gateway, or the entry of its reserved list that has the address. */
+  reserved_by: string | null
   /** Those around it, the smallest last. */
   networks: readonly Network[]
   /** Who has it, or had it then. */
   allocation: Allocation | null
-  /** The newest first, at most 100. */
+  /** Who had it, the newest first, at most 100. All of them: GET /allocations with ip and all=true. */
   history: readonly Allocation[]
 }
 
@@ -544,7 +548,7 @@ export interface GetAllocationQuery {
 export interface GetAddressQuery {
   /** Name of an address space (VRF): letters, digits, "-", "_" and ".". Default: "default". */
   namespace?: string | undefined
-  /** Who had it at this time. Such as "2026-01-31T12:00:00Z". */
+  /** Who had it at this time, of the 20000 who had it last. Such as "2026-01-31T12:00:00Z". */
   at?: string | undefined
   /** linearizable, the default: shows every write that was answered before. stale: what this node has, without asking the others. */
   consistency?: 'linearizable' | 'stale' | undefined

@@ -1,18 +1,31 @@
 /** Everything about one address. */
 import { parseAddress } from '../../ipam/address.ts'
 import type { Obstacle } from '../../ipam/address-space.ts'
-import type { AddressAnswer, AddressQuestion, AddressState } from '../../ipam/query.ts'
+import {
+  ADDRESS_EXAMINED_MAX,
+  ADDRESS_HISTORY_MAX,
+  type AddressAnswer,
+  type AddressQuestion,
+  type AddressState,
+} from '../../ipam/query.ts'
 import type { Allocation, PlacedNetwork } from '../../ipam/records.ts'
+import { reservationOf } from '../../ipam/reserved.ts'
 import { CorruptStateError } from '../errors.ts'
-import { allocationKey, networkKey } from '../key-space.ts'
+import { allocationKey, coolingKey, networkKey, type Position } from '../key-space.ts'
 import type { NetworkState, NetworkTable } from '../network-table.ts'
 import { decodeAllocation, decodeNetwork } from '../record-codec.ts'
+import { decodeCooling } from '../row-codec.ts'
 import type { View } from '../view.ts'
 import { type HolderQuestion, holderCandidates, holderQuestion } from './holders.ts'
 
-const HISTORY_MAX = 100
-/** For a question about the past, older ones are looked at. */
-const EXAMINED_MAX = 20_000
+interface History {
+  /** The newest. */
+  readonly allocations: readonly Allocation[]
+  /** Where the first of them lies. */
+  readonly newest: Position | null
+  /** The one that had the address at the time of the question. */
+  readonly then: Allocation | null
+}
 
 /** Takes what it needs of memory before it returns a promise. */
 export function lookUpAddress(
@@ -35,15 +48,27 @@ async function answer(
   },
 ): Promise<AddressAnswer> {
   const { question, chain, state, ip, at } = asked
-  const [history, then] = await historyOf(view, question, { ip, at })
+  const { allocations, newest, then } = await historyOf(view, question, { ip, at })
+  const networks = await placedNetworks(view, chain)
+  const [network, record] = [chain.at(-1), networks.at(-1)]
+  const isPlaced = network !== undefined && record !== undefined
   // The newest has it, unless it has ended.
-  const active = history[0]?.status === 'allocated' ? history[0] : null
+  const active = allocations[0]?.status === 'allocated' ? allocations[0] : null
   return {
     state,
-    networks: await placedNetworks(view, chain),
+    coolingUntil: state === 'cooling' ? await coolingEnd(view, newest) : null,
+    reservedBy: isPlaced ? reservationOf(network.prefix, record, question.address.value) : null,
+    networks,
     allocation: at === null ? active : then,
-    history,
+    history: allocations,
   }
+}
+
+/** @param newest What had the address last, and after which it rests. */
+async function coolingEnd(view: View, newest: Position | null): Promise<number> {
+  const [row] = newest === null ? [] : await view.getMany([coolingKey(newest)])
+  if (row === undefined) throw new CorruptStateError(`nothing says until when what ${newest} had rests`)
+  return decodeCooling(row).until
 }
 
 function stateOf(chain: readonly NetworkState[], value: bigint): AddressState {
@@ -62,33 +87,34 @@ async function placedNetworks(view: View, chain: readonly NetworkState[]): Promi
   })
 }
 
-/** The newest, and the one that had the address at that time. */
 async function historyOf(
   view: View,
   question: HolderQuestion,
   { ip, at }: Pick<AddressQuestion, 'ip' | 'at'>,
-): Promise<[history: Allocation[], then: Allocation | null]> {
+): Promise<History> {
   const candidates = await holderCandidates(view, question, { name: 'history', after: null, isReverse: true })
-  const history: Allocation[] = []
+  const allocations: Allocation[] = []
+  let newest: Position | null = null
   let then: Allocation | null = null
   try {
-    for (let examined = 0; examined < EXAMINED_MAX; ) {
-      const chunk = await candidates.take(HISTORY_MAX)
+    for (let examined = 0; examined < ADDRESS_EXAMINED_MAX; ) {
+      const chunk = await candidates.take(ADDRESS_HISTORY_MAX)
+      newest ??= chunk[0]?.position ?? null
       const records = await view.getMany(chunk.map(({ position }) => allocationKey(position)))
       for (const record of records) {
         if (record === undefined) throw new CorruptStateError(`the history of ${ip} points to no allocation`)
         const allocation = decodeAllocation(record)
-        if (history.length < HISTORY_MAX) history.push(allocation)
+        if (allocations.length < ADDRESS_HISTORY_MAX) allocations.push(allocation)
         if (then === null && at !== null && hadIt(allocation, at)) then = allocation
       }
       examined += chunk.length
-      const isAnswered = at === null || then !== null || (history.at(-1)?.allocatedAt ?? 0) <= at
-      if (chunk.length < HISTORY_MAX || isAnswered) break
+      const isAnswered = at === null || then !== null || (allocations.at(-1)?.allocatedAt ?? 0) <= at
+      if (chunk.length < ADDRESS_HISTORY_MAX || isAnswered) break
     }
   } finally {
     await candidates.close()
   }
-  return [history, then]
+  return { allocations, newest, then }
 }
 
 function hadIt({ allocatedAt, releasedAt }: Allocation, at: number): boolean {

@@ -32,11 +32,14 @@ export async function answerWithinScope(
     case 'allocations':
       return some((await answer(query)) as Page<Allocation>, isAllocationInside)
     case 'address': {
-      const { state, networks, allocation, history } = (await answer(query)) as AddressAnswer
+      const whole = (await answer(query)) as AddressAnswer
+      const { networks, allocation, history } = whole
       const inside = networks.filter(({ id }) => isInside(id))
       const isManaged = networks.length > 0 && networks.at(-1) === inside.at(-1)
       return {
-        state: isManaged ? state : 'unmanaged',
+        state: isManaged ? whole.state : 'unmanaged',
+        coolingUntil: isManaged ? whole.coolingUntil : null,
+        reservedBy: isManaged ? whole.reservedBy : null,
         networks: inside,
         allocation: allocation !== null && isAllocationInside(allocation) ? allocation : null,
         history: history.filter(isAllocationInside),

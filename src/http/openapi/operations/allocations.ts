@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { ADDRESS_HISTORY_MAX } from '../../../ipam/query.ts'
 import { AddressParams } from '../../addresses.ts'
 import { AllocateBody, RenewBody, UpdateAllocationBody } from '../../allocation-body.ts'
 import { AllocationListParams, BatchBody, ReleaseBody } from '../../allocations.ts'
@@ -156,7 +157,7 @@ export const ALLOCATION_OPERATIONS: readonly Operation[] = [
     path: '/api/v1/addresses/:ip',
     tag: 'Addresses',
     summary: 'Look up an address',
-    description: 'The networks around it, who has it, and its history; with at, who had it then.',
+    description: `The networks around it, who has it, what reserves it, until when it rests, and the last ${ADDRESS_HISTORY_MAX} who had it; with at, who had it then.`,
     params: { ip },
     query: AddressParams,
     success: jsonAnswer(200, Address, 'What is known about it.'),
@@ -167,6 +168,8 @@ export const ALLOCATION_OPERATIONS: readonly Operation[] = [
         ip: ALLOCATION.ip,
         namespace: 'default',
         state: 'allocated',
+        cooling_until: null,
+        reserved_by: null,
         networks: [NETWORK],
         allocation: ALLOCATION,
         history: [ALLOCATION],
