@@ -108,9 +108,10 @@ export const OPERATIONS: readonly Mutant[] = [
     name: 'a transfer of leadership leaves no audit row',
     source: 'promise 6',
     file: 'src/replicated-service.ts',
-    find: `    await this.#notes.write({ type: 'noteTransfer', from, to }, context)
+    find: `    return await this.#written({ type: 'noteTransfer', from, to }, context)
 `,
-    replace: ``,
+    replace: `    return { index: this.#stateMachine.appliedIndex }
+`,
     caughtBy: ACTIONS,
   },
   {
@@ -125,7 +126,7 @@ export const OPERATIONS: readonly Mutant[] = [
     name: 'a drain that changes nothing is on record',
     source: 'src/http/README.md (transfers and drains on record)',
     file: 'src/replicated-service.ts',
-    find: `    if (isDrained === wasDrained) return
+    find: `    if (isDrained === wasDrained) return { index: this.#stateMachine.appliedIndex }
 `,
     replace: ``,
     caughtBy: ACTIONS,
