@@ -30,7 +30,7 @@ function reasonsInSource(): string[] {
     ...all(http, /\breason: '([a-z_0-9]+)'/g),
     ...all(http, /\breason = '([a-z_0-9]+)'/g),
     ...all(http, /invalidRequestAs\('([a-z_]+)'/g),
-    ...all(http, /\bcomplaint\(\s*(?:'[a-z_]+'|null),\s*\d+,\s*'([a-z_]+)'/g),
+    ...all(http, /\bcomplaint\(\s*(?:'[a-z_]+'|[a-z]+),\s*\d+,\s*'([a-z_]+)'/g),
     ...all(http, /'(auth_[a-z_]+)' :/g),
     ...all(http, /isEmpty \? '([a-z_]+)'/g),
     ...all(refusals, /^ {2}([a-z_]+):/gm),
