@@ -149,15 +149,6 @@ export const OPERATIONS: readonly Mutant[] = [
     caughtBy: testFile('test/action-notes.test.ts'),
   },
   {
-    name: 'a change of members is answered with what the node that was asked has applied',
-    source: 'src/http/README.md (X-Raft-Index)',
-    file: 'src/replicated-service.ts',
-    find: `    return { index: await this.#node.changeMembership({ type: 'add', id, addr }, note(context)) }`,
-    replace: `    await this.#node.changeMembership({ type: 'add', id, addr }, note(context))
-    return { index: this.#stateMachine.appliedIndex }`,
-    caughtBy: ACTIONS,
-  },
-  {
     name: 'a change of the cluster is answered without an index',
     source: 'src/http/README.md (X-Raft-Index)',
     file: 'src/http/cluster.ts',
