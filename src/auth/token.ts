@@ -1,5 +1,5 @@
 /** The tokens of API keys: `ipam_<id>_<secret>`, which people and scanners of leaked secrets recognise. */
-import { createHash, randomBytes } from 'node:crypto'
+import { hash, randomBytes } from 'node:crypto'
 
 const SECRET_BYTES = 32
 const ID_CHARS = 16
@@ -28,5 +28,5 @@ export function idOfToken(token: string): string | null {
 
 /** A secret of 256 random bits cannot be guessed, so that a quick hash is enough. */
 export function hashToken(token: string): string {
-  return createHash('sha256').update(token).digest('base64url')
+  return hash('sha256', token, 'base64url')
 }

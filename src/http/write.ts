@@ -1,5 +1,5 @@
 /** What all writes have in common: idempotency keys, preconditions, and where in the log the answer comes from. */
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { Context } from 'hono'
 import type { Command, CommandContext, ResultOf } from '../ipam/command.ts'
 import type { IdempotencyStamp } from '../ipam/idempotency.ts'
@@ -44,7 +44,7 @@ function idempotencyOf(c: Context, { user }: CommandContext, body: unknown): Ide
 }
 
 function digest(value: unknown): string {
-  return createHash('sha256').update(JSON.stringify(value)).digest('base64url').slice(0, DIGEST_CHARS)
+  return hash('sha256', JSON.stringify(value), 'base64url').slice(0, DIGEST_CHARS)
 }
 
 /**

@@ -40,15 +40,15 @@ export function stateFigures({
   readonly unflushedBytes: number
   readonly unflushedBytesMax: number
 }): StateFigures {
-  const { networks, expiries, coolings, sessions, answerAges } = memory
+  const { networks, expiries, coolings, sessions, answers } = memory
   return {
     networkCount: networks.size,
     trees: networks.trees,
     expiringCount: expiries.size,
     coolingCount: coolings.size,
     sessions: { size: sessions.size, max: SESSIONS_MAX },
-    answers: { size: answerAges.size, max: answerLimits.keysMax },
-    answerBytes: { size: answerAges.totalBytes, max: answerLimits.bytesMax },
+    answers: { size: answers.size, max: answerLimits.keysMax },
+    answerBytes: { size: answers.totalBytes, max: answerLimits.bytesMax },
     unflushedBytes: { size: unflushedBytes, max: unflushedBytesMax },
     flushes,
   }

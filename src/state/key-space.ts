@@ -52,8 +52,8 @@ export function parsePosition(position: Position): { index: number; sequence: nu
 export const ALLOCATIONS = prefixRange('a')
 /** Addresses that rest after their release. */
 export const COOLINGS = prefixRange('k')
-/** Idempotency keys in the order in which they came. */
-export const IDEMPOTENCY_AGES = prefixRange('j')
+/** Answers kept under idempotency keys, in the order in which they came. */
+export const KEPT_ANSWERS = prefixRange('i')
 export const NETWORKS = prefixRange('n')
 /** What changes of a network with its allocations. */
 export const NETWORK_COUNTERS = prefixRange('o')
@@ -163,16 +163,12 @@ export function endedCountsKey(chunk: number): string {
   return `m${toHex(chunk)}`
 }
 
-export function idempotencyKey(keyDigest: string): string {
-  return `i${keyDigest}`
-}
-
 /** One entry keeps one answer at most. */
-export function idempotencyAgeKey(index: number): string {
-  return `j${toHex(index)}`
+export function keptAnswerKey(index: number): string {
+  return `i${toHex(index)}`
 }
 
-export function parseIdempotencyAgeKey(key: string): number {
+export function parseKeptAnswerKey(key: string): number {
   return Number.parseInt(key.slice(1), 16)
 }
 

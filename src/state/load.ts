@@ -7,22 +7,23 @@ import type { AddressRange } from '../ipam/range.ts'
 import type { Network } from '../ipam/records.ts'
 import { reservedRanges } from '../ipam/reserved.ts'
 import { loadAccess } from './access-rows.ts'
+import { decodeKeptAnswerHead } from './answer-codec.ts'
+import { AnswerTable } from './answer-table.ts'
 import { CorruptStateError } from './errors.ts'
 import { ExpiryIndex } from './expiry-index.ts'
-import { AnswerAges } from './idempotency-rows.ts'
 import {
   ADDRESS_RANGES,
   APPLIED_KEY,
   COOLINGS,
   DIVERGENCE_KEY,
   EVERYTHING,
-  IDEMPOTENCY_AGES,
+  KEPT_ANSWERS,
   MEMBERSHIP_KEY,
   NETWORK_COUNTERS,
   NETWORKS,
   OUTCOMES,
   type Position,
-  parseIdempotencyAgeKey,
+  parseKeptAnswerKey,
   parseOutcomeKey,
   parseSessionKey,
   positionIn,
@@ -38,13 +39,12 @@ import {
   decodeApplied,
   decodeCooling,
   decodeDivergence,
-  decodeIdempotencyAge,
   decodeMembership,
   decodeNetworkCounters,
-  decodeSession,
   NOTHING_APPLIED,
 } from './row-codec.ts'
 import type { StateMemory } from './row-store.ts'
+import { decodeSession } from './session-codec.ts'
 import type { SessionState } from './session-rows.ts'
 import type { CheckpointState } from './space-checkpoints.ts'
 import type { StateDatabase, StateStorage } from './storage.ts'
@@ -88,7 +88,7 @@ export async function loadRows(database: StateDatabase): Promise<Loaded> {
     coolings,
     hostnames: await loadHostnames(database),
     sessions: await loadSessions(database),
-    answerAges: await loadAnswerAges(database),
+    answers: await loadAnswers(database),
     access: await loadAccess(database),
     membership: membership === undefined ? null : decodeMembership(membership),
   }
@@ -220,12 +220,15 @@ async function loadCoolings(
   return ranges
 }
 
-async function loadAnswerAges(database: StateDatabase): Promise<AnswerAges> {
-  const ages = new AnswerAges()
-  for await (const rows of tripsThrough(database, IDEMPOTENCY_AGES)) {
-    for (const [key, row] of rows) ages.add(parseIdempotencyAgeKey(key), decodeIdempotencyAge(row).bytes)
+async function loadAnswers(database: StateDatabase): Promise<AnswerTable> {
+  const answers = new AnswerTable()
+  for await (const rows of tripsThrough(database, KEPT_ANSWERS)) {
+    for (const [key, row] of rows) {
+      const { keyDigest, time } = decodeKeptAnswerHead(row)
+      answers.add(keyDigest, { index: parseKeptAnswerKey(key), time, bytes: row.length })
+    }
   }
-  return ages
+  return answers
 }
 
 function byFirst(a: AddressRange, b: AddressRange): number {
@@ -241,13 +244,16 @@ async function loadSessions(database: StateDatabase): Promise<Map<number, Sessio
     }
   }
   for await (const rows of tripsThrough(database, OUTCOMES)) {
-    for (const [key] of rows) {
-      const { session, sequence } = parseOutcomeKey(key)
-      const sequences = sessions.get(session)?.sequences
-      if (sequences === undefined) {
-        throw new CorruptStateError(`an outcome of session ${session}, which does not exist`)
+    for (const [key, row] of rows) {
+      const { session: id, sequence } = parseOutcomeKey(key)
+      const session = sessions.get(id)
+      if (session === undefined) {
+        throw new CorruptStateError(`an outcome of session ${id}, which does not exist`)
       }
-      sequences.add(sequence)
+      session.sequences.add(sequence)
+      const { floor, usedAt } = decodeSession(row)
+      session.floor = Math.max(session.floor, floor)
+      session.usedAt = Math.max(session.usedAt, usedAt)
     }
   }
   return sessions

@@ -1,15 +1,13 @@
 /** Rows as MessagePack arrays with fixed positions. A change of any of them is a new `FORMAT`. */
 import { Packr } from 'msgpackr'
 import type { Divergence, Member, Membership } from '../../raft/types.ts'
-import type { IdempotencyStamp } from '../ipam/idempotency.ts'
 import type { AddressRange } from '../ipam/range.ts'
-import type { Session } from '../ipam/session.ts'
 import { CorruptStateError, StateFormatError } from './errors.ts'
 import type { Position } from './key-space.ts'
 import { formatHash } from './state-hash.ts'
 import { readUInt128, writeUInt128 } from './uint128.ts'
 
-const FORMAT = 7
+const FORMAT = 8
 /** Without records, so that the bytes of a row depend on nothing but the row. */
 const packr = new Packr({ useRecords: false })
 
@@ -192,39 +190,4 @@ export function encodeNumber(value: number): Buffer {
 
 export function decodeNumber(row: Uint8Array): number {
   return packr.unpack(row) as number
-}
-
-/** The kept answer itself is beside it, under the digest. */
-export interface IdempotencyAge {
-  readonly keyDigest: string
-  readonly time: number
-  readonly bytes: number
-}
-
-export function encodeIdempotencyAge({ keyDigest, time, bytes }: IdempotencyAge): Buffer {
-  return packr.pack([keyDigest, time, bytes])
-}
-
-export function decodeIdempotencyAge(row: Uint8Array): IdempotencyAge {
-  const [keyDigest, time, bytes] = packr.unpack(row) as [string, number, number]
-  return { keyDigest, time, bytes }
-}
-
-/** @param outcome As `outcome-codec.ts` writes it. */
-export function encodeAnswer(fingerprint: IdempotencyStamp['fingerprint'], outcome: Uint8Array): Buffer {
-  return packr.pack([fingerprint, outcome])
-}
-
-export function decodeAnswer(row: Uint8Array): { fingerprint: string; outcome: Uint8Array } {
-  const [fingerprint, outcome] = packr.unpack(row) as [string, Uint8Array]
-  return { fingerprint, outcome }
-}
-
-export function encodeSession({ floor, usedAt }: Omit<Session, 'id'>): Buffer {
-  return packr.pack([floor, usedAt])
-}
-
-export function decodeSession(row: Uint8Array): Omit<Session, 'id'> {
-  const [floor, usedAt] = packr.unpack(row) as [number, number]
-  return { floor, usedAt }
 }

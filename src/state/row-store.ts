@@ -9,10 +9,11 @@ import type { Allocation, Network } from '../ipam/records.ts'
 import type { AuditDraft, ManagedNetwork, Store } from '../ipam/store.ts'
 import { AccessRows, type AccessTable } from './access-rows.ts'
 import { AllocationRows } from './allocation-rows.ts'
+import type { AnswerTable } from './answer-table.ts'
 import { AuditRows } from './audit-rows.ts'
 import type { ExpiryIndex } from './expiry-index.ts'
 import { type HostnameMemory, HostnameRows } from './hostname-rows.ts'
-import { type AnswerAges, IdempotencyRows } from './idempotency-rows.ts'
+import { IdempotencyRows } from './idempotency-rows.ts'
 import { MEMBERSHIP_KEY, type Position, parsePosition, positionOf } from './key-space.ts'
 import { NetworkRows } from './network-rows.ts'
 import type { NetworkState, NetworkTable } from './network-table.ts'
@@ -31,7 +32,7 @@ export interface StateMemory {
   readonly hostnames: HostnameMemory
   /** By id. */
   readonly sessions: Map<number, SessionState>
-  readonly answerAges: AnswerAges
+  readonly answers: AnswerTable
   readonly access: AccessTable
   membership: Membership | null
 }
@@ -59,7 +60,7 @@ export class RowStore implements Store {
     answerLimits: AnswerLimits
   }) {
     const { database, overlay, memory, answerLimits } = options
-    const { networks, expiries, coolings, sessions, answerAges } = memory
+    const { networks, expiries, coolings, sessions, answers } = memory
     const rows = new StagedRows({ database, overlay })
     this.#rows = rows
     this.#memory = memory
@@ -71,7 +72,7 @@ export class RowStore implements Store {
     this.#audit = new AuditRows({ rows })
     this.sessions = new SessionRows({ database, overlay, sessions })
     this.access = new AccessRows({ rows, table: memory.access })
-    this.idempotency = new IdempotencyRows({ rows, ages: answerAges, limits: answerLimits })
+    this.idempotency = new IdempotencyRows({ rows, answers, limits: answerLimits })
   }
 
   beginEntry(index: number): void {

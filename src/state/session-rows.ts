@@ -1,11 +1,14 @@
-/** Sessions and what became of their writes: rows, and in memory what is looked at with every write. */
+/**
+ * Sessions and what became of their writes: rows, and in memory what is looked at with every write. A session's own row
+ * is written once: where its floor is by now says the row of its last outcome, which is there as long as the session.
+ */
 import { assert } from '../../raft/assert.ts'
 import type { Outcome } from '../ipam/command.ts'
 import { SESSION_WINDOW_MAX, type Session, type SessionStamp, type SessionStore } from '../ipam/session.ts'
 import { outcomeKey, sessionKey } from './key-space.ts'
 import { decodeOutcome, encodeOutcomeRow } from './outcome-codec.ts'
 import type { Overlay } from './overlay.ts'
-import { encodeSession } from './row-codec.ts'
+import { decodeSessionOutcome, encodeSession, encodeSessionOutcome } from './session-codec.ts'
 import type { StateDatabase } from './storage.ts'
 
 /** What stays in memory of a session. */
@@ -40,7 +43,7 @@ export class SessionRows implements SessionStore {
     const key = outcomeKey(sessionId, sequence)
     const row = this.#overlay.get(key) ?? this.#database.getSync(key)
     assert(row !== undefined, 'no row {}', key)
-    return decodeOutcome(row)
+    return decodeOutcome(decodeSessionOutcome(row).outcome)
   }
 
   openSession(session: Session): void {
@@ -62,8 +65,10 @@ export class SessionRows implements SessionStore {
     session.usedAt = usedAt
     this.#raiseFloor(session, floor)
     session.sequences.add(sequence)
-    this.#overlay.put(outcomeKey(sessionId, sequence), encodeOutcomeRow(outcome))
-    this.#overlay.put(sessionKey(sessionId), encodeSession(session))
+    this.#overlay.put(
+      outcomeKey(sessionId, sequence),
+      encodeSessionOutcome(session, encodeOutcomeRow(outcome)),
+    )
   }
 
   #raiseFloor(session: SessionState, floor: number): void {

@@ -110,7 +110,25 @@ export const GATEWAY_SESSIONS: readonly Mutant[] = [
     name: 'a restart forgets which outcomes are kept',
     source: 'bug 28',
     file: 'src/state/load.ts',
-    find: `      sequences.add(sequence)
+    find: `      session.sequences.add(sequence)
+`,
+    replace: ``,
+    caughtBy: SESSIONS,
+  },
+  {
+    name: 'a restart forgets where the floor of a session is',
+    source: '§6.3',
+    file: 'src/state/load.ts',
+    find: `      session.floor = Math.max(session.floor, floor)
+`,
+    replace: ``,
+    caughtBy: SESSIONS,
+  },
+  {
+    name: 'a restart forgets when a session was used',
+    source: 'determinism (a restart must not matter)',
+    file: 'src/state/load.ts',
+    find: `      session.usedAt = Math.max(session.usedAt, usedAt)
 `,
     replace: ``,
     caughtBy: SESSIONS,

@@ -6,6 +6,7 @@ const RETRIES = testFile('test/http/retries.test.ts')
 
 const KEYS = 'src/ipam/idempotency.ts'
 const ROWS = 'src/state/idempotency-rows.ts'
+const TABLE = 'src/state/answer-table.ts'
 
 /** Writes that a client may repeat: promise 4. */
 export const IDEMPOTENCY_KEYS: readonly Mutant[] = [
@@ -31,8 +32,8 @@ export const IDEMPOTENCY_KEYS: readonly Mutant[] = [
     name: 'an answer is forgotten as soon as another one is kept',
     source: 'promise 4; api.md (24 h of log time)',
     file: ROWS,
-    find: `age.time + keptMs > time && !isTooMany`,
-    replace: `age.time > time + keptMs && !isTooMany`,
+    find: `oldest.time + keptMs > now && !isTooMany`,
+    replace: `oldest.time > now + keptMs && !isTooMany`,
     caughtBy: KEPT_ANSWERS,
   },
   {
@@ -47,8 +48,8 @@ export const IDEMPOTENCY_KEYS: readonly Mutant[] = [
     name: 'after a restart a node forgets no answers, and the others do',
     source: 'determinism (a restart must not matter)',
     file: 'src/state/load.ts',
-    find: `for (const [key, row] of rows) ages.add(parseIdempotencyAgeKey(key), decodeIdempotencyAge(row).bytes)`,
-    replace: `for (const [key] of rows) parseIdempotencyAgeKey(key)`,
+    find: `answers.add(keyDigest, { index: parseKeptAnswerKey(key), time, bytes: row.length })`,
+    replace: `parseKeptAnswerKey(key + keyDigest + time)`,
     caughtBy: VECTORS,
   },
   {
@@ -70,21 +71,38 @@ export const IDEMPOTENCY_KEYS: readonly Mutant[] = [
   {
     name: 'the bytes of an answer that is forgotten stay counted',
     source: 'issue 4 (bounded, deterministic eviction)',
-    file: ROWS,
-    find: `    this.totalBytes -= bytes
+    file: TABLE,
+    find: `    this.#totalBytes -= at(this.#bytes, this.#first)
 `,
     replace: ``,
     caughtBy: KEPT_ANSWERS,
   },
   {
-    name: 'the oldest answers are lost when their list is made shorter',
+    name: 'the newest answers are lost when their table grows',
     source: 'issue 4 (bounded, deterministic eviction)',
+    file: TABLE,
+    find: `  into.set(ring.subarray(0, first), ring.length - first)
+`,
+    replace: ``,
+    caughtBy: KEPT_ANSWERS,
+  },
+  {
+    name: 'an answer that is gone hides those behind it in the table',
+    source: 'promise 4; TAOCP 6.4, algorithm R',
+    file: TABLE,
+    find: `      this.#slots[hole] = at(this.#slots, slot)
+      hole = slot
+`,
+    replace: ``,
+    caughtBy: KEPT_ANSWERS,
+  },
+  {
+    name: 'keys of one hash count as the same',
+    source: 'promise 4',
     file: ROWS,
-    find: `    this.#indexes = this.#indexes.slice(this.#start)
-    this.#start = 0
+    find: `      if (kept.keyDigest !== keyDigest) continue
 `,
-    replace: `    this.#indexes = this.#indexes.slice(this.#start)
-`,
+    replace: ``,
     caughtBy: KEPT_ANSWERS,
   },
   {

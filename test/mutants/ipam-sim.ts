@@ -32,20 +32,16 @@ export const IPAM_SIM: readonly Mutant[] = [
     name: 'keys never grow too old',
     source: 'invariant: which answers are kept is the same for all',
     file: 'src/state/idempotency-rows.ts',
-    find: `if (age.time + keptMs > time && !isTooMany) return false`,
-    replace: `if (age.time + keptMs > 0 && !isTooMany) return false`,
+    find: `if (oldest.time + keptMs > now && !isTooMany) return false`,
+    replace: `if (oldest.time + keptMs > 0 && !isTooMany) return false`,
     caughtBy: SIMULATOR,
   },
   {
     name: 'the age of keys is forgotten at a restart',
     source: 'invariant: a state is what the log makes of nothing',
     file: 'src/state/load.ts',
-    find: `    for (const [key, row] of rows) ages.add(parseIdempotencyAgeKey(key), decodeIdempotencyAge(row).bytes)
-`,
-    replace: `    if (rows.length > TRIP_ROWS) {
-      for (const [key, row] of rows) ages.add(parseIdempotencyAgeKey(key), decodeIdempotencyAge(row).bytes)
-    }
-`,
+    find: `answers.add(keyDigest, { index: parseKeptAnswerKey(key), time, bytes: row.length })`,
+    replace: `answers.add(keyDigest, { index: parseKeptAnswerKey(key), time: 0 * time, bytes: row.length })`,
     caughtBy: SIMULATOR,
   },
   {

@@ -1,8 +1,10 @@
 /** How many answers are kept under idempotency keys, and which are forgotten. */
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { ANSWER_LIMITS } from '../../src/ipam/idempotency.ts'
 import { accept } from '../../src/ipam/refuse.ts'
-import { AnswerAges, IdempotencyRows } from '../../src/state/idempotency-rows.ts'
+import { AnswerTable } from '../../src/state/answer-table.ts'
+import { IdempotencyRows } from '../../src/state/idempotency-rows.ts'
 import { Overlay } from '../../src/state/overlay.ts'
 import { NOTHING_APPLIED } from '../../src/state/row-codec.ts'
 import { StagedRows } from '../../src/state/staged-rows.ts'
@@ -12,18 +14,18 @@ import { MemoryStorage } from './memory-storage.ts'
 const { keptMs: KEPT_MS, keysMax: KEYS_MAX, bytesMax: BYTES_MAX } = ANSWER_LIMITS
 
 interface Answers {
-  readonly ages: AnswerAges
+  readonly table: AnswerTable
   keep(index: number, key: string, time?: number): void
   isKept(key: string): boolean
 }
 
 async function openAnswers(): Promise<Answers> {
   const database = await new MemoryStorage().open()
-  const ages = new AnswerAges()
+  const table = new AnswerTable()
   const rows = new StagedRows({ database, overlay: new Overlay(NOTHING_APPLIED) })
-  const answers = new IdempotencyRows({ rows, ages, limits: ANSWER_LIMITS })
+  const answers = new IdempotencyRows({ rows, answers: table, limits: ANSWER_LIMITS })
   return {
-    ages,
+    table,
     keep: (index, keyDigest, time = START) => {
       answers.beginEntry(index)
       answers.keepAnswer({ keyDigest, fingerprint: 'f', outcome: accept(null), time })
@@ -44,7 +46,7 @@ describe('an answer under an idempotency key', () => {
     answers.keep(2, 'second', START + elapsedMs)
 
     expect([answers.isKept('first'), answers.isKept('second')]).toEqual([isKept, true])
-    expect(answers.ages.size).toBe(isKept ? 2 : 1)
+    expect(answers.table.size).toBe(isKept ? 2 : 1)
   })
 
   test.each([
@@ -56,12 +58,13 @@ describe('an answer under an idempotency key', () => {
       const answers = await openAnswers()
       answers.keep(1, 'first')
       answers.keep(2, 'second')
-      for (let index = 3; index <= keyCount; index++) answers.ages.add(index, 0)
+      for (let index = 3; index <= keyCount; index++)
+        answers.table.add(`filler ${index}`, { index, time: START, bytes: 0 })
 
       answers.keep(keyCount + 1, 'last')
 
       expect(['first', 'second', 'last'].map(answers.isKept)).toEqual([isKept, true, true])
-      expect(answers.ages.size).toBe(KEYS_MAX)
+      expect(answers.table.size).toBe(KEYS_MAX)
     },
   )
 
@@ -72,33 +75,69 @@ describe('an answer under an idempotency key', () => {
     'is forgotten early when $leftBytes bytes are left, and another comes',
     async ({ leftBytes, isKept }) => {
       const answers = await openAnswers()
-      const { ages } = answers
+      const { table } = answers
       answers.keep(1, 'first')
-      const bytes = ages.totalBytes
+      const firstBytes = table.totalBytes
       answers.keep(2, 'second')
-      ages.add(3, BYTES_MAX - ages.totalBytes - leftBytes)
+      table.add('filler', { index: 3, time: START, bytes: BYTES_MAX - table.totalBytes - leftBytes })
 
       answers.keep(4, 'last')
 
       expect(['first', 'second', 'last'].map(answers.isKept)).toEqual([isKept, true, true])
-      // All are of one size.
-      expect(ages.totalBytes).toBe(BYTES_MAX - leftBytes + (isKept ? bytes : 0))
+      const lastBytes = firstBytes - 'first'.length + 'last'.length
+      expect(table.totalBytes).toBe(BYTES_MAX - leftBytes + lastBytes - (isKept ? 0 : firstBytes))
     },
   )
 })
 
-test('answers age in the order of the log, however many have come and gone', () => {
-  const ages = new AnswerAges()
-  for (let index = 1; index <= 5_000; index++) ages.add(index, 2)
+/** What the table is to be, slowly. */
+class ObviousTable {
+  readonly kept: { key: string; index: number; time: number; bytes: number }[] = []
 
-  const gone: (number | null)[] = []
-  for (; ages.oldest !== null; ages.removeOldest(2)) {
-    gone.push(ages.oldest)
-    if (gone.length % 5 === 0) ages.add(5_000 + gone.length / 5, 2)
-    if (gone.length > 10_000) break
+  indexesOf(key: string): number[] {
+    return this.kept.filter((answer) => answer.key === key).map(({ index }) => index)
   }
+}
 
-  expect(gone).toEqual(Array.from({ length: gone.length }, (_, i) => i + 1))
-  expect(gone.length).toBeGreaterThan(6_000)
-  expect([ages.size, ages.totalBytes]).toEqual([0, 0])
+test('the table finds each answer that is kept, and none that is gone, however many have come and gone', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.record({ adds: fc.nat(900), removes: fc.nat(900) }), { maxLength: 12 }),
+      (rounds) => {
+        const table = new AnswerTable()
+        const obvious = new ObviousTable()
+        let index = 0
+        for (const { adds, removes } of rounds) {
+          for (let i = 0; i < adds; i++) {
+            index += 1 + (index % 3)
+            const answer = { key: `key ${index % 1_500}`, index, time: START + index, bytes: index % 7 }
+            table.add(answer.key, answer)
+            obvious.kept.push(answer)
+          }
+          for (let i = 0; i < removes && table.size > 0; i++) {
+            table.removeOldest()
+            obvious.kept.shift()
+          }
+          const { key: _, ...oldest } = obvious.kept[0] ?? { key: '' }
+          expect(table.oldest).toEqual(obvious.kept.length === 0 ? null : oldest)
+          expect(table.size).toBe(obvious.kept.length)
+          expect(table.totalBytes).toBe(obvious.kept.reduce((sum, { bytes }) => sum + bytes, 0))
+          for (let n = 0; n < 1_500; n += 31) {
+            expect([...table.indexesOf(`key ${n}`)].sort()).toEqual(obvious.indexesOf(`key ${n}`).sort())
+          }
+        }
+      },
+    ),
+    { numRuns: 50 },
+  )
+})
+
+test('keys of one hash are told apart by their rows', async () => {
+  const answers = await openAnswers()
+  // Found by trying: FNV-1a of 32 bits is the same for both.
+  const [one, other] = ['COSTARRING', 'LIQUID'].map((text) => text.toLowerCase()) as [string, string]
+  answers.keep(1, one)
+
+  expect(answers.table.indexesOf(other)).toEqual([1])
+  expect([answers.isKept(one), answers.isKept(other)]).toEqual([true, false])
 })
