@@ -31,6 +31,8 @@ const REQUEST_ID = /^[\x20-\x7e]{1,128}$/
 /** A 503 is a regular answer there. */
 const PROBE = /\/health(?:\/|$)/
 const LOGGED_PATH_CHARS_MAX = 256
+/** Longer than an election: whoever waits so long asks why. */
+const SLOW_MS = 1_000
 
 /**
  * Wraps the handler itself and is no middleware: hono then calls it directly, and the response is built once.
@@ -135,19 +137,31 @@ function problemOf(error: unknown, method: string): Problem {
 }
 
 /** Named as tools look for it (https://opentelemetry.io/docs/specs/otel/compatibility/logging_trace_context/). */
-function withTrace<T extends object>(fields: T, followed: Followed | null): T {
+function withTrace<T extends object>(
+  fields: T,
+  followed: Followed | null,
+): T & { readonly trace_id?: string } {
   return followed === null ? fields : { ...fields, trace_id: followed.traceId }
 }
 
-/** Reads are many and change nothing: they show at level `debug`, and so does what load balancers ask each second. */
+/**
+ * What went well shows at level `debug`: thousands a second would fill a disk within days, and the audit log has each
+ * change with its user and request id. Nor does what load balancers ask each second belong there.
+ */
 function logRequest(
   logger: Logger,
-  request: { method: string; path: string; status: number; durationMs: number; requestId: string },
+  request: {
+    readonly path: string
+    readonly status: number
+    readonly durationMs: number
+    readonly trace_id?: string
+  },
 ): void {
   if (PROBE.test(request.path)) logger.debug(request, 'request')
   else if (request.status >= 500) logger.warn(request, 'request')
-  else if (request.status >= 400 || !isRead(request.method)) logger.info(request, 'request')
-  else logger.debug(request, 'request')
+  else if (request.status >= 400 || request.durationMs >= SLOW_MS || request.trace_id !== undefined) {
+    logger.info(request, 'request')
+  } else logger.debug(request, 'request')
 }
 
 function endConnection(c: Context): void {

@@ -506,7 +506,7 @@ describe('what all requests have in common (api.md, Conventions)', () => {
     expect(headers.get('content-type')).toBe(type)
   })
 
-  test('writes and failures are logged at the default level, reads and probes are not', async () => {
+  test('failures are logged at the default level; what went well, and probes, are not', async () => {
     await createNetwork()
     await api.request('GET', '/networks')
     await api.request('GET', '/networks/net-9')
@@ -516,7 +516,7 @@ describe('what all requests have in common (api.md, Conventions)', () => {
     await api.request('GET', '/networks')
 
     expect(api.lines.map(({ level, fields }) => `${level} ${fields['method']} ${fields['status']}`)).toEqual([
-      'info POST 201',
+      'debug POST 201',
       'debug GET 200',
       'info GET 404',
       'debug GET 503',
@@ -529,6 +529,19 @@ describe('what all requests have in common (api.md, Conventions)', () => {
       durationMs: 0,
       requestId: 'request-1',
     })
+  })
+
+  test.each([
+    { seconds: 0.999, level: 'debug' },
+    { seconds: 1, level: 'info' },
+  ])('a request that took $seconds s is logged at level $level', async ({ seconds, level }) => {
+    api.service.onExecute = () => {
+      api.clock.ms += seconds * 1_000
+    }
+
+    await createNetwork()
+
+    expect(api.lines).toMatchObject([{ level, fields: { durationMs: seconds * 1_000 } }])
   })
 
   test('HEAD answers as GET does, without a body', async () => {

@@ -52,6 +52,8 @@ export class OneNodeService implements IpamService {
   ready: Readiness = { ready: true, reasons: [] }
   /** What every call rejects with; null to work. */
   failure: Error | null = null
+  /** A command is about to be carried out. */
+  onExecute = (): void => {}
   leaderContactMs: number | null = 0
   isRestoring = false
   catchUpCount = 0
@@ -96,6 +98,7 @@ export class OneNodeService implements IpamService {
     idempotency: IdempotencyStamp | null = null,
   ): Promise<{ value: ResultOf<C>; index: number; isReplay: boolean }> {
     this.#checkFailure()
+    this.onExecute()
     const payload = encodeCommand({ command, context, session: null, idempotency }, 1)
     const outcome = this.#append('command', payload) as Outcome
     const { isReplay } = outcome

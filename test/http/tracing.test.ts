@@ -103,10 +103,12 @@ describe('a line of the log', () => {
     { why: 'it is followed', headers: SAMPLED, traceId: TRACE },
     { why: 'it is in a trace that is not kept', headers: UNSAMPLED, traceId: TRACE },
     { why: 'a trace has begun here', headers: {}, traceId: '01'.repeat(16) },
-  ])('about a request has its trace: $why', async ({ headers, traceId }) => {
+  ])('about a request has its trace, and shows at the default level: $why', async ({ headers, traceId }) => {
     await api.request('GET', '/networks', undefined, headers)
 
-    expect(lastLine()?.fields).toMatchObject({ trace_id: traceId, requestId: 'request-1' })
+    const line = lastLine()
+    expect(line?.fields).toMatchObject({ trace_id: traceId, requestId: 'request-1' })
+    expect(line?.level).toBe('info')
   })
 
   test('has none where there is no trace', async () => {
