@@ -76,7 +76,7 @@ export class AuditRetention {
       const { result } = await this.#node.propose(
         // Without a session: a second copy forgets what is left, which is right whoever asked for it.
         encodeCommand({ command, context, session: null, idempotency: null }, this.#node.schemaVersion),
-        { ...traitsOf(command), isIdempotent: true },
+        traitsOf(command),
       )
       const outcome = result as Outcome
       if (!outcome.ok) return

@@ -75,7 +75,7 @@ export class Expiry {
       const { result } = await this.#node.propose(
         // Without a session: a second copy ends what is due by then, which is right whoever asked for it.
         encodeCommand({ command, context, session: null, idempotency: null }, this.#node.schemaVersion),
-        { ...traitsOf(command), isIdempotent: true },
+        traitsOf(command),
       )
       this.#count(result as Outcome)
     } catch (error) {

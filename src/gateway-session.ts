@@ -97,17 +97,17 @@ export class GatewaySession {
 
   /** @returns Null if the session was gone and nothing was applied: another one will do. */
   async #write(
-    write: Pick<CommandEnvelope, 'command' | 'context' | 'idempotency'>,
+    { command, context, idempotency }: Omit<CommandEnvelope, 'session'>,
     trace: Span | null,
   ): Promise<{ outcome: Outcome; index: number } | null> {
     const session = await this.#openedSession()
     const stamp = session.begin(this.#windowMax)
     const sentAt = this.#now()
     try {
-      const payload = encodeCommand({ ...write, session: stamp }, this.#schemaVersion())
+      const payload = encodeCommand({ command, context, session: stamp, idempotency }, this.#schemaVersion())
       const { result, index, isOnlyCopy } = await this.#propose(
         payload,
-        { ...traitsOf(write.command), isIdempotent: true },
+        traitsOf(command),
         trace === null ? null : proposalSpans(trace),
       )
       const outcome = result as Outcome

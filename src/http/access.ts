@@ -48,11 +48,13 @@ export function createGuard(authenticator: Authenticator, addresses: ClientAddre
     const { role, toleratesStale } = access
     if (role === null) return null
     const { headers } = c.req.raw
+    const { address, client } = clientOf(c, addresses)
     const identity = authenticator.authenticate({
       authorization: headers.get('authorization'),
       apiKey: headers.get('x-api-key'),
       certificateName: certificateNameOf(c),
-      ...clientOf(c, addresses),
+      address,
+      client,
       toleratesStale,
     })
     if (identity instanceof Promise) return identity.then((known) => authorized(known, role, access))

@@ -13,7 +13,7 @@ import {
   UpdateAllocationBody,
 } from './allocation-body.ts'
 import { ALLOCATION_FILTER_PARAMS, toAllocationFilter } from './allocation-filter.ts'
-import { etag, json, noContent, positionHeaders } from './answer.ts'
+import { json, noContent, positionHeaders, withEtag, withLocation } from './answer.ts'
 import {
   expected,
   isId,
@@ -71,11 +71,8 @@ export function allocationRoutes(service: IpamService, handle: Handle): Hono {
         const request = allocationRequest(service.newAllocationToken(), body)
         const command = { type: 'allocateAddresses', ...request } as const
         const { value, headers } = await write(service, { c, caller, body }, command)
-        return json(201, allocationBody(value), {
-          ...headers,
-          Location: `/api/v1/allocations/${value.id}`,
-          ETag: etag(value.changedIndex),
-        })
+        const { id, changedIndex } = value
+        return json(201, allocationBody(value), withLocation(headers, `/allocations/${id}`, changedIndex))
       }),
     )
     .post(
@@ -97,10 +94,7 @@ export function allocationRoutes(service: IpamService, handle: Handle): Hono {
         const query = { type: 'allocation', id: allocationId(c) } as const
         const { value, ...position } = await within(service, caller).read(query, consistency)
         if (value === null) throw allocationNotFound(query.id, positionHeaders(position))
-        return json(200, allocationBody(value), {
-          ...positionHeaders(position),
-          ETag: etag(value.changedIndex),
-        })
+        return json(200, allocationBody(value), withEtag(positionHeaders(position), value.changedIndex))
       }),
     )
     .patch(
@@ -112,7 +106,7 @@ export function allocationRoutes(service: IpamService, handle: Handle): Hono {
         const target = { id: allocationId(c), ifChangedIndex: ifMatch(c) }
         const command = { type: 'updateAllocation', changes, ...target } as const
         const { value, headers } = await write(service, { c, caller, body }, command)
-        return json(200, allocationBody(value), { ...headers, ETag: etag(value.changedIndex) })
+        return json(200, allocationBody(value), withEtag(headers, value.changedIndex))
       }),
     )
     .post(
@@ -123,7 +117,7 @@ export function allocationRoutes(service: IpamService, handle: Handle): Hono {
         const target = { id: allocationId(c), ifChangedIndex: ifMatch(c) }
         const command = { type: 'renewAllocation', ttlMs: renewedTtlMs(body), ...target } as const
         const { value, headers } = await write(service, { c, caller, body }, command)
-        return json(200, allocationBody(value), { ...headers, ETag: etag(value.changedIndex) })
+        return json(200, allocationBody(value), withEtag(headers, value.changedIndex))
       }),
     )
     .post(

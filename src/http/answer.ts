@@ -37,7 +37,26 @@ export function positionHeaders({ index, lastContactMs }: Position): Record<stri
   return headers
 }
 
-export function etag(changedIndex: number): string {
+/**
+ * Adds to the headers themselves, here and below: a copy by spread that gets one more property has a new hidden class each
+ * time in V8 (Node 20), which costs microseconds here and wherever it is read.
+ */
+export function withEtag(headers: Record<string, string>, changedIndex: number): Record<string, string> {
+  headers['ETag'] = etag(changedIndex)
+  return headers
+}
+
+/** Of what was made. @param path Below that of the API. */
+export function withLocation(
+  headers: Record<string, string>,
+  path: string,
+  changedIndex: number,
+): Record<string, string> {
+  headers['Location'] = `/api/v1${path}`
+  return withEtag(headers, changedIndex)
+}
+
+function etag(changedIndex: number): string {
   return `"${changedIndex}"`
 }
 

@@ -1,6 +1,5 @@
 /** The HTTP API: which paths there are, and what the rest of them answer. */
 import { type Context, type Handler, Hono } from 'hono'
-import { PatternRouter } from 'hono/router/pattern-router'
 import { assert } from '../../raft/assert.ts'
 import type { Authenticator } from '../auth/authenticator.ts'
 import { PASSWORD_COST, type PasswordCost } from '../auth/password.ts'
@@ -109,7 +108,7 @@ export function createApi({
   })
   const startedAt = now()
   const uptimeMs = () => now() - startedAt
-  const app = new Hono({ router: new PatternRouter() })
+  const app = new Hono()
   // Before the routes by id, which would take "export" for one.
   app.route(BASE_PATH, exportRoutes(service, handle))
   app.route(BASE_PATH, importRoutes(service, handle))

@@ -4,7 +4,7 @@ import { isKeyId } from '../ipam/access.ts'
 import type { IpamService } from '../service.ts'
 import { ADMIN, ANYONE } from './access.ts'
 import { ttlMs } from './allocation-body.ts'
-import { etag, json, noContent, positionHeaders } from './answer.ts'
+import { json, noContent, positionHeaders, withEtag, withLocation } from './answer.ts'
 import { NO_PARAMS, ReadParams, toConsistency } from './fields.ts'
 import type { Handle } from './handle.ts'
 import { readBody, readQuery } from './input.ts'
@@ -47,7 +47,7 @@ export function keyRoutes(service: IpamService, handle: Handle): Hono {
         return json(
           201,
           { ...keyBody(value), token: isOurs ? token : null },
-          { ...headers, Location: `/api/v1/auth/keys/${value.id}`, ETag: etag(value.changedIndex) },
+          withLocation(headers, `/auth/keys/${value.id}`, value.changedIndex),
         )
       }),
     )
@@ -58,7 +58,7 @@ export function keyRoutes(service: IpamService, handle: Handle): Hono {
         const id = keyId(c)
         const { value, ...position } = await service.read({ type: 'key', id }, consistency)
         if (value === null) throw keyNotFound(id, positionHeaders(position))
-        return json(200, keyBody(value), { ...positionHeaders(position), ETag: etag(value.changedIndex) })
+        return json(200, keyBody(value), withEtag(positionHeaders(position), value.changedIndex))
       }),
     )
     .delete(

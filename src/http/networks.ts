@@ -4,7 +4,7 @@ import type { PlacedNetwork } from '../ipam/records.ts'
 import type { IpamService } from '../service.ts'
 import { show } from '../show.ts'
 import { SCOPED_OPERATOR, SCOPED_VIEWER } from './access.ts'
-import { type Answer, etag, json, noContent, positionHeaders } from './answer.ts'
+import { type Answer, json, noContent, positionHeaders, withEtag, withLocation } from './answer.ts'
 import {
   description,
   isId,
@@ -98,7 +98,7 @@ export function networkRoutes(service: IpamService, handle: Handle): Hono {
         const query = { type: 'network', id: networkId(c) } as const
         const { value, ...position } = await within(service, caller).read(query, consistency)
         if (value === null) throw networkNotFound(query.id, positionHeaders(position))
-        return json(200, networkBody(value), { ...positionHeaders(position), ETag: etag(value.changedIndex) })
+        return json(200, networkBody(value), withEtag(positionHeaders(position), value.changedIndex))
       }),
     )
     .patch(
@@ -114,7 +114,7 @@ export function networkRoutes(service: IpamService, handle: Handle): Hono {
           ifChangedIndex: ifMatch(c),
         } as const
         const { value, headers } = await write(service, { c, caller, body }, command)
-        return json(200, networkBody(value), { ...headers, ETag: etag(value.changedIndex) })
+        return json(200, networkBody(value), withEtag(headers, value.changedIndex))
       }),
     )
     .delete(
@@ -180,11 +180,8 @@ export function networkRoutes(service: IpamService, handle: Handle): Hono {
 }
 
 function created(network: PlacedNetwork, headers: Record<string, string>): Answer {
-  return json(201, networkBody(network), {
-    ...headers,
-    Location: `/api/v1/networks/${network.id}`,
-    ETag: etag(network.changedIndex),
-  })
+  const { id, changedIndex } = network
+  return json(201, networkBody(network), withLocation(headers, `/networks/${id}`, changedIndex))
 }
 
 function networkId(c: Context): string {

@@ -5,7 +5,7 @@ import { includesRole, isUserName } from '../ipam/access.ts'
 import type { IpamService } from '../service.ts'
 import { show } from '../show.ts'
 import { ADMIN, ANYONE, addressOf, OPEN } from './access.ts'
-import { etag, json, noContent, positionHeaders } from './answer.ts'
+import { json, noContent, positionHeaders, withEtag, withLocation } from './answer.ts'
 import { NO_PARAMS, ReadParams, toConsistency } from './fields.ts'
 import type { Handle } from './handle.ts'
 import { readBody, readQuery } from './input.ts'
@@ -33,7 +33,7 @@ export function userRoutes(
         const passwordHash = await hashPassword(password, passwordCost)
         const command = { type: 'createUser', name, role: 'admin', passwordHash, isFirst: true } as const
         const { value, index } = await service.execute(command, caller, null, caller.trace)
-        return json(201, userBody(value), { 'X-Raft-Index': String(index), ETag: etag(value.changedIndex) })
+        return json(201, userBody(value), withEtag({ 'X-Raft-Index': String(index) }, value.changedIndex))
       }),
     )
     .get(
@@ -54,11 +54,7 @@ export function userRoutes(
         const command = { type: 'createUser', name, role, passwordHash, isFirst: false } as const
         const asked = await withoutPassword(c, body, { name, cost: passwordCost })
         const { value, headers } = await write(service, { c, caller, body: asked }, command)
-        return json(201, userBody(value), {
-          ...headers,
-          Location: `/api/v1/auth/users/${name}`,
-          ETag: etag(value.changedIndex),
-        })
+        return json(201, userBody(value), withLocation(headers, `/auth/users/${name}`, value.changedIndex))
       }),
     )
     .get(
@@ -68,7 +64,7 @@ export function userRoutes(
         const name = userName(c)
         const { value, ...position } = await service.read({ type: 'user', name }, consistency)
         if (value === null) throw userNotFound(name, positionHeaders(position))
-        return json(200, userBody(value), { ...positionHeaders(position), ETag: etag(value.changedIndex) })
+        return json(200, userBody(value), withEtag(positionHeaders(position), value.changedIndex))
       }),
     )
     .patch(
@@ -87,7 +83,7 @@ export function userRoutes(
         } as const
         const asked = await withoutPassword(c, body, { name, cost: passwordCost })
         const { value, headers } = await write(service, { c, caller, body: asked }, command)
-        return json(200, userBody(value), { ...headers, ETag: etag(value.changedIndex) })
+        return json(200, userBody(value), withEtag(headers, value.changedIndex))
       }),
     )
     .post(

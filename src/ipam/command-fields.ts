@@ -283,8 +283,21 @@ function decodeRequest(value: unknown): AllocationRequest | null {
     return null
   if (!isTextOrNull(mac) || metadata === null || !isDurationOrNull(ttlMs) || !isCountOrNull(expiresAt))
     return null
-  const settings = { hostname, description, tags, mac, metadata }
-  return { token, network, count, ip, preferredIp, alignment, ...settings, ttlMs, expiresAt }
+  return {
+    token,
+    network,
+    count,
+    ip,
+    preferredIp,
+    alignment,
+    hostname,
+    description,
+    tags,
+    mac,
+    metadata,
+    ttlMs,
+    expiresAt,
+  }
 }
 
 function refFields(ref: NetworkRef): unknown[] {

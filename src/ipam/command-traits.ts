@@ -32,7 +32,8 @@ const NEEDS_ROOM: Record<Exclude<Command['type'], 'withinScope'>, boolean> = {
   noteDrain: false,
 }
 
-export function traitsOf(command: Command): Pick<CommandTraits, 'needsRoom'> {
+/** Each takes effect once in its session, or does no harm without one. */
+export function traitsOf(command: Command): CommandTraits {
   if (command.type === 'withinScope') return traitsOf(command.command)
-  return { needsRoom: NEEDS_ROOM[command.type] }
+  return { isIdempotent: true, needsRoom: NEEDS_ROOM[command.type] }
 }

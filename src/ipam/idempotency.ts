@@ -45,7 +45,8 @@ export function applyOncePerKey(
   const kept = store.answer(stamp.keyDigest)
   if (kept !== null) return replay(kept, stamp)
   const outcome = apply()
-  store.keepAnswer({ ...stamp, outcome, time })
+  const { keyDigest, fingerprint } = stamp
+  store.keepAnswer({ keyDigest, fingerprint, outcome, time })
   return outcome
 }
 

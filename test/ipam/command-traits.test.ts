@@ -26,5 +26,5 @@ test.each([
   { type: 'releaseAllocation', needsRoom: false, why: 'it gives an address back' },
   { type: 'expireAllocations', needsRoom: false, why: 'nobody could refuse the time that passes' },
 ])('$type needs room on disk: $needsRoom, for $why', ({ type, needsRoom }) => {
-  expect(traitsOf({ type } as Command)).toEqual({ needsRoom })
+  expect(traitsOf({ type } as Command)).toEqual({ isIdempotent: true, needsRoom })
 })

@@ -22,9 +22,9 @@ export const IDEMPOTENCY_KEYS: readonly Mutant[] = [
     name: 'a refused request is tried anew when it is repeated',
     source: 'promise 4; api.md (retry)',
     file: KEYS,
-    find: `  store.keepAnswer({ ...stamp, outcome, time })
+    find: `  store.keepAnswer({ keyDigest, fingerprint, outcome, time })
 `,
-    replace: `  if (outcome.ok) store.keepAnswer({ ...stamp, outcome, time })
+    replace: `  if (outcome.ok) store.keepAnswer({ keyDigest, fingerprint, outcome, time })
 `,
     caughtBy: VECTORS,
   },

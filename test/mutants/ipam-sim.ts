@@ -6,8 +6,8 @@ export const IPAM_SIM: readonly Mutant[] = [
     name: 'a refusal is not kept under its idempotency key',
     source: 'promise 4',
     file: 'src/ipam/idempotency.ts',
-    find: `  store.keepAnswer({ ...stamp, outcome, time })`,
-    replace: `  if (outcome.ok) store.keepAnswer({ ...stamp, outcome, time })`,
+    find: `  store.keepAnswer({ keyDigest, fingerprint, outcome, time })`,
+    replace: `  if (outcome.ok) store.keepAnswer({ keyDigest, fingerprint, outcome, time })`,
     caughtBy: SIMULATOR,
   },
   {
