@@ -15,7 +15,8 @@ export const ALLOCATION_FILTER_PARAMS = {
   tag: searchParam.optional().meta({ description: 'With this tag.' }),
   status: z
     .enum(ALLOCATION_STATUSES, { error: (issue) => expected('allocated, released or expired', issue.input) })
-    .optional(),
+    .optional()
+    .meta({ description: 'With this status; without it, what is allocated.' }),
   expires_before: timeParam.optional().meta({ description: 'Expiring before this time.' }),
   q: searchParam.optional().meta({ description: 'Words of any field, and parts of host names.' }),
 }

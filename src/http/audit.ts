@@ -34,7 +34,8 @@ export const AuditParams = z.strictObject({
     .meta({ description: 'Rows in a page, at most: the newest, in the order of their making.' }),
   action: z
     .enum(AUDIT_ACTIONS, { error: (issue) => expected(`one of ${AUDIT_ACTIONS.join(', ')}`, issue.input) })
-    .optional(),
+    .optional()
+    .meta({ description: 'Of this kind.' }),
   resource: searchParam
     .optional()
     .meta({ description: 'Of this id: net-…, alloc-…, node-4, user-alice, key-….' }),

@@ -24,7 +24,8 @@ const MEDIA_TYPES = { csv: 'text/csv; charset=utf-8; header=present', jsonl: 'ap
 const FORMAT_PARAM = {
   format: z
     .enum(['csv', 'jsonl'], { error: (issue) => expected('csv or jsonl', issue.input) })
-    .default('csv'),
+    .default('csv')
+    .meta({ description: 'A table with a header, or an object on each line.' }),
 }
 export const NetworkExportParams = z.strictObject({
   ...FORMAT_PARAM,

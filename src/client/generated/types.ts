@@ -521,6 +521,7 @@ export interface ListAllocationsQuery {
   mac?: string | undefined
   /** With this tag. */
   tag?: string | undefined
+  /** With this status; without it, what is allocated. */
   status?: 'allocated' | 'released' | 'expired' | undefined
   /** Expiring before this time. Such as "2026-01-31T12:00:00Z". */
   expires_before?: string | undefined
@@ -557,7 +558,7 @@ export interface GetAddressQuery {
 }
 
 export interface ExportNetworksQuery {
-  /** Default: "csv". */
+  /** A table with a header, or an object on each line. Default: "csv". */
   format?: 'csv' | 'jsonl' | undefined
   /** This very prefix. Such as "10.0.0.0/24", "2001:db8::/64". */
   cidr?: string | undefined
@@ -580,7 +581,7 @@ export interface ExportNetworksQuery {
 }
 
 export interface ExportAllocationsQuery {
-  /** Default: "csv". */
+  /** A table with a header, or an object on each line. Default: "csv". */
   format?: 'csv' | 'jsonl' | undefined
   /** In this network. */
   network_id?: string | undefined
@@ -596,6 +597,7 @@ export interface ExportAllocationsQuery {
   mac?: string | undefined
   /** With this tag. */
   tag?: string | undefined
+  /** With this status; without it, what is allocated. */
   status?: 'allocated' | 'released' | 'expired' | undefined
   /** Expiring before this time. Such as "2026-01-31T12:00:00Z". */
   expires_before?: string | undefined
@@ -625,6 +627,7 @@ export interface ListAuditQuery {
   cursor?: string | undefined
   /** Rows to leave out. A cursor is quicker, and neither skips nor repeats rows. Default: 0. */
   offset?: number | undefined
+  /** Of this kind. */
   action?: 'network_created' | 'network_deleted' | 'ip_allocated' | 'ip_released' | 'ip_expired' | 'node_added' | 'node_promoted' | 'node_removed' | 'node_rolled_back' | 'schema_raised' | 'network_updated' | 'ip_updated' | 'ip_renewed' | 'audit_pruned' | 'user_created' | 'user_updated' | 'user_deleted' | 'key_created' | 'key_revoked' | 'login_failed' | 'snapshot_taken' | 'leader_transferred' | 'node_drained' | 'node_undrained' | undefined
   /** Of this id: net-…, alloc-…, node-4, user-alice, key-…. */
   resource?: string | undefined

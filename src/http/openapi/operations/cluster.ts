@@ -65,7 +65,7 @@ export const CLUSTER_OPERATIONS: readonly Operation[] = [
     path: '/api/v1/cluster/nodes/:id',
     summary: 'Remove a node',
     description: 'The leader hands leadership over first.',
-    params: { id: nodeId },
+    params: { id: nodeId.meta({ description: 'Of the node, as /cluster/status has it.' }) },
     query: RemoveNodeParams,
     body: null,
     reasons: [
