@@ -29,7 +29,7 @@ check: $(STAMP)
 	npm run --silent check
 
 unit: $(STAMP)
-	@scripts/install-test-programs openssl
+	@scripts/install-test-programs openssl shellcheck
 	npm test --silent
 
 cluster: build

@@ -7,6 +7,7 @@ import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { configWarnings, loadConfig } from '../src/config.ts'
 import { HTTP_LIMITS } from '../src/http/limits.ts'
+import { readInstructions } from './dockerfile.ts'
 
 const SECRET = 'a'.repeat(64)
 
@@ -80,12 +81,7 @@ describe('deploy/compose.yaml', () => {
 })
 
 describe('deploy/Dockerfile', () => {
-  const instructions = read('deploy/Dockerfile')
-    .replaceAll(/^#.*\n/gm, '')
-    .replaceAll(/\\\n\s*/g, '')
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => ({ word: line.split(' ', 1)[0] ?? '', rest: line.slice(line.indexOf(' ') + 1) }))
+  const instructions = readInstructions(read('deploy/Dockerfile'))
   const restsOf = (word: string): string[] =>
     instructions.filter((each) => each.word === word).map(({ rest }) => rest)
 
