@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { readFile, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { describe, expect } from 'vitest'
@@ -7,7 +7,8 @@ import { parse } from 'yaml'
 import type { NetworkBody } from './client.ts'
 import type { Cluster, Node } from './cluster.ts'
 import { test } from './cluster-test.ts'
-import { startPrometheus } from './prometheus.ts'
+import { blocksOf } from './page.ts'
+import { startPrometheus, startPrometheusIn } from './prometheus.ts'
 import { until } from './until.ts'
 
 const run = promisify(execFile)
@@ -93,6 +94,94 @@ describe('metrics', () => {
     }
   })
 })
+
+/** What docs/metrics.md says of Prometheus: its file, and the line for a log-in. */
+function documented(): { file: string; authorization: string } {
+  const [file, authorization] = blocksOf('docs/metrics.md')
+    .filter(({ language }) => language === 'yaml')
+    .map(({ text }) => text)
+  if (file === undefined || authorization === undefined)
+    throw new Error('docs/metrics.md has two blocks no more')
+  return { file, authorization }
+}
+
+/** As the page says, in `directory`: the file with the alert rules beside it. */
+async function writeDocumented(directory: string, file: string): Promise<string> {
+  const home = join(directory, 'prometheus')
+  await mkdir(home)
+  await writeFile(join(home, 'prometheus.yml'), file)
+  await copyFile('deploy/alerts.yml', join(home, 'alerts.yml'))
+  return home
+}
+
+/** Other addresses, and looks more often than once a minute, which is what Prometheus does by itself. */
+function forTest(file: string, { nodes }: Cluster): string {
+  const [first, second, third] = nodes.map(({ client }) => `127.0.0.1:${client.port}`)
+  const ofPage = '"10.0.0.1:8080", "10.0.0.2:8080", "10.0.0.3:8080"'
+  expect(file).toContain(ofPage)
+  const often = 'global: { scrape_interval: 500ms, scrape_timeout: 500ms, evaluation_interval: 500ms }\n'
+  return often + file.replace(ofPage, `"${first}", "${second}", "${third}"`)
+}
+
+describe('the configuration of Prometheus in docs/metrics.md', () => {
+  test('is one, as it stands', async ({ directory }) => {
+    const home = await writeDocumented(directory, documented().file)
+
+    const { stdout } = await run('promtool', ['check', 'config', join(home, 'prometheus.yml')])
+
+    expect(stdout).toContain('1 rule files found')
+    expect(stdout).toContain('SUCCESS')
+  })
+
+  test('finds three nodes, and evaluates every rule that is shipped', async ({ startCluster, directory }) => {
+    const cluster = await startCluster()
+    const home = await writeDocumented(directory, forTest(documented().file, cluster))
+
+    await using prometheus = await startPrometheusIn(home)
+
+    await prometheus.untilValue('count(up{job="ipam"} == 1)', 3)
+    const health = await prometheus.ruleHealth()
+    const shipped = parse(await readFile('deploy/alerts.yml', 'utf8')).groups[0].rules
+    expect(health).toEqual(new Map(shipped.map(({ alert }: { alert: string }) => [alert, 'ok'])))
+    await prometheus.untilValue('count(ALERTS{alertname=~"IpamNodeDown|IpamNoLeader"}) or vector(0)', 0)
+  })
+
+  test('gets in with the token of a viewer where log-ins are required, and not without', async ({
+    startCluster,
+    directory,
+  }) => {
+    const cluster = await startCluster({ environmentOf: () => ({ IPAM_AUTH: 'required' }) })
+    const token = await viewerToken(cluster)
+    const { file, authorization } = documented()
+    const withLogIn = file.replace('rule_files:', `${authorization}rule_files:`)
+    expect(authorization).toContain('ipam_…')
+    await mkdir(join(directory, 'without'))
+    const without = await writeDocumented(join(directory, 'without'), forTest(file, cluster))
+    const home = await writeDocumented(directory, forTest(withLogIn.replace('ipam_…', token), cluster))
+
+    await using stranger = await startPrometheusIn(without)
+    await using prometheus = await startPrometheusIn(home)
+
+    await prometheus.untilValue('count(up{job="ipam"} == 1)', 3)
+    await stranger.untilValue('count(up{job="ipam"} == 0)', 3)
+  })
+})
+
+/** Of the first admin, who makes it. */
+async function viewerToken({ nodes }: Cluster): Promise<string> {
+  const [node] = nodes as [Node]
+  const admin = { name: 'root', password: 'correct horse battery' }
+  await node.client.post('/auth/init', admin)
+  const response = await fetch(`${node.client.url}/auth/keys`, {
+    method: 'POST',
+    headers: {
+      Authorization: `Basic ${btoa(`${admin.name}:${admin.password}`)}`,
+      'Content-Type': 'application/json',
+    },
+    body: JSON.stringify({ role: 'viewer' }),
+  })
+  return ((await response.json()) as { token: string }).token
+}
 
 describe('alert rules', () => {
   test('are rules, and fire when they should and not when they should not', async () => {

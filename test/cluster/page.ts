@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'vitest'
-import { environment } from './balancer.ts'
+import { typingEnvironment } from './checkout.ts'
 import { reservePorts } from './ports.ts'
 import { MAIN } from './program.ts'
 
@@ -43,6 +43,8 @@ export const PAGE_DIRECTORY = 'page'
 
 export interface PageRun {
   readonly directory: string
+  /** Where `ipam` is, or will be; by default it is the build under test. */
+  readonly programs?: string
   /** Instead of the ports of the page; by default itself. */
   readonly withPorts?: (text: string) => string
   /** What varies from run to run, and is not compared. */
@@ -54,14 +56,21 @@ export interface PageRun {
 /** Runs all commands of a page in one bash, and compares what each block prints. */
 export async function expectPageRuns(
   steps: readonly Step[],
-  { directory, withPorts = (text) => text, withoutVariation = (text) => text, env = {}, withinMs }: PageRun,
+  {
+    directory,
+    programs,
+    withPorts = (text) => text,
+    withoutVariation = (text) => text,
+    env = {},
+    withinMs,
+  }: PageRun,
 ): Promise<void> {
   const cwd = join(directory, PAGE_DIRECTORY)
   mkdirSync(cwd, { recursive: true })
-  const { PATH, ...inherited } = environment()
+  const { PATH, ...inherited } = typingEnvironment()
   const { code, stdout, stderr } = await runInGroup(withPorts(scriptOf(steps)), {
     cwd,
-    env: { ...inherited, ...env, PATH: `${installProgram(directory)}:${PATH}` },
+    env: { ...inherited, ...env, PATH: `${programs ?? installProgram(directory)}:${PATH}` },
     withinMs,
   })
 

@@ -9,7 +9,17 @@ import { until } from './until.ts'
 export interface Prometheus {
   /** Resolves when the expression has this one value. */
   untilValue(expression: string, value: number): Promise<void>
+  /** Each by its name, once all of them have been evaluated: whether that worked. */
+  ruleHealth(): Promise<ReadonlyMap<string, string>>
   [Symbol.asyncDispose](): Promise<void>
+}
+
+interface RulesAnswer {
+  readonly data: {
+    readonly groups: readonly {
+      readonly rules: readonly { readonly name: string; readonly health: string }[]
+    }[]
+  }
 }
 
 interface QueryAnswer {
@@ -18,7 +28,6 @@ interface QueryAnswer {
 
 /** @param targets `host:port` of each API. */
 export async function startPrometheus(directory: string, targets: readonly string[]): Promise<Prometheus> {
-  const [port = 0] = await reservePorts(1)
   const home = join(directory, 'prometheus')
   await mkdir(home)
   const file = {
@@ -27,6 +36,12 @@ export async function startPrometheus(directory: string, targets: readonly strin
   }
   // JSON is YAML.
   await writeFile(join(home, 'prometheus.yml'), JSON.stringify(file))
+  return startPrometheusIn(home)
+}
+
+/** @param home Where `prometheus.yml` is, and what it names. */
+export async function startPrometheusIn(home: string): Promise<Prometheus> {
+  const [port = 0] = await reservePorts(1)
   const url = `http://127.0.0.1:${port}`
   const program = spawn(
     'prometheus',
@@ -52,6 +67,14 @@ export async function startPrometheus(directory: string, targets: readonly strin
         return last.length === 1 && last[0] === value
       }).catch((cause: unknown) => {
         throw new Error(`${expression} is ${JSON.stringify(last)}, not ${value}`, { cause })
+      })
+    },
+    async ruleHealth() {
+      return until('the rules are evaluated', async () => {
+        const answer = (await (await fetch(`${url}/api/v1/rules`)).json()) as RulesAnswer
+        const rules = answer.data.groups.flatMap((group) => group.rules)
+        const isEvaluated = rules.length > 0 && rules.every(({ health }) => health !== 'unknown')
+        return isEvaluated && new Map(rules.map(({ name, health }) => [name, health]))
       })
     },
     async [Symbol.asyncDispose]() {
