@@ -1,13 +1,21 @@
-/** docs/production.md, as a newcomer reads it: a cluster with TLS and log-ins behind HAProxy, from nothing to a restored backup. */
+/**
+ * docs/production.md, as a newcomer reads it: a cluster with TLS and log-ins behind HAProxy, from nothing to a restored backup. Its
+ * programs are packages that npm has installed, and the upgrade is from one to another.
+ */
+import { execFile } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { expect } from 'vitest'
+import { makeBuilds } from './builds.ts'
 import type { AllocationBody } from './client.ts'
 import { test } from './cluster-test.ts'
+import { packBuild } from './packages.ts'
 import { expectPageRuns, PAGE_DIRECTORY, reservePortsOf, stepsOf } from './page.ts'
+import { installerEnvironment, type Registry, startRegistry } from './registry.ts'
 
 const PAGE = 'docs/production.md'
-/** It takes 35 to 55 s. */
+/** It takes about a minute. */
 const WITHIN_MS = 200_000
 /** While three nodes are stopped and started, one after the other. */
 const WRITES_MIN = 30
@@ -19,11 +27,40 @@ test(`${PAGE} runs as it stands`, { timeout: WITHIN_MS + 10_000 }, async ({ dire
   const deploy = join(directory, 'deploy')
   mkdirSync(deploy)
   writeFileSync(join(deploy, 'haproxy.cfg'), withPorts(shipped))
+  await using registry = await startRegistry(directory)
+  const { env, programs, next, versions } = await installOlder(registry, directory)
 
-  await expectPageRuns(steps, { directory, withPorts, env: { DEPLOY: deploy }, withinMs: WITHIN_MS })
+  await expectPageRuns(steps, {
+    directory,
+    programs,
+    withPorts,
+    env: { ...env, DEPLOY: deploy, NEXT: next },
+    withinMs: WITHIN_MS,
+  })
 
-  expectEachWriteOnce(join(directory, PAGE_DIRECTORY))
+  const page = join(directory, PAGE_DIRECTORY)
+  const [old, newer] = versions
+  expect(readFileSync(join(page, 'versions'), 'utf8')).toBe(`${newer}\n`.repeat(3))
+  // What was there before is there still.
+  expect((await promisify(execFile)(join(programs, 'ipam'), ['--version'])).stdout).toBe(`${old}\n`)
+  expectEachWriteOnce(page)
 })
+
+/** The release under test is installed; the next one is a package, `next`. */
+async function installOlder(
+  registry: Registry,
+  directory: string,
+): Promise<{ env: Record<string, string>; programs: string; next: string; versions: [string, string] }> {
+  const home = join(directory, 'builds')
+  mkdirSync(home)
+  const { older, newer } = await makeBuilds(home)
+  const prefix = join(directory, 'installed')
+  const env = installerEnvironment(registry, { prefix })
+  const install = ['install', '--global', '--ignore-scripts', await packBuild(older, directory)]
+  await promisify(execFile)('npm', install, { cwd: directory, env })
+  const next = await packBuild(newer, directory)
+  return { env, programs: join(prefix, 'bin'), next, versions: [older.version, newer.version] }
+}
 
 /** As the page does with shell commands, which may be wrong too. */
 function expectEachWriteOnce(directory: string): void {
