@@ -63,6 +63,14 @@ export const ADMISSION_OF_NODES: readonly Mutant[] = [
     caughtBy: ADMISSION,
   },
   {
+    name: 'commands are written in the newest version that any member reads',
+    source: 'README.md §4 (versions); docs/operate.md, upgrade',
+    file: 'raft/core/admission.ts',
+    find: `const schemaVersion = Math.min(`,
+    replace: `const schemaVersion = Math.max(`,
+    caughtBy: ADMISSION,
+  },
+  {
     name: 'a learner is not asked which schema version it reads',
     source: 'README.md §4 (only when every member supports it)',
     file: 'raft/core/admission.ts',

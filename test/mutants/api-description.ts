@@ -1,6 +1,7 @@
 import { type Mutant, testFile } from './mutant.ts'
 
 const DESCRIPTION = testFile('test/http/description.test.ts')
+const LINTED = testFile('test/http/linted.test.ts')
 const EXAMPLES = testFile('test/http/examples.test.ts')
 const PAGE = testFile('test/http/docs-page.test.ts')
 const CLIENT = testFile('test/client/client.test.ts')
@@ -22,6 +23,14 @@ export const API_DESCRIPTION: readonly Mutant[] = [
     find: `body: jsonBody(UpdateNetworkBody),`,
     replace: `body: jsonBody(CreateNetworkBody),`,
     caughtBy: DESCRIPTION,
+  },
+  {
+    name: 'parameters are described without what they are for',
+    source: 'issue 6 (valid by a public linter)',
+    file: 'src/http/openapi/document.ts',
+    find: `return { ...(description !== undefined && { description }), schema }`,
+    replace: `return { schema: { ...schema, description } }`,
+    caughtBy: LINTED,
   },
   {
     name: 'a route is described as open to everybody',

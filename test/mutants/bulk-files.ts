@@ -194,6 +194,14 @@ export const BULK_FILES: readonly Mutant[] = [
     caughtBy: CLIENT_BULK,
   },
   {
+    name: 'each run of an import has keys of its own',
+    source: 'promise 4; issue 4 (resumable)',
+    file: 'src/cli/client/import.ts',
+    find: `args.has('again') ? nanoid() : KEY_FORM`,
+    replace: `nanoid()`,
+    caughtBy: CLIENT_BULK,
+  },
+  {
     name: 'rows that failed are answered for by the first run for ever',
     source: 'issue 4 (resumable)',
     file: 'src/cli/client/import-sender.ts',

@@ -105,6 +105,14 @@ export const OPERATIONS: readonly Mutant[] = [
     caughtBy: DRAIN,
   },
   {
+    name: 'a drained node is ready for load balancers',
+    source: 'docs/load-balancer.md (who is asked); issue 6',
+    file: 'src/replicated-service.ts',
+    find: `if (this.#isDraining || this.#node.isDrained)`,
+    replace: `if (this.#isDraining)`,
+    caughtBy: ACTIONS,
+  },
+  {
     name: 'a transfer of leadership leaves no audit row',
     source: 'promise 6',
     file: 'src/replicated-service.ts',

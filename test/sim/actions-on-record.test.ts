@@ -136,6 +136,21 @@ describe('a drain', () => {
     })
   })
 
+  test('keeps requests of a load balancer away until it is undone', async () => {
+    const trio = new Trio()
+    await trio.run(async (_, [drained, other]) => {
+      await trio.service(drained).setDraining(true, ALICE)
+      const meanwhile = [drained, other].map((id) => trio.service(id).readiness())
+      await trio.service(drained).setDraining(false, ALICE)
+
+      expect(meanwhile).toEqual([
+        { ready: false, reasons: ['draining'] },
+        { ready: true, reasons: [] },
+      ])
+      expect(trio.service(drained).readiness()).toEqual({ ready: true, reasons: [] })
+    })
+  })
+
   test('of a node that hears nobody is done at once, and leaves no row', async () => {
     const trio = new Trio()
     await trio.run(async (leader, [alone, other]) => {
