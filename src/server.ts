@@ -52,6 +52,9 @@ const SNAPSHOT_RESERVE_DIVISOR = 4
 /** Of log for nodes that lag: a start reads all of it, in half a second. Entries of batches and imports are up to 1 MiB. */
 const RETAINED_BYTES_MAX = 64 * 1024 * 1024
 
+/** Clients behind load balancers that pass TCP on hear only from an answer that they should look elsewhere. */
+const CLOSE_IDLE_MS_MAX = 500
+
 export interface Server {
   /** Where the API is, without a path. */
   readonly url: string
@@ -171,7 +174,6 @@ export async function startServer(config: Config): Promise<Server> {
       async close() {
         logger.info({ delayMs: config.shutdownDelayMs }, 'shutting down')
         service.drain()
-        listener.drain()
         expiry.stop()
         retention?.stop()
         firstAdmin?.stop()
@@ -183,7 +185,7 @@ export async function startServer(config: Config): Promise<Server> {
         watch.stop()
         access.stop()
         eventLoop.stop()
-        await listener.close()
+        await listener.close({ idleMs: Math.min(config.shutdownDelayMs, CLOSE_IDLE_MS_MAX) })
         if (hasHandedOver || hasHandedOverAgain) await node.settleDown()
         await closeAll()
       },

@@ -29,6 +29,7 @@ import {
   TOO_MANY_HEADERS,
   URL_TOO_LONG,
 } from './client-error.ts'
+import { closeListener, HeldRequests } from './close-listener.ts'
 import { ConnectionCounts } from './connection-counts.ts'
 import { HTTP_LIMITS, type HttpLimits } from './limits.ts'
 import { formatProblem, type Problem, toProblem } from './problem.ts'
@@ -49,10 +50,12 @@ export interface Listener {
   readonly figures: () => ListenerFigures
   /** For new connections. Only of a listener that has TLS. @throws if they cannot be used; the old ones stay then. */
   setCertificates(credentials: HttpsCredentials): void
-  /** Goes on serving, and ends each connection with its next answer: those who keep them open look for another node. */
-  drain(): void
-  /** Stops accepting, lets requests in flight finish, then closes what is left. */
-  close(): Promise<void>
+  /**
+   * Stops accepting, lets requests in flight finish, each answer the last one of its connection, then closes what is left.
+   *
+   * @param idleMs For so long connections that are idle are still served, 100 at least.
+   */
+  close(options?: { readonly idleMs: number }): Promise<void>
 }
 
 /** Connections now, and what came in and was no HTTP. */
@@ -62,11 +65,6 @@ export interface ListenerFigures {
 }
 
 const TIMEOUT_CHECK_MS = 1_000
-const IDLE_CHECK_MS = 20
-/** More than the system takes for us by default. */
-const BACKLOG_TURNS_MAX = 1_000
-/** Who has connected and sent nothing may be about to: its request is not to meet a closed connection. */
-const SILENCE_MS = 100
 
 /** Resolves once requests are accepted. Rejects with node's own error, such as `EADDRINUSE`. */
 export async function listen(
@@ -95,7 +93,7 @@ export async function listen(
   const all: HttpLimits = { ...HTTP_LIMITS, ...limits }
   const newRequestId = createRequestIds()
   const format = (problem: Problem) => formatProblem(problem, { requestId: newRequestId(), isRfc9457: false })
-  let isDraining = false
+  const requests = new HeldRequests()
   const answerRequest = createListener(app, { format, limits: all, refusals })
   const server = serverOf(
     tls,
@@ -109,8 +107,11 @@ export async function listen(
       requireHostHeader: false,
     },
     (request, response) => {
-      if (isDraining) response.shouldKeepAlive = false
-      answerRequest(request, response)
+      requests.admit(() => {
+        // Those who keep it open look for another node.
+        if (!server.listening) response.shouldKeepAlive = false
+        answerRequest(request, response)
+      })
     },
   )
   server.maxConnections = all.connectionsMax
@@ -180,10 +181,9 @@ export async function listen(
       createSecureContext(tlsOptions(credentials))
       server.setSecureContext(tlsOptions(credentials))
     },
-    drain: () => {
-      isDraining = true
+    close: ({ idleMs } = { idleMs: 0 }) => {
+      return closeListener(server, { sockets, requests, idleMs, timeoutMs: all.closeTimeoutMs, onCutOff })
     },
-    close: () => close(server, { sockets, timeoutMs: all.closeTimeoutMs, onCutOff }),
   }
 }
 
@@ -267,54 +267,4 @@ function tooMuchOf({ url = '', rawHeaders }: IncomingMessage, limits: HttpLimits
 function badTarget(error: RequestError): Problem {
   const message = `the request target or Host header is not valid: ${error.message}`
   return problemOf({ status: 400, reason: 'malformed_http', message })
-}
-
-/**
- * Node closes idle connections once, at the start; those that become idle afterwards are ours to close, and so are
- * those that have not sent anything yet, which node takes for busy.
- */
-async function close(
-  server: AnyServer,
-  {
-    sockets,
-    timeoutMs,
-    onCutOff,
-  }: { sockets: ReadonlySet<Socket>; timeoutMs: number; onCutOff: (count: number) => void },
-): Promise<void> {
-  await emptyBacklog(server)
-  const startedAt = performance.now()
-  const closeIdle = (): void => {
-    server.closeIdleConnections()
-    if (performance.now() - startedAt < SILENCE_MS) return
-    for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy()
-  }
-  const idle = setInterval(closeIdle, IDLE_CHECK_MS)
-  const deadline = setTimeout(() => {
-    onCutOff(sockets.size)
-    server.closeAllConnections()
-  }, timeoutMs)
-  try {
-    await new Promise<void>((resolve) => server.close(() => resolve()))
-  } finally {
-    clearInterval(idle)
-    clearTimeout(deadline)
-  }
-}
-
-/**
- * Resolves right after everybody was accepted whom the system had taken for us: when the server closes, the others are
- * reset, with the requests that they have sent. A turn of the event loop accepts one.
- */
-async function emptyBacklog(server: AnyServer): Promise<void> {
-  let quietTurns = 0
-  const onConnection = (): void => {
-    quietTurns = 0
-  }
-  server.on('connection', onConnection)
-  // The first may be the rest of one that has accepted already.
-  for (let turn = 0; quietTurns < 2 && turn < BACKLOG_TURNS_MAX; turn++) {
-    quietTurns += 1
-    await new Promise((resolve) => setImmediate(resolve))
-  }
-  server.off('connection', onConnection)
 }

@@ -3,7 +3,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { describe, expect } from 'vitest'
 import { Authority } from '../certificates.ts'
-import { ATTEMPTS_MAX, expectAllDone, HTTP, moreWrites, portsOf, startLoad } from './balanced-load.ts'
+import { expectAllDone, HTTP, moreWrites, portsOf, startLoad } from './balanced-load.ts'
 import { BALANCERS, fileOf, startBalancer, withPorts } from './balancer.ts'
 import type { NetworkBody } from './client.ts'
 import type { Cluster, Node } from './cluster.ts'
@@ -56,19 +56,15 @@ function slowestMs({ writes }: WriteLoad): number {
   return Math.round(writes.reduce((ms, { startedAt, endedAt }) => Math.max(ms, endedAt - startedAt), 0))
 }
 
-describe.each([
-  // Each write is sent once, without a key.
-  { name: 'haproxy', attemptsMax: 1 },
-  // Which finds out that a node is gone with a request: without a key, now and then one is lost.
-  { name: 'nginx', attemptsMax: ATTEMPTS_MAX },
-] as const)('behind $name', ({ name, attemptsMax }) => {
+describe.each(BALANCERS)('behind %s', (name) => {
   test('three restarts of all nodes, one after the other, are not noticed by writers', async ({
     startCluster,
     directory,
   }) => {
     const cluster = await startCluster({ http: HTTP })
     await using balancer = await startBalancer(name, { directory, nodePorts: portsOf(cluster) })
-    const load = await startLoad(balancer, { attemptsMax })
+    // Each write is sent once, without a key.
+    const load = await startLoad(balancer, { attemptsMax: 1 })
 
     process.stdout.write(`write gaps behind ${name}, SIGTERM and start again:\n`)
     const restarts: Restart[] = []

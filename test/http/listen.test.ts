@@ -9,6 +9,7 @@ import { sendRaw } from './raw-http.ts'
 
 const HOST = '127.0.0.1'
 const CONNECTIONS = 20
+const ROUNDS = 10
 
 /** An app whose answers wait for `open`. */
 function createGate(): { app: Hono; open: () => void; entered: Promise<void> } {
@@ -51,6 +52,33 @@ function open(port: number, text: string): { socket: Socket; closed: Promise<str
   return { socket, closed: new Promise((resolve) => socket.once('close', () => resolve(received))) }
 }
 
+/** Resolves when a new connection is refused. */
+async function refusal(port: number): Promise<void> {
+  for (;;) {
+    const socket = connect({ host: HOST, port })
+    const isRefused = await new Promise((resolve) => {
+      socket.once('connect', () => resolve(false)).once('error', () => resolve(true))
+    })
+    socket.destroy()
+    if (isRefused) return
+  }
+}
+
+/** A connection for each request. @returns How many got no answer, until one was refused. */
+async function sendUntilRefused(port: number): Promise<number> {
+  let lost = 0
+  for (;;) {
+    const { socket, closed } = open(port, GET.replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n'))
+    let isRefused = false
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      isRefused = error.code === 'ECONNREFUSED'
+    })
+    const answer = await closed
+    if (isRefused) return lost
+    if (answer === '') lost += 1
+  }
+}
+
 const GET = 'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n'
 
 describe('the end of a listener', () => {
@@ -82,6 +110,18 @@ describe('the end of a listener', () => {
     for (const { closed } of late) expect(await closed).toContain('answer')
   })
 
+  test('no request is lost of those who come with the next one as soon as they have an answer', async () => {
+    for (let round = 0; round < ROUNDS; round++) {
+      const listener = await start(new Hono().get('/', (c) => c.text('answer')))
+      const clients = Array.from({ length: CONNECTIONS }, () => sendUntilRefused(listener.port))
+      await new Promise((resolve) => setImmediate(resolve))
+
+      await listener.close()
+
+      expect(await Promise.all(clients)).toEqual(clients.map(() => 0))
+    }
+  })
+
   test('who has connected may be late with a request, for a tenth of a second', async () => {
     const listener = await start(new Hono())
     const silent = open(listener.port, '')
@@ -93,18 +133,32 @@ describe('the end of a listener', () => {
     expect(performance.now() - startedAt).toBeGreaterThanOrEqual(100)
   })
 
-  test('a listener that drains serves on, also new connections, and ends each with its answer', async () => {
+  test('a connection that is open is served once more after nobody new is accepted, with its last answer', async () => {
     const listener = await start(new Hono().get('/', (c) => c.text('answer')))
     const kept = open(listener.port, GET)
-    const first = await new Promise((resolve) => kept.socket.once('data', resolve))
+    const first = String(await once(kept.socket, 'data'))
 
-    listener.drain()
+    const closing = listener.close()
+    await refusal(listener.port)
     kept.socket.write(GET)
-    const late = open(listener.port, GET)
+    await closing
 
-    expect(String(first)).toMatch(/^connection: keep-alive\r\n/im)
+    expect(first).toMatch(/^connection: keep-alive\r\n/im)
     expect(await kept.closed).toMatch(/answer[\s\S]*^connection: close\r\n[\s\S]*answer$/im)
-    expect(await late.closed).toMatch(/^connection: close\r\n[\s\S]*answer$/im)
+  })
+
+  test('a request that is under way by then is answered with the last answer of its connection', async () => {
+    const gate = createGate()
+    const listener = await start(gate.app)
+    const busy = open(listener.port, GET)
+    await gate.entered
+
+    const closing = listener.close()
+    await refusal(listener.port)
+    gate.open()
+
+    expect(await busy.closed).toMatch(/^connection: close\r\n[\s\S]*answer$/im)
+    await closing
   })
 
   test('a request that never ends does not hold it up beyond the deadline', async () => {

@@ -175,34 +175,44 @@ export const OPERATIONS: readonly Mutant[] = [
   {
     name: 'a listener that closes resets whom the system has accepted for it',
     source: 'src/http/README.md (the end of a listener)',
-    file: 'src/http/listen.ts',
+    file: 'src/http/close-listener.ts',
     find: `  await emptyBacklog(server)
 `,
     replace: ``,
     caughtBy: LISTEN,
   },
   {
-    name: 'the backlog counts as empty after a turn that may have begun before',
+    name: 'requests are answered, and their clients come anew, while a listener closes',
     source: 'src/http/README.md (the end of a listener)',
-    file: 'src/http/listen.ts',
-    find: `quietTurns < 2 &&`,
-    replace: `quietTurns < 1 &&`,
-    caughtBy: LISTEN,
-  },
-  {
-    name: 'a listener that closes takes silence for the wish to say nothing',
-    source: 'src/http/README.md (the end of a listener)',
-    file: 'src/http/listen.ts',
-    find: `    if (performance.now() - startedAt < SILENCE_MS) return
+    file: 'src/http/close-listener.ts',
+    find: `  requests.hold()
 `,
     replace: ``,
     caughtBy: LISTEN,
   },
   {
-    name: 'a node that is about to stop keeps connections open',
-    source: 'src/http/README.md (who is told to stop)',
+    name: 'a listener that closes takes silence for the wish to say nothing',
+    source: 'src/http/README.md (the end of a listener)',
+    file: 'src/http/close-listener.ts',
+    find: `    if (performance.now() - startedAt < keptMs) return
+`,
+    replace: ``,
+    caughtBy: LISTEN,
+  },
+  {
+    name: 'a listener that closes keeps connections open',
+    source: 'src/http/README.md (first the listening socket ends)',
     file: 'src/http/listen.ts',
-    find: `      if (isDraining) response.shouldKeepAlive = false
+    find: `        if (!server.listening) response.shouldKeepAlive = false
+`,
+    replace: ``,
+    caughtBy: LISTEN,
+  },
+  {
+    name: 'a request that is under way when a listener closes keeps its connection',
+    source: 'src/http/README.md (first the listening socket ends)',
+    file: 'src/http/close-listener.ts',
+    find: `  for (const socket of sockets) endWithAnswer(socket)
 `,
     replace: ``,
     caughtBy: LISTEN,
