@@ -3,6 +3,7 @@ import {
   type Clock,
   type DiskStatus,
   type Log,
+  type Membership,
   MembershipRefusedError,
   type RaftNode,
   type RaftStatus,
@@ -219,22 +220,32 @@ export class ReplicatedIpamService implements IpamService {
     context: CommandContext,
   ): Promise<{ index: number }> {
     this.#refuseStandalone()
-    return { index: await this.#node.changeMembership({ type: 'add', id, addr }, note(context)) }
+    const change = this.#node.changeMembership({ type: 'add', id, addr }, note(context))
+    return await this.#orDone(change, 'node_exists', ({ members }) => {
+      return members.some((member) => member.id === id && member.addr === addr)
+    })
   }
 
   async removeNode(
     { nodeId: id, isForced }: { nodeId: number; isForced: boolean },
     context: CommandContext,
   ): Promise<{ index: number }> {
-    return { index: await this.#node.changeMembership({ type: 'remove', id, isForced }, note(context)) }
+    const change = this.#node.changeMembership({ type: 'remove', id, isForced }, note(context))
+    return await this.#orDone(change, 'node_not_found', ({ removed }) => removed.includes(id))
   }
 
   async transferLeader(
     { nodeId }: { nodeId: number | null },
     context: CommandContext,
   ): Promise<{ index: number }> {
-    const { from, to } = await this.#node.transferLeadership(nodeId)
-    return await this.#written({ type: 'noteTransfer', from, to }, context)
+    try {
+      const { from, to } = await this.#node.transferLeadership(nodeId)
+      return await this.#written({ type: 'noteTransfer', from, to }, context)
+    } catch (error) {
+      // As of a repeated change of members: the node that was named has just said that it leads.
+      if (!isRefused(error, 'is_leader')) throw error
+      return { index: this.#stateMachine.appliedIndex }
+    }
   }
 
   async setDraining(isDrained: boolean, context: CommandContext): Promise<{ index: number }> {
@@ -242,6 +253,28 @@ export class ReplicatedIpamService implements IpamService {
     await this.#node.setDrained(isDrained)
     if (isDrained === wasDrained) return { index: this.#stateMachine.appliedIndex }
     return await this.#written({ type: 'noteDrain', nodeId: this.#node.status().id, isDrained }, context)
+  }
+
+  /**
+   * Whoever has lost the answer to a change of members asks again, and is not to be told that it cannot be made.
+   *
+   * @param reason With which a change is refused that was made already.
+   * @param isDone Whether it was that very change.
+   */
+  async #orDone(
+    change: Promise<number>,
+    reason: string,
+    isDone: (membership: Membership) => boolean,
+  ): Promise<{ index: number }> {
+    try {
+      return { index: await change }
+    } catch (error) {
+      if (!isRefused(error, reason)) throw error
+      // What the leader has refused it for is applied here, too, by then.
+      await this.#node.readIndex()
+      if (!isDone(this.#node.status().membership)) throw error
+      return { index: this.#stateMachine.appliedIndex }
+    }
   }
 
   async #written(note: ClusterCommand, context: CommandContext): Promise<{ index: number }> {
@@ -254,6 +287,10 @@ export class ReplicatedIpamService implements IpamService {
       'this node runs standalone and has no Raft address; start it with --config and a cluster file to add nodes'
     throw new MembershipRefusedError('standalone', message)
   }
+}
+
+function isRefused(error: unknown, reason: string): boolean {
+  return error instanceof MembershipRefusedError && error.reason === reason
 }
 
 function stateComplaints({ id: self, divergence, stateAlarms }: RaftStatus, id: number): string[] {

@@ -84,7 +84,12 @@ export interface IpamService extends AccessSource {
   /** This node's view, without asking anyone. */
   status(): ClusterStatus
   readiness(): Readiness
-  /** Resolves when the change is committed, with the log index of the configuration. @throws {MembershipRefusedError} */
+  /**
+   * Resolves when the change is committed, with the log index of the configuration. Made already, it changes nothing more, as with
+   * `removeNode` and `transferLeader`; the index is what this node has applied, then.
+   *
+   * @throws {MembershipRefusedError}
+   */
   addNode(
     node: { readonly nodeId: number; readonly addr: string },
     context: CommandContext,

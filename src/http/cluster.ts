@@ -9,6 +9,7 @@ import type { Handle } from './handle.ts'
 import { readBody, readQuery } from './input.ts'
 import { invalidRequest } from './problem.ts'
 import type * as shapes from './shapes.ts'
+import { refuseKey } from './write.ts'
 
 export const nodeId = wholeNumber({ min: 1, max: Number.MAX_SAFE_INTEGER })
 
@@ -41,6 +42,7 @@ export function clusterRoutes(
         '/cluster/nodes',
         handle(ADMIN, async (c, caller) => {
           readQuery(c, NO_PARAMS)
+          refuseKey(c, 'a member that is added again with its own address is 204, and changes nothing')
           const body = await readBody(c, AddNodeBody)
           return changed(await service.addNode({ nodeId: body.node_id, addr: body.addr }, caller))
         }),
@@ -49,6 +51,7 @@ export function clusterRoutes(
         '/cluster/nodes/:id',
         handle(ADMIN, async (c, caller) => {
           const { force } = readQuery(c, RemoveNodeParams)
+          refuseKey(c, 'a member that is removed again is 204, and changes nothing')
           const nodeId = parseNodeId(c.req.param('id') ?? '')
           return changed(await service.removeNode({ nodeId, isForced: force }, caller))
         }),
@@ -57,6 +60,7 @@ export function clusterRoutes(
         '/cluster/transfer-leader',
         handle(ADMIN, async (c, caller) => {
           readQuery(c, NO_PARAMS)
+          refuseKey(c, 'a transfer to the node that leads is 204, and changes nothing; name the node')
           const body = await readBody(c, TransferLeaderBody, { isOptional: true })
           return changed(await service.transferLeader({ nodeId: body.node_id }, caller))
         }),
@@ -66,6 +70,7 @@ export function clusterRoutes(
         '/cluster/drain',
         handle(ADMIN, async (c, caller) => {
           readQuery(c, NO_PARAMS)
+          refuseKey(c, 'a node that is drained again is 204, and changes nothing')
           const { drain } = await readBody(c, DrainBody)
           return changed(await service.setDraining(drain, caller))
         }),

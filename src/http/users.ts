@@ -11,7 +11,7 @@ import type { Handle } from './handle.ts'
 import { readBody, readQuery } from './input.ts'
 import { ProblemError } from './problem.ts'
 import { CreateUserBody, FirstAdminBody, PasswordBody, UpdateUserBody, userBody } from './user-body.ts'
-import { ifMatch, write } from './write.ts'
+import { ifMatch, refuseKey, write } from './write.ts'
 
 /** What a proxy adds. Behind one, every request seems to come from this machine. */
 const PROXY_HEADERS = ['forwarded', 'x-forwarded-for', 'x-real-ip', 'via']
@@ -27,6 +27,7 @@ export function userRoutes(
       handle(OPEN, async (c, caller) => {
         readQuery(c, NO_PARAMS)
         checkIsLocal(c)
+        refuseKey(c, 'sent again it is 409 already_initialized, and changes nothing')
         const { name, password } = await readBody(c, FirstAdminBody)
         // Looked at before it costs anything, since anybody may ask.
         if (service.access?.hasAdmin === true) throw alreadyInitialized()

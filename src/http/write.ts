@@ -43,6 +43,18 @@ function idempotencyOf(c: Context, { user }: CommandContext, body: unknown): Ide
   return { keyDigest: digest([user, key]), fingerprint: digest(asked) }
 }
 
+/**
+ * For changes of which no answer is kept. Ignored, a key would promise what nobody keeps.
+ *
+ * @param repeat What becomes of the same request sent again.
+ * @throws {ProblemError} if there is a key.
+ */
+export function refuseKey(c: Context, repeat: string): void {
+  if (c.req.raw.headers.get('idempotency-key') === null) return
+  const message = `is not for this operation, whose answers are not kept; leave it out: ${repeat}`
+  throw invalidRequest([{ field: 'Idempotency-Key', message }])
+}
+
 function digest(value: unknown): string {
   return hash('sha256', JSON.stringify(value), 'base64url').slice(0, DIGEST_CHARS)
 }

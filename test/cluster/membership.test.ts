@@ -140,7 +140,9 @@ describe('a change of the membership by API', () => {
       const transfer = (nodeId: number) =>
         client.send('POST', '/cluster/transfer-leader', { node_id: nodeId })
       expect(await transfer(9)).toMatchObject(refused('not_voter'))
-      expect(await transfer(leaderId)).toMatchObject(refused('is_leader'))
+      // What is so already is no refusal, whoever has made it so.
+      expect(await transfer(leaderId)).toMatchObject({ status: 204 })
+      expect(await add({ node_id: 1, addr: first?.addr })).toMatchObject({ status: 204 })
     }
     expect((await first?.client.status())?.members).toHaveLength(3)
   })

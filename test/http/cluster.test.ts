@@ -3,7 +3,12 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { openRealService } from '../real-service.ts'
 import { type ApiResponse, OneNodeService, serveApi } from './fixture.ts'
 
-type Request = (method: string, path: string, body?: unknown) => Promise<ApiResponse>
+type Request = (
+  method: string,
+  path: string,
+  body?: unknown,
+  headers?: Record<string, string>,
+) => Promise<ApiResponse>
 
 async function serveOneNode({ isClusterMode }: { isClusterMode: boolean }): Promise<Request> {
   const service = await OneNodeService.open()
@@ -37,10 +42,48 @@ describe.each([
     const request = await serve({ isClusterMode: true })
 
     expect(await outcome(request('POST', '/cluster/nodes', NODE_4))).toEqual([204, null])
-    expect(await outcome(request('POST', '/cluster/nodes', NODE_4))).toEqual([409, 'node_exists'])
+    const elsewhere = { ...NODE_4, addr: '127.0.0.1:5005' }
+    expect(await outcome(request('POST', '/cluster/nodes', elsewhere))).toEqual([409, 'node_exists'])
     expect(await outcome(request('DELETE', '/cluster/nodes/4'))).toEqual([204, null])
-    expect(await outcome(request('DELETE', '/cluster/nodes/4'))).toEqual([409, 'node_not_found'])
+    expect(await outcome(request('DELETE', '/cluster/nodes/5'))).toEqual([409, 'node_not_found'])
     expect(await outcome(request('POST', '/cluster/nodes', NODE_4))).toEqual([409, 'node_removed'])
+  })
+
+  test('answers a repeated change as the first one, and makes it once', async () => {
+    const request = await serve({ isClusterMode: true })
+    const twice = async (method: string, path: string, body?: object) => {
+      const answers = [await request(method, path, body), await request(method, path, body)]
+      return answers.map(({ status, headers }) => [status, headers.get('x-raft-index')])
+    }
+
+    const added = await twice('POST', '/cluster/nodes', NODE_4)
+    const removed = await twice('DELETE', '/cluster/nodes/4')
+    const transferred = await twice('POST', '/cluster/transfer-leader', { node_id: 1 })
+
+    expect([added, removed, transferred].flat().map(([status]) => status)).toEqual(Array(6).fill(204))
+    expect(new Set(added.map(([, index]) => index)).size).toBe(1)
+    const { body } = await request('GET', '/audit')
+    expect(body.map((row: { action: string }) => row.action)).toEqual(['node_added', 'node_removed'])
+  })
+
+  test.each([
+    { why: 'adding a member', method: 'POST', path: '/cluster/nodes', body: NODE_4 },
+    { why: 'removing one', method: 'DELETE', path: '/cluster/nodes/4', body: undefined },
+    { why: 'a transfer', method: 'POST', path: '/cluster/transfer-leader', body: { node_id: 1 } },
+    { why: 'a drain', method: 'POST', path: '/cluster/drain', body: { drain: false } },
+    {
+      why: 'the first admin',
+      method: 'POST',
+      path: '/auth/init',
+      body: { name: 'root', password: 'correct horse battery' },
+    },
+  ])('refuses an idempotency key where no answer is kept: for $why', async ({ method, path, body }) => {
+    const request = await serve({ isClusterMode: true })
+
+    const refused = await request(method, path, body, { 'Idempotency-Key': 'once' })
+
+    expect([refused.status, refused.body.details]).toMatchObject([400, [{ field: 'Idempotency-Key' }]])
+    expect((await request('GET', '/audit')).body).toEqual([])
   })
 
   test('says at which index members were changed, and whoever reads from there sees it', async () => {
@@ -79,7 +122,6 @@ describe.each([
   test.each([
     { why: 'there is nobody to choose', body: undefined, reason: 'no_target' },
     { why: 'nobody to choose, asked in words', body: { node_id: null }, reason: 'no_target' },
-    { why: 'it leads', body: { node_id: 1 }, reason: 'is_leader' },
     { why: 'that is no voter', body: { node_id: 2 }, reason: 'not_voter' },
   ])('does not hand over: $why', async ({ body, reason }) => {
     const request = await serve({ isClusterMode: true })

@@ -154,7 +154,9 @@ export class OneNodeService implements IpamService {
   ): Promise<{ index: number }> {
     this.#checkFailure()
     if (!this.isClusterMode) throw new MembershipRefusedError('standalone', 'this node runs standalone')
-    if (this.#members.some(({ id }) => id === nodeId)) {
+    const member = this.#members.find(({ id }) => id === nodeId)
+    if (member?.addr === addr) return { index: this.#state.appliedIndex }
+    if (member !== undefined) {
       throw new MembershipRefusedError('node_exists', `node ${nodeId} is a member already`)
     }
     if (this.#removed.includes(nodeId)) {
@@ -170,6 +172,7 @@ export class OneNodeService implements IpamService {
     context: CommandContext,
   ): Promise<{ index: number }> {
     this.#checkFailure()
+    if (this.#removed.includes(nodeId)) return { index: this.#state.appliedIndex }
     const member = this.#members.find(({ id }) => id === nodeId)
     if (member === undefined) {
       throw new MembershipRefusedError('node_not_found', `node ${nodeId} is not a member`)
@@ -181,10 +184,10 @@ export class OneNodeService implements IpamService {
   }
 
   /** Nobody else votes, so that nobody can take over. */
-  async transferLeader({ nodeId }: { nodeId: number | null }): Promise<never> {
+  async transferLeader({ nodeId }: { nodeId: number | null }): Promise<{ index: number }> {
     this.#checkFailure()
     if (nodeId === null) throw noTarget()
-    if (nodeId === 1) throw new MembershipRefusedError('is_leader', 'node 1 is the leader already')
+    if (nodeId === 1) return { index: this.#state.appliedIndex }
     throw new MembershipRefusedError('not_voter', `node ${nodeId} is not a voter`)
   }
 

@@ -108,12 +108,14 @@ describe('a transfer of leadership', () => {
     })
   })
 
-  test('that is refused leaves no row', async () => {
+  test('that is refused leaves no row, and neither does one to the node that leads', async () => {
     const trio = new Trio()
     await trio.run(async (leader, [other]) => {
-      const refused = trio.service(other).transferLeader({ nodeId: leader }, ALICE)
+      const refused = trio.service(other).transferLeader({ nodeId: 9 }, ALICE)
+      const repeated = await trio.service(other).transferLeader({ nodeId: leader }, ALICE)
 
-      await expect(refused).rejects.toMatchObject({ reason: 'is_leader' })
+      await expect(refused).rejects.toMatchObject({ reason: 'not_voter' })
+      expect(repeated.index).toBeGreaterThan(0)
       expect(await trio.rows()).toEqual([])
     })
   })

@@ -170,7 +170,7 @@ export class IpamClient {
     return this.#caller.call({ method: 'GET', path: '/api/v1/auth/whoami', answers: 'json', isIdempotent: false }, options)
   }
 
-  /** Make the first admin. On the machine of a node, without a proxy in between, while there is no admin. */
+  /** Make the first admin. On the machine of a node, without a proxy in between, while there is no admin. An `Idempotency-Key` is refused: sent again, it is 409. */
   createFirstAdmin(body: FirstAdmin, options: WriteOptions = {}): Promise<Answer<User>> {
     return this.#caller.call({ method: 'POST', path: '/api/v1/auth/init', body, answers: 'json', isIdempotent: false }, options)
   }
@@ -210,7 +210,7 @@ export class IpamClient {
     return this.#caller.call({ method: 'GET', path: '/api/v1/auth/keys', query: { ...query }, answers: 'json', isIdempotent: false }, options)
   }
 
-  /** Create an API key. Its token is shown this once. A scope limits it to networks, and what lies inside them. */
+  /** Create an API key. Its token is shown this once: sent again with the same `Idempotency-Key`, it is answered with the key and `token: null`. A scope limits it to networks, and what lies inside them. */
   createApiKey(body: CreateApiKey, options: WriteOptions = {}): Promise<Answer<NewApiKey>> {
     return this.#caller.call({ method: 'POST', path: '/api/v1/auth/keys', body, answers: 'json', isIdempotent: true }, options)
   }
@@ -230,22 +230,22 @@ export class IpamClient {
     return this.#caller.call({ method: 'GET', path: '/api/v1/cluster/status', answers: 'json', isIdempotent: false }, options)
   }
 
-  /** Add a node. It joins as a learner, and becomes a voter by itself once it has caught up. An id that was removed never comes back. */
+  /** Add a node. It joins as a learner, and becomes a voter by itself once it has caught up. An id that was removed never comes back. Sent again with the same address it is answered with success, and changes nothing; an `Idempotency-Key` is refused. */
   addNode(body: AddNode, options: WriteOptions = {}): Promise<Answer<void>> {
     return this.#caller.call({ method: 'POST', path: '/api/v1/cluster/nodes', body, answers: 'nothing', isIdempotent: false }, options)
   }
 
-  /** Remove a node. The leader hands leadership over first. */
+  /** Remove a node. The leader hands leadership over first. Sent again it is answered with success, and changes nothing; an `Idempotency-Key` is refused. */
   removeNode(id: number, query: RemoveNodeQuery = {}, options: WriteOptions = {}): Promise<Answer<void>> {
     return this.#caller.call({ method: 'DELETE', path: `/api/v1/cluster/nodes/${encodeURIComponent(id)}`, query: { ...query }, answers: 'nothing', isIdempotent: false }, options)
   }
 
-  /** Transfer leadership. To a node, or to the one that is furthest along. */
+  /** Transfer leadership. To a node, or to the one that is furthest along. Sent again with the same node, which leads by then, it is answered with success, and changes nothing; without a node it is another transfer. An `Idempotency-Key` is refused. */
   transferLeader(body: TransferLeader = {}, options: WriteOptions = {}): Promise<Answer<void>> {
     return this.#caller.call({ method: 'POST', path: '/api/v1/cluster/transfer-leader', body, answers: 'nothing', isIdempotent: false }, options)
   }
 
-  /** Drain the node that is asked. It serves on, but is not ready and does not lead, until this is undone or it is restarted. */
+  /** Drain the node that is asked. It serves on, but is not ready and does not lead, until this is undone or it is restarted. Sent again it changes nothing; an `Idempotency-Key` is refused. */
   drain(body: Drain, options: WriteOptions = {}): Promise<Answer<void>> {
     return this.#caller.call({ method: 'POST', path: '/api/v1/cluster/drain', body, answers: 'nothing', isIdempotent: false }, options)
   }

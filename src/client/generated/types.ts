@@ -711,7 +711,6 @@ export type Reason =
   | 'invalid_query'
   | 'invalid_request'
   | 'invalid_value'
-  | 'is_leader'
   | 'key_not_found'
   | 'last_admin'
   | 'last_voter'

@@ -37,7 +37,8 @@ export const ACCESS_OPERATIONS: readonly Operation[] = [
     path: '/api/v1/auth/init',
     tag,
     summary: 'Make the first admin',
-    description: 'On the machine of a node, without a proxy in between, while there is no admin.',
+    description:
+      'On the machine of a node, without a proxy in between, while there is no admin. An `Idempotency-Key` is refused: sent again, it is 409.',
     query: NO_PARAMS,
     body: jsonBody(FirstAdminBody),
     success: jsonAnswer(201, User, 'Created.', ['ETag']),
@@ -156,7 +157,8 @@ export const ACCESS_OPERATIONS: readonly Operation[] = [
     path: '/api/v1/auth/keys',
     tag,
     summary: 'Create an API key',
-    description: 'Its token is shown this once. A scope limits it to networks, and what lies inside them.',
+    description:
+      'Its token is shown this once: sent again with the same `Idempotency-Key`, it is answered with the key and `token: null`. A scope limits it to networks, and what lies inside them.',
     query: NO_PARAMS,
     body: jsonBody(CreateKeyBody),
     success: jsonAnswer(201, NewApiKey, 'Created.', ['ETag', 'Location']),

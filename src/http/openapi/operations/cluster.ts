@@ -44,7 +44,7 @@ export const CLUSTER_OPERATIONS: readonly Operation[] = [
     path: '/api/v1/cluster/nodes',
     summary: 'Add a node',
     description:
-      'It joins as a learner, and becomes a voter by itself once it has caught up. An id that was removed never comes back.',
+      'It joins as a learner, and becomes a voter by itself once it has caught up. An id that was removed never comes back. Sent again with the same address it is answered with success, and changes nothing; an `Idempotency-Key` is refused.',
     query: NO_PARAMS,
     body: jsonBody(AddNodeBody),
     reasons: [
@@ -64,7 +64,8 @@ export const CLUSTER_OPERATIONS: readonly Operation[] = [
     method: 'DELETE',
     path: '/api/v1/cluster/nodes/:id',
     summary: 'Remove a node',
-    description: 'The leader hands leadership over first.',
+    description:
+      'The leader hands leadership over first. Sent again it is answered with success, and changes nothing; an `Idempotency-Key` is refused.',
     params: { id: nodeId.meta({ description: 'Of the node, as /cluster/status has it.' }) },
     query: RemoveNodeParams,
     body: null,
@@ -85,10 +86,11 @@ export const CLUSTER_OPERATIONS: readonly Operation[] = [
     method: 'POST',
     path: '/api/v1/cluster/transfer-leader',
     summary: 'Transfer leadership',
-    description: 'To a node, or to the one that is furthest along.',
+    description:
+      'To a node, or to the one that is furthest along. Sent again with the same node, which leads by then, it is answered with success, and changes nothing; without a node it is another transfer. An `Idempotency-Key` is refused.',
     query: NO_PARAMS,
     body: jsonBody(TransferLeaderBody, { isRequired: false }),
-    reasons: ['is_leader', 'not_voter', ...TRANSFER],
+    reasons: ['not_voter', ...TRANSFER],
     example: { ...NO_EXAMPLE, body: { node_id: 2 } },
   },
   {
@@ -97,7 +99,8 @@ export const CLUSTER_OPERATIONS: readonly Operation[] = [
     method: 'POST',
     path: '/api/v1/cluster/drain',
     summary: 'Drain the node that is asked',
-    description: 'It serves on, but is not ready and does not lead, until this is undone or it is restarted.',
+    description:
+      'It serves on, but is not ready and does not lead, until this is undone or it is restarted. Sent again it changes nothing; an `Idempotency-Key` is refused.',
     query: NO_PARAMS,
     body: jsonBody(DrainBody),
     reasons: TRANSFER,
