@@ -50,6 +50,8 @@ export function parsePosition(position: Position): { index: number; sequence: nu
 
 /** Allocations of all networks, active or ended. */
 export const ALLOCATIONS = prefixRange('a')
+/** Ended allocations of all networks, deleted ones too, by network and address. */
+export const ENDED_ALLOCATIONS = prefixRange('d')
 /** Addresses that rest after their release. */
 export const COOLINGS = prefixRange('k')
 /** Answers kept under idempotency keys, in the order in which they came. */

@@ -37,6 +37,7 @@ export function networkState(
 export class NetworkTable {
   readonly #byId = new Map<string, NetworkState>()
   readonly #byPosition = new Map<Position, NetworkState>()
+  readonly #inOrder: NetworkState[] = []
   /** In the order of their names. */
   #trees: ReadonlyMap<string, NetworkTree> = new Map()
 
@@ -55,6 +56,23 @@ export class NetworkTable {
 
   at(position: Position): NetworkState | null {
     return this.#byPosition.get(position) ?? null
+  }
+
+  /** By position, which is the order in which they were made. Changes with the table: take what you need of it at once. */
+  get inOrder(): readonly NetworkState[] {
+    return this.#inOrder
+  }
+
+  /** How many of them have lower positions. */
+  rankOf(position: Position): number {
+    let low = 0
+    let high = this.#inOrder.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if ((this.#inOrder[middle] as NetworkState).position < position) low = middle + 1
+      else high = middle
+    }
+    return low
   }
 
   /** Never changes: a reader keeps what it was given. In the order of their names. */
@@ -79,12 +97,15 @@ export class NetworkTable {
     assert(this.tree(namespace).get(prefix) === null, 'a second network at the prefix of {}', id)
     this.#byId.set(id, network)
     this.#byPosition.set(position, network)
+    // The newest is the last, unless a deletion is taken back.
+    this.#inOrder.splice(this.rankOf(position), 0, network)
     this.#replace(namespace, this.tree(namespace).set(prefix, network))
   }
 
   delete({ id, position, namespace, prefix }: NetworkState): void {
+    assert(this.#byPosition.delete(position), 'no network {}', id)
     this.#byId.delete(id)
-    this.#byPosition.delete(position)
+    this.#inOrder.splice(this.rankOf(position), 1)
     this.#replace(namespace, this.tree(namespace).delete(prefix))
   }
 

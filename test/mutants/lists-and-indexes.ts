@@ -3,6 +3,7 @@ import { type Mutant, testFile } from './mutant.ts'
 const LISTS = testFile('test/state/lists.test.ts')
 const QUERIES = testFile('test/state/queries.test.ts')
 const SEARCHES = testFile('test/state/searches.test.ts')
+const NAMESPACES = testFile('test/state/lists-of-a-namespace.test.ts')
 const READS = testFile('test/state/reads-per-list.test.ts')
 const PAGES = testFile('test/http/pages.test.ts')
 
@@ -15,6 +16,10 @@ const NETWORK_ROWS = 'src/state/network-rows.ts'
 const MATCHES = 'src/state/query/matches.ts'
 const CANDIDATES = 'src/state/query/candidates.ts'
 const LIST_ALLOCATIONS = 'src/state/query/list-allocations.ts'
+const BY_NETWORK = 'src/state/query/by-network.ts'
+const HOLDERS = 'src/state/query/holders.ts'
+const LOOKED_THROUGH = 'src/state/query/looked-through.ts'
+const SEARCHED = 'src/state/query/allocation-searches.ts'
 const LIST_AUDIT = 'src/state/query/list-audit.ts'
 const LIST_NETWORKS = 'src/state/query/list-networks.ts'
 const PAGE = 'src/state/query/page.ts'
@@ -98,9 +103,9 @@ export const LISTS_AND_INDEXES: readonly Mutant[] = [
     name: 'allocations of all namespaces are those of the one that is asked for',
     source: 'api.md (a namespace is its own address space)',
     file: LIST_ALLOCATIONS,
-    find: `const isThere = ids === null || ids.has(allocation.networkId)`,
-    replace: `const isThere = ids === null || ids.size > 0`,
-    caughtBy: SEARCHES,
+    find: `const isThere = tree === null || isIn(tree, allocation)`,
+    replace: `const isThere = tree === null || tree.size > 0`,
+    caughtBy: NAMESPACES,
   },
   {
     name: 'networks by tag are of any namespace',
@@ -325,8 +330,8 @@ export const LISTS_AND_INDEXES: readonly Mutant[] = [
   {
     name: 'who asks for a tag looks through all active allocations',
     source: 'src/state/README.md (lists)',
-    file: LIST_ALLOCATIONS,
-    find: `  if (tag !== null) return openTerm(nameOf(tagTerm(tag), statuses), tagTerm(tag))
+    file: SEARCHED,
+    find: `  if (tag !== null) return byTerm(asked, { term: tagTerm(tag), stored: tagTerm(tag).trimEnd() })
 `,
     replace: ``,
     caughtBy: READS,
@@ -346,6 +351,95 @@ export const LISTS_AND_INDEXES: readonly Mutant[] = [
     file: LIST_NETWORKS,
     find: `const term = tag !== null ? tagTerm(tag) : q === null ? null : wordTerm(driver(q))`,
     replace: `const term = q === null ? null : wordTerm(driver(q))`,
+    caughtBy: READS,
+  },
+  {
+    name: 'who asks for a namespace looks through the networks of all others',
+    source: 'src/state/README.md (lists)',
+    file: BY_NETWORK,
+    find: `const gapMax = isActiveOnly(statuses) ? GAP_ROWS_MAX : -1`,
+    replace: `const gapMax = isActiveOnly(statuses) ? Number.MAX_SAFE_INTEGER : -1`,
+    caughtBy: NAMESPACES,
+  },
+  {
+    name: 'each network of a namespace is opened by itself',
+    source: 'src/state/README.md (lists)',
+    file: BY_NETWORK,
+    find: `const gapMax = isActiveOnly(statuses) ? GAP_ROWS_MAX : -1`,
+    replace: `const gapMax = -1`,
+    caughtBy: NAMESPACES,
+  },
+  {
+    name: 'what lies between the networks of a namespace is taken for its own',
+    source: 'api.md (a namespace is its own address space)',
+    file: BY_NETWORK,
+    find: `open.isMixed ||= gap > 0`,
+    replace: `open.isMixed = gap > 0`,
+    caughtBy: NAMESPACES,
+  },
+  {
+    name: 'what ended in a deleted network is taken for that of the networks around it',
+    source: 'src/state/README.md (deleted networks)',
+    file: BY_NETWORK,
+    find: `isActiveOnly(statuses) ? GAP_ROWS_MAX : -1`,
+    replace: `GAP_ROWS_MAX`,
+    caughtBy: NAMESPACES,
+  },
+  {
+    name: 'a namespace ends with the network of the cursor if that has many allocations',
+    source: 'api.md (a cursor neither skips nor repeats)',
+    file: BY_NETWORK,
+    find: `if (network.position !== from) taken += rows`,
+    replace: `taken += rows`,
+    caughtBy: NAMESPACES,
+  },
+  {
+    name: 'a network whose deletion was taken back is the newest',
+    source: 'src/state/network-table.ts',
+    file: 'src/state/network-table.ts',
+    find: `this.#inOrder.splice(this.rankOf(position), 0, network)`,
+    replace: `this.#inOrder.push(network)`,
+    caughtBy: testFile('test/state/network-table.test.ts'),
+  },
+  {
+    name: 'few allocations are listed in the order in which they were looked at',
+    source: 'api.md (stable order)',
+    file: LOOKED_THROUGH,
+    find: `return found.sort((a, b) => (a.place < b.place ? -1 : 1))`,
+    replace: `return found`,
+    caughtBy: NAMESPACES,
+  },
+  {
+    name: 'few allocations that are looked through are listed from the first again',
+    source: 'api.md (a cursor neither skips nor repeats)',
+    file: LOOKED_THROUGH,
+    find: `this.#after === null || candidate.place > this.#after`,
+    replace: `this.#after === null || candidate.place >= this.#after`,
+    caughtBy: NAMESPACES,
+  },
+  {
+    name: 'who searches in a namespace gets to see what others have like it',
+    source: 'issue 4 (no request reads the whole store)',
+    file: LIST_ALLOCATIONS,
+    find: `rowsOfAll(networks, owners, statuses) > LOOKED_THROUGH_MAX`,
+    replace: `rowsOfAll(networks, owners, statuses) >= 0`,
+    caughtBy: READS,
+  },
+  {
+    name: 'who asks for the holder of an address looks through all that had it',
+    source: 'issue 4 (no request reads the whole store)',
+    file: HOLDERS,
+    find: `  if (isActiveOnly) return having
+`,
+    replace: ``,
+    caughtBy: READS,
+  },
+  {
+    name: 'who asks for what was released looks through everything',
+    source: 'src/state/README.md (lists)',
+    file: LIST_ALLOCATIONS,
+    find: `if (isOfAll && isEveryStatus(statuses)) {`,
+    replace: `if (isOfAll && !isActiveOnly(statuses)) {`,
     caughtBy: READS,
   },
 ]

@@ -421,6 +421,13 @@ async function rowsOf(machine: IpamStateMachine): Promise<[string, string][]> {
 const ALLOCATION_FILTERS: Partial<AllocationFilter>[] = [
   {},
   { namespace: 'lab' },
+  { namespace: 'default' },
+  { namespace: 'nowhere' },
+  { namespace: 'lab', hostname: 'web' },
+  { namespace: 'default', tag: 'web' },
+  { namespace: 'default', mac: '02:00:00:00:00:01' },
+  { namespace: 'default', q: 'web' },
+  { namespace: 'lab', expiresBefore: START + 26_000 },
   { hostname: 'web' },
   { hostname: 'A' },
   { hostname: 'a', tag: 'web' },
@@ -527,17 +534,16 @@ async function expectSameNetwork(
   await expectSameAllocations(machine, model, { networkId: id, namespace: 'lab', statuses: EVERY_STATUS })
 }
 
-/** By network, in their order, and address; in the order of creation where an index of something else is asked for, or for everything that ever was. */
+/** By network, in their order, and address; in the order of creation where an index of something else is asked for, or for everything of all networks. */
 function inListOrder(
   model: Model,
   allocations: readonly ModelAllocation[],
-  { networkId, ip, mac, tag, statuses = ['allocated'] }: Partial<AllocationFilter>,
+  { networkId, namespace, ip, mac, tag, statuses = ['allocated'] }: Partial<AllocationFilter>,
 ): readonly ModelAllocation[] {
-  const isActiveOnly = statuses.every((status) => status === 'allocated')
+  const isOfAll = (networkId ?? null) === null && (namespace ?? null) === null
   const isOfIndex = [ip, mac, tag].some((value) => value !== undefined && value !== null)
-  if (isOfIndex || ((networkId ?? null) === null && !isActiveOnly)) return allocations
-  const placeOf = ({ networkId: id }: ModelAllocation): number =>
-    model.networks.findIndex((network) => network.id === id)
+  if (isOfIndex || (isOfAll && statuses.length === EVERY_STATUS.length)) return allocations
+  const placeOf = ({ networkId: id }: ModelAllocation): number => model.everCreated.indexOf(id)
   return allocations.toSorted((a, b) => {
     return placeOf(a) - placeOf(b) || (a.first === b.first ? 0 : a.first < b.first ? -1 : 1)
   })

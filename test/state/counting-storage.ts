@@ -13,6 +13,8 @@ interface Steps {
 export class CountingStorage implements StateStorage {
   /** So far. */
   readonly reads = { keys: 0, rows: 0 }
+  /** Iterators that were opened, so far. */
+  scans = 0
   readonly #storage: StateStorage
 
   constructor(storage: StateStorage) {
@@ -20,6 +22,10 @@ export class CountingStorage implements StateStorage {
   }
 
   async open(): Promise<StateDatabase> {
+    const open = (iterator: unknown): Steps => {
+      this.scans += 1
+      return iterator as Steps
+    }
     const note = (name: 'keys' | 'rows', count: number): void => {
       this.reads[name] += count
     }
@@ -32,7 +38,7 @@ export class CountingStorage implements StateStorage {
           case 'iterator':
           case 'keys':
           case 'values':
-            return (options: object) => counted(call(options) as Steps, (count) => note('rows', count))
+            return (options: object) => counted(open(call(options)), (count) => note('rows', count))
           case 'get':
           case 'getSync':
           case 'getMany':

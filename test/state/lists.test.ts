@@ -94,7 +94,26 @@ const LISTS: { name: string; why: string; list: List }[] = [
     why: 'of two namespaces, by blocks of every size',
     list: allocations({ ip: '10.0.0.2', statuses: EVERY_STATUS }),
   },
-  { name: 'allocations of a namespace', why: 'a filter by network', list: allocations({ namespace: 'lab' }) },
+  {
+    name: 'allocations of a namespace',
+    why: 'one network after the other, over those of others',
+    list: allocations({ namespace: 'lab' }),
+  },
+  {
+    name: 'allocations of a namespace, ended ones too',
+    why: 'of each network two ranges that are merged',
+    list: allocations({ namespace: 'lab', statuses: EVERY_STATUS }),
+  },
+  {
+    name: 'allocations of a namespace by host name',
+    why: 'few, which are all looked at',
+    list: allocations({ namespace: 'lab', hostname: 'a', statuses: EVERY_STATUS }),
+  },
+  {
+    name: 'allocations of a network by words',
+    why: 'few, in the order of two kinds of term',
+    list: allocations({ networkId: 'net-1', q: 'a', statuses: EVERY_STATUS }),
+  },
   {
     name: 'allocations that expire',
     why: 'from memory, while others expire',
@@ -147,6 +166,8 @@ class Writer {
     this.#createNetwork('10.0.0.0/16', 'default')
     this.#createNetwork('10.1.0.0/16', 'default')
     this.#createNetwork('10.0.0.0/16', 'lab')
+    this.#createNetwork('10.3.0.0/16', 'default')
+    this.#createNetwork('10.3.0.0/16', 'lab')
   }
 
   async take({ kind, choice }: Write): Promise<void> {
@@ -191,7 +212,7 @@ class Writer {
 
   #allocate(choice: number): void {
     const name = `alloc-${++this.#count}`
-    const network = { id: `net-${1 + (choice % 3)}` }
+    const network = { id: `net-${1 + (choice % 5)}` }
     const outcome = this.ipam.apply({
       ...ALLOCATION_DEFAULTS,
       type: 'allocateAddresses',
@@ -281,8 +302,9 @@ describe('pages, while others write between them', () => {
 /** Filters that only leave rows out: what one of them has given out, the others could have. */
 const ALIKE = [
   ['allocations', 'allocations of a namespace'],
-  ['ended allocations', 'allocations, ended ones too'],
   ['allocations by host name', 'allocations by host name and tag'],
+  ['allocations by host name, ended ones too', 'allocations of a namespace by host name'],
+  ['allocations by words', 'allocations of a network by words'],
   ['audit rows', 'audit rows of some time'],
 ]
 

@@ -82,6 +82,8 @@ const DAY_MS = 24 * 60 * 60 * 1_000
 
 export class Model {
   networks: readonly ModelNetwork[] = []
+  /** Ids of all that there have ever been, in the order in which they were made. */
+  everCreated: readonly string[] = []
   /** In the order of creation, ended ones too. */
   allocations: readonly ModelAllocation[] = []
   coolings: readonly Cooling[] = []
@@ -224,9 +226,9 @@ export class Model {
 
   /** What a refused change did is undone: records are never changed, only replaced. */
   #attempt(change: () => Expected): Expected {
-    const { networks, allocations, coolings, audit } = this
+    const { networks, everCreated, allocations, coolings, audit } = this
     const expected = change()
-    if (!expected.ok) Object.assign(this, { networks, allocations, coolings, audit })
+    if (!expected.ok) Object.assign(this, { networks, everCreated, allocations, coolings, audit })
     return expected
   }
 
@@ -323,6 +325,7 @@ export class Model {
     const times = { createdAt: time, updatedAt: time, changedIndex: index }
     const network: ModelNetwork = { id, cidr, namespace, ...settings, ...times, next: null }
     this.networks = [...this.networks, network]
+    this.everCreated = [...this.everCreated, network.id]
     this.#audit('network_created', null, recordOf(network))
     return accept(this.placed(network))
   }

@@ -115,14 +115,28 @@ describe('lists', () => {
       }))
       accepted(ipam.apply({ type: 'allocateBatch', items }))
     }
-    ipam.allocate('last', 'net-2', { ttlMs: 2_000 })
-    const filter = { networkId: 'net-2', expiresBefore: START + 3_000 }
+    ipam.allocate('last', 'net-2', { ttlMs: 2_000, description: 'printer' })
+    const filter = { q: 'printer', expiresBefore: START + 3_000 }
 
     const first = await listAllocations(ipam.machine, filter, page(10))
     const second = await listAllocations(ipam.machine, filter, page(10, first.nextCursor))
 
     expect(first.rows).toEqual([])
     expect([second.rows.map(nameOf), second.nextCursor]).toEqual([['last'], null])
+  })
+
+  test('a network has no allocations in another namespace than its own', async () => {
+    const ipam = await Harness.open()
+    ipam.createNetwork('net-1', '10.0.0.0/24')
+    ipam.allocate('a', 'net-1')
+
+    for (const [namespace, ids] of [
+      ['default', ['a']],
+      ['lab', []],
+    ] as const) {
+      const { rows, total } = await listAllocations(ipam.machine, { networkId: 'net-1', namespace })
+      expect([rows.map(nameOf), total]).toEqual([ids, ids.length])
+    }
   })
 
   test('an unknown network has no allocations', async () => {

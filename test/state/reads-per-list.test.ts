@@ -32,6 +32,11 @@ const BUILD_MS_MAX = 120_000
 const HOUR_MS = 3_600_000
 const BOB: CommandContext = { user: 'bob', requestId: 'ticket-7' }
 const MAC = '02:00:00:00:00:07'
+const TENANTS = [
+  ['ta', 1],
+  ['tb', 2],
+  ['tc', 3],
+] as const
 /** Has had `SOUGHT` holders, one after the other. */
 const WANTED_IP = '10.1.200.1'
 
@@ -65,7 +70,11 @@ function addOthers(
   ipam.createNetwork(name, `10.${second}.0.0/16`)
   for (let i = 0; i < allocations; i++) {
     const mac = `02:00:00:${name === 'a' ? '0a' : '0f'}:${hexByte(i >> 8)}:${hexByte(i & 255)}`
-    const texts = { hostname: `${name}-${i}.example`, tags: [`${name}-${i}`], description: 'marble' }
+    const texts = {
+      hostname: `${name}-${i}.example`,
+      tags: [`${name}-${i}`, 'common'],
+      description: 'marble',
+    }
     ipam.allocate(`${name}-${i}`, name, { ...texts, mac, ttlMs: 1_000 * HOUR_MS })
     if (i % 20 > 0) continue
     const cidr = `100.${64 + second}.${(i / 20) >> 5}.${((i / 20) & 31) * 8}/29`
@@ -86,12 +95,28 @@ function addSought(ipam: Harness): void {
     ipam.createNetwork(`child-${i}`, `100.65.${i}.0/24`, { tags: ['site-7'], description: 'granite' })
     ipam.createNetwork(`m-space-${i}`, `10.${i}.0.0/16`, { namespace: 'm-space' })
   }
+  addTenants(ipam)
   for (let i = 0; i < SOUGHT; i++) {
     ipam.allocate(`e-${i}`, 'sought', { ip: WANTED_IP })
     ipam.release(`e-${i}`)
     const changes = { description: `granite ${i}` }
     const update = { type: 'updateAllocation', id: 'm-0', changes, ifChangedIndex: null } as const
     accepted(ipam.apply(update))
+  }
+  ipam.allocate('e-now', 'sought', { ip: WANTED_IP })
+}
+
+/** A network of each of several namespaces in turn, and in each of them two allocations, one of which has ended. */
+function addTenants(ipam: Harness): void {
+  for (let i = 0; i < SOUGHT; i++) {
+    for (const [tenant, second] of TENANTS) {
+      const id = `${tenant}-${i}`
+      ipam.createNetwork(id, `10.${second}.${i}.0/24`, { namespace: tenant })
+      ipam.allocate(`e-${id}`, id)
+      ipam.release(`e-${id}`)
+      const texts = { hostname: `${id}.example`, tags: ['common'], description: 'marble' }
+      ipam.allocate(id, id, { ...texts, ttlMs: 2_000 * HOUR_MS })
+    }
   }
 }
 
@@ -168,6 +193,41 @@ const ALLOCATIONS: readonly Question[] = [
     rows: 100,
     list: allocations({ networkId: 'sought', statuses: ['released'] }),
   },
+  {
+    name: 'released allocations',
+    why: 'so have those of all networks',
+    rows: 100,
+    list: allocations({ statuses: ['released'] }),
+  },
+  {
+    name: 'allocations of a namespace',
+    why: 'those of its networks lie one behind the other, with few of others between',
+    rows: 100,
+    list: allocations({ namespace: 'tb' }),
+  },
+  {
+    name: 'allocations of the namespace that has most',
+    why: 'nearly all of its networks lie side by side',
+    rows: 100,
+    list: allocations({ namespace: 'default' }),
+  },
+  {
+    name: 'allocations of a namespace, ended ones too',
+    why: 'each of its networks is asked',
+    rows: 100,
+    list: allocations({ namespace: 'tb', statuses: EVERY_STATUS }),
+  },
+  ...[
+    { hostname: 'example' },
+    { tag: 'common' },
+    { q: 'marble' },
+    { expiresBefore: START + 3_000 * HOUR_MS },
+  ].map((filter) => ({
+    name: `allocations of a namespace by ${Object.keys(filter)}`,
+    why: 'what many have in other networks, few have in these, and each of them is looked at',
+    rows: 100,
+    list: allocations({ ...filter, namespace: 'tb' }),
+  })),
   {
     name: 'allocations by host name',
     why: 'bits of trigrams say which blocks to look into',
@@ -323,6 +383,9 @@ interface Look {
   readonly ask: Ask<unknown>
 }
 
+/** Of each list of allocations: how many those of deleted networks are. */
+const LIST_READS = 1
+
 /** What memory answers, and what is one look. */
 const LOOKS: readonly Look[] = [
   {
@@ -348,6 +411,18 @@ const LOOKS: readonly Look[] = [
     why: 'the id says where its row lies',
     reads: 1,
     ask: (ipam) => ipam.machine.query({ type: 'allocation', id: ipam.idOf('m-7') }),
+  },
+  {
+    name: 'who has an address that many have had',
+    why: 'memory knows in which network, the range before the address who, and nobody asks who had it',
+    reads: LIST_READS + 2,
+    ask: ({ machine }) => listAllocations(machine, { ip: WANTED_IP }, asked),
+  },
+  {
+    name: 'who has an address that is free',
+    why: 'memory knows that nobody has it',
+    reads: LIST_READS,
+    ask: ({ machine }) => listAllocations(machine, { ip: '10.1.200.2' }, asked),
   },
 ]
 

@@ -105,7 +105,7 @@ export class IpamClient {
     return this.#caller.call({ method: 'DELETE', path: `/api/v1/networks/${encodeURIComponent(id)}`, answers: 'nothing', isIdempotent: true }, options)
   }
 
-  /** List allocations. Active ones, unless all or status says otherwise. In the order of network and address, of age with all=true, of creation with hostname, of what was found with q and tag, and of expiry with expires_before. */
+  /** List allocations. Active ones, unless all or status says otherwise. In the order of network and address (of age with all=true, unless there is a network_id or namespace), of creation with hostname, of what was found with q and tag, and of expiry with expires_before. */
   listAllocations(query: ListAllocationsQuery = {}, options: CallOptions = {}): Rows<Allocation> {
     return this.#caller.rows({ method: 'GET', path: '/api/v1/allocations', answers: 'json', isIdempotent: false }, { ...query }, options)
   }

@@ -28,6 +28,8 @@ interface Run {
 }
 
 const RUN_ROWS_MIN = 16
+/** Where rows are left out, for the last few that are wanted more than those have to be read. */
+const MIXED_ROWS_MIN = 64
 
 /**
  * The rows of several ranges as one list. A place is what a key has behind a start that is of the same length in all ranges;
@@ -37,6 +39,7 @@ export class IndexCandidates implements Candidates {
   readonly name: string
   readonly #after: string | null
   readonly #isReverse: boolean
+  readonly #isOthers: ((place: string) => boolean) | null
   readonly #runs: readonly Run[]
 
   /** @param after Only what stands after this place. */
@@ -51,10 +54,13 @@ export class IndexCandidates implements Candidates {
       readonly placeOffset: number
       readonly after: string | null
       readonly isReverse?: boolean
+      /** Rows at these places are left out; null: none. */
+      readonly isOthers?: ((place: string) => boolean) | null
     },
   ) {
     const { name, ranges, addressRanges = [], placeOffset, after, isReverse = false } = options
     this.name = name
+    this.#isOthers = options.isOthers ?? null
     this.#after = after
     this.#isReverse = isReverse
     const open = (range: KeyRange, toCandidate: Run['toCandidate']): Run => {
@@ -79,7 +85,7 @@ export class IndexCandidates implements Candidates {
       await this.#fill(count - candidates.length)
       const next = this.#takeNext()
       if (next === null) break
-      if (!this.#isBehind(next)) candidates.push(next)
+      if (!this.#isBehind(next) && this.#isOthers?.(next.place) !== true) candidates.push(next)
     }
     return candidates
   }
@@ -95,7 +101,7 @@ export class IndexCandidates implements Candidates {
       this.#runs.filter(isEmpty).map(async (run) => {
         // Of many, most have little or nothing; one that has more is asked for more each time.
         const share = Math.max(Math.ceil(wanted / this.#runs.length), RUN_ROWS_MIN, 2 * run.rows.length)
-        const limit = Math.min(wanted, share)
+        const limit = Math.max(Math.min(wanted, share), this.#isOthers === null ? 0 : MIXED_ROWS_MIN)
         run.rows = await run.scan.take(limit)
         run.offset = 0
         run.isLast = run.rows.length < limit

@@ -1,6 +1,7 @@
 /** Who has an address, and who ever had it. */
 import { type Address, addressBits } from '../../ipam/address.ts'
 import { prefixOf } from '../../ipam/prefix.ts'
+import { CorruptStateError } from '../errors.ts'
 import { addressRangeKey, type Position } from '../key-space.ts'
 import type { NetworkState, NetworkTable } from '../network-table.ts'
 import { decodeAddressRange } from '../row-codec.ts'
@@ -17,21 +18,14 @@ function chainOf(networks: NetworkTable, namespace: string, address: Address): N
     .map(({ value }) => value)
 }
 
-/**
- * Where the active allocation lies that has the address; null if none has.
- *
- * @param chain As `chainOf` gives it.
- */
-async function holderOf(view: View, chain: readonly NetworkState[], value: bigint): Promise<Position | null> {
-  for (const { position, prefix } of chain.toReversed()) {
-    const start = addressRangeKey(position, prefix.family, 0n)
-    const end = addressRangeKey(position, prefix.family, value)
-    const [row] = await view.take({ gte: start, lt: `${end}\0`, isReverse: true, limit: 1 })
-    if (row === undefined) continue
-    const range = decodeAddressRange(row[1])
-    if (range.last >= value) return range.position
-  }
-  return null
+/** Where the active allocation lies that has an address, of which the network says that some has it. */
+async function holderOf(view: View, { position, prefix }: NetworkState, value: bigint): Promise<Position> {
+  const start = addressRangeKey(position, prefix.family, 0n)
+  const end = addressRangeKey(position, prefix.family, value)
+  const [row] = await view.take({ gte: start, lt: `${end}\0`, isReverse: true, limit: 1 })
+  const range = row === undefined ? null : decodeAddressRange(row[1])
+  if (range === null || range.last < value) throw new CorruptStateError(`nothing says who has what ${end} is`)
+  return range.position
 }
 
 /** Whose holders are asked for: of memory, so it is taken before anything is waited for. */
@@ -39,6 +33,8 @@ export interface HolderQuestion {
   readonly address: Address
   /** The networks around it, by namespace. */
   readonly chains: ReadonlyMap<string, readonly NetworkState[]>
+  /** Of those, the ones with an active allocation that has it: at most one in a namespace. */
+  readonly owners: readonly NetworkState[]
   /** In namespaces, too, that had networks and have none any more. */
   readonly isEverywhere: boolean
 }
@@ -50,29 +46,34 @@ export function holderQuestion(
 ): HolderQuestion {
   const namespaces = namespace === null ? [...networks.trees.keys()] : [namespace]
   const chains = namespaces.map((name) => [name, chainOf(networks, name, address)] as const)
-  return { address, chains: new Map(chains), isEverywhere: namespace === null }
+  const one = { first: address.value, last: address.value }
+  const owners = chains.flatMap(([, chain]) => chain.filter(({ space }) => space.hasAllocationIn(one)))
+  return { address, chains: new Map(chains), owners, isEverywhere: namespace === null }
 }
 
 /** The allocations that have or had an address, in the order in which they were made. */
 export async function holderCandidates(
   view: View,
-  { address, chains, isEverywhere }: HolderQuestion,
+  { address, chains, owners, isEverywhere }: HolderQuestion,
   options: {
     readonly name: string
     /** Only what stands after this place. */
     readonly after: string | null
     readonly isReverse: boolean
+    /** Not those that had it: there may be any number. */
+    readonly isActiveOnly?: boolean
   },
 ): Promise<Candidates> {
-  const { name, after, isReverse } = options
+  const { name, after, isReverse, isActiveOnly = false } = options
   const isAhead = (place: string): boolean => after === null || (isReverse ? place < after : place > after)
-  const holders = await Promise.all([...chains.values()].map((chain) => holderOf(view, chain, address.value)))
+  const holders = await Promise.all(owners.map((owner) => holderOf(view, owner, address.value)))
   const active = holders
-    .filter((position) => position !== null)
     .filter(isAhead)
     .map((position) => ({ position, place: position, key: '' }))
     .toSorted((a, b) => (a.place < b.place !== isReverse ? -1 : 1))
+  const having = new MemoryCandidates(name, active)
+  if (isActiveOnly) return having
   const namespaces = isEverywhere ? await coveredNamespaces(view) : [...chains.keys()]
   const ended = coverCandidates(view, { ...options, address, namespaces })
-  return new MergedCandidates(name, [ended, new MemoryCandidates(name, active)], { isReverse })
+  return new MergedCandidates(name, [ended, having], { isReverse })
 }

@@ -120,9 +120,14 @@ export class HostnameCandidates implements Candidates {
   }
 
   #add(block: number, position: Position): void {
-    const place = MARK + block.toString(16).padStart(BLOCK_DIGITS, '0') + position
+    const place = hostnamePlace(block, position)
     if (this.#after === null || place > this.#after) this.#ready.push({ position, place, key: '' })
   }
+}
+
+/** Where an allocation of the block stands in every list by host name. */
+export function hostnamePlace(block: number, position: Position): string {
+  return MARK + block.toString(16).padStart(BLOCK_DIGITS, '0') + position
 }
 
 /** Those that fewest of the newest names have: it may be otherwise with older ones, but they are a part of it all the same. */

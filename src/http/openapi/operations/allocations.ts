@@ -20,7 +20,7 @@ export const ALLOCATION_OPERATIONS: readonly Operation[] = [
     tag,
     summary: 'List allocations',
     description:
-      'Active ones, unless all or status says otherwise. In the order of network and address, of age with all=true, of creation with hostname, of what was found with q and tag, and of expiry with expires_before.',
+      'Active ones, unless all or status says otherwise. In the order of network and address (of age with all=true, unless there is a network_id or namespace), of creation with hostname, of what was found with q and tag, and of expiry with expires_before.',
     query: AllocationListParams,
     success: jsonAnswer(200, z.array(Allocation), 'A page of them.', ['Link', 'X-Total-Count']),
     reasons: ['invalid_cursor'],
