@@ -60,11 +60,11 @@ export const HISTORY_AND_AUDIT: readonly Mutant[] = [
     caughtBy: HISTORY,
   },
   {
-    name: 'a free address belongs to whoever has the one below it',
+    name: 'a free address is somebody’s if the one below it is',
     source: 'promise 5',
     file: 'src/state/query/holders.ts',
-    find: `if (range.last >= value) return range.position`,
-    replace: `return range.position`,
+    find: `const one = { first: address.value, last: address.value }`,
+    replace: `const one = { first: address.value - 1n, last: address.value }`,
     caughtBy: HISTORY,
   },
   {

@@ -4,6 +4,7 @@ const LISTS = testFile('test/state/lists.test.ts')
 const QUERIES = testFile('test/state/queries.test.ts')
 const SEARCHES = testFile('test/state/searches.test.ts')
 const NAMESPACES = testFile('test/state/lists-of-a-namespace.test.ts')
+const TOTALS = testFile('test/state/totals.test.ts')
 const READS = testFile('test/state/reads-per-list.test.ts')
 const PAGES = testFile('test/http/pages.test.ts')
 
@@ -234,8 +235,8 @@ export const LISTS_AND_INDEXES: readonly Mutant[] = [
     name: 'the next page leaves out the row that told that there is one',
     source: 'api.md (a cursor neither skips nor repeats)',
     file: PAGE,
-    find: `if (rows.length === limit) return { rows, next: last }`,
-    replace: `if (rows.length === limit) return { rows, next: candidate.place }`,
+    find: `return { rows, next: last, total: more`,
+    replace: `return { rows, next: chunk[i]?.place ?? '', total: more`,
     caughtBy: LISTS,
   },
   {
@@ -298,8 +299,8 @@ export const LISTS_AND_INDEXES: readonly Mutant[] = [
     name: 'the rows of the last page are the number of all',
     source: 'api.md (X-Total-Count)',
     file: PAGE,
-    find: `const isWhole = next === null && request.cursor === null && request.offset === 0`,
-    replace: `const isWhole = next === null`,
+    find: `if (isEnd) return { rows, next: null, total: cursor === null ? skipped + rows.length : null }`,
+    replace: `if (isEnd) return { rows, next: null, total: skipped + rows.length }`,
     caughtBy: LISTS,
   },
   {
@@ -441,5 +442,48 @@ export const LISTS_AND_INDEXES: readonly Mutant[] = [
     find: `if (isOfAll && isEveryStatus(statuses)) {`,
     replace: `if (isOfAll && !isActiveOnly(statuses)) {`,
     caughtBy: READS,
+  },
+  {
+    name: 'a request without a total reads as many records as its filter finds',
+    source: 'issue 4 (no request reads the whole store)',
+    file: PAGE,
+    find: `  if (candidates.length > left) return null
+`,
+    replace: ``,
+    caughtBy: TOTALS,
+  },
+  {
+    name: 'what comes behind the page is counted whether it matches or not',
+    source: 'api.md (X-Total-Count)',
+    file: PAGE,
+    find: `  return (await recordsOf(view, listing, candidates)).filter((record) => record !== null).length
+`,
+    replace: `  return candidates.length
+`,
+    caughtBy: TOTALS,
+  },
+  {
+    name: 'the rows that an offset leaves out are not counted',
+    source: 'api.md (X-Total-Count)',
+    file: PAGE,
+    find: `: skipped + limit + rest + more`,
+    replace: `: limit + rest + more`,
+    caughtBy: TOTALS,
+  },
+  {
+    name: 'a later page counts from where it begins',
+    source: 'api.md (X-Total-Count)',
+    file: PAGE,
+    find: `const isCounted = cursor === null && listing.total === null`,
+    replace: `const isCounted = listing.total === null`,
+    caughtBy: TOTALS,
+  },
+  {
+    name: 'a page by default is read twice',
+    source: 'src/state/README.md (lists)',
+    file: PAGE,
+    find: `const refused = examined - skipped - rows.length`,
+    replace: `const refused = examined`,
+    caughtBy: TOTALS,
   },
 ]

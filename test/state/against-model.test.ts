@@ -564,10 +564,9 @@ async function expectSameAllocations(
   expect([filter, isOrdered ? found : found.toSorted()]).toEqual([filter, isOrdered ? ids : ids.toSorted()])
   for (const row of rows) expect(row).toEqual(recordNamed(model, row.id))
   expect([total, nextCursor]).toEqual([rows.length, null])
-  if (filter.networkId === undefined && filter.namespace === undefined) return
-  // Behind an offset it comes from what memory counts.
-  const later = await listAllocations(machine, filter, { limit: 10, cursor: null, offset: 1 })
-  if (later.total !== null) expect([filter, later.total]).toEqual([filter, ids.length])
+  // Behind an offset it comes from what memory counts, or what comes behind the page is looked at.
+  const later = await listAllocations(machine, filter, { limit: 2, cursor: null, offset: 1 })
+  expect([filter, later.total]).toEqual([filter, ids.length])
 }
 
 function recordNamed(model: Model, id: string): Allocation | null {

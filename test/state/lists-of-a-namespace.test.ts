@@ -78,6 +78,18 @@ describe('the networks of two namespaces, made in turn', () => {
     },
   )
 
+  test('what lies between two of them is left out, though nothing lies between the next two', async () => {
+    const ipam = await Harness.open()
+    for (const [n, namespace] of ['lab', 'default', 'lab', 'lab'].entries()) {
+      ipam.createNetwork(`net-${n}`, `10.0.${n}.0/24`, { namespace })
+      ipam.allocate(`a-${n}`, `net-${n}`)
+    }
+
+    const pages = await pagesOf(ipam, { namespace: 'lab' }, { limit: 100 })
+
+    expect(pages).toEqual([['a-0', 'a-2', 'a-3']])
+  })
+
   test('a page reads over few rows of the others, and none of the many', async () => {
     for (const [others, readsMax] of [
       [32, 40 * (32 + 3)],
@@ -130,6 +142,27 @@ describe('a namespace', () => {
 
     expect(pages.map(({ length }) => length)).toEqual([10_000, 10_000, 2_001])
     expect(pages.flat().at(-1)).toBe('last')
+  })
+
+  test('reads nothing of a deleted network, however many ended allocations of it lie among its own', async () => {
+    const storage = new CountingStorage(new MemoryStorage())
+    const ipam = await Harness.open(storage)
+    for (const id of ['one', 'gone', 'two']) {
+      ipam.createNetwork(id, '10.0.0.0/16', { namespace: id === 'gone' ? 'default' : id })
+    }
+    ipam.createNetwork('three', '10.3.0.0/16', { namespace: 'one' })
+    for (const id of ['one', 'three', ...Array.from({ length: 300 }, () => 'gone')]) {
+      ipam.allocate('a', id)
+      ipam.release('a')
+    }
+    accepted(ipam.apply({ type: 'deleteNetwork', id: 'gone', ifChangedIndex: null }))
+    await ipam.machine.flush()
+
+    const before = storage.reads.keys + storage.reads.rows
+    const { rows } = await listAllocations(ipam.machine, { namespace: 'one', statuses: EVERY_STATUS })
+
+    expect(rows).toHaveLength(2)
+    expect(storage.reads.keys + storage.reads.rows - before).toBeLessThan(20)
   })
 
   test('has nothing of a network that is deleted, whose ended allocations lie among its own', async () => {

@@ -54,7 +54,7 @@ export const RESPONSE_HEADERS = {
   },
   'X-Total-Count': {
     description:
-      'How many rows there are in all. Always there for networks by `namespace` and `within`, and for allocations by `network_id` and `namespace`, active or all; with any other filter, and in the audit log, only if the first page has all of them.',
+      'How many rows there are in all. Always there for networks by `namespace` and `within`, and for allocations by `network_id` and `namespace`, active or all. With any other filter it is on answers to requests without a cursor, if the index has at most 1,024 rows to look at or the page is all there is; in the audit log, only in the latter case.',
     schema: { type: 'integer', minimum: 0 },
   },
   'Idempotency-Replayed': {

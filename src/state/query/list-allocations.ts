@@ -36,9 +36,9 @@ export function listAllocations(
     return Promise.resolve(NOTHING)
   const owners = { network, namespace: network === null ? namespace : null }
   const tree = owners.namespace === null ? null : networks.tree(owners.namespace)
-  const total = totalOf(memory, { owners, filter })
   const word = searchedWord(filter)
   const listing = {
+    total: totalOf(memory, { owners, filter }),
     keyOf: ({ position }: Candidate) => allocationKey(position),
     decode: decodeAllocation,
     accepts: (allocation: Allocation, { key }: Candidate): boolean => {
@@ -47,10 +47,7 @@ export function listAllocations(
     },
   }
   const choosing = candidatesFor(view, memory, { owners, filter, page })
-  return (async () => {
-    const taken = await takePage(view, { ...listing, candidates: await choosing }, page)
-    return { ...taken, total: taken.total ?? total }
-  })()
+  return (async () => takePage(view, { ...listing, candidates: await choosing }, page))()
 }
 
 interface Choice {
@@ -70,7 +67,8 @@ function candidatesFor(
   if (ip !== null) {
     const name = `allocations ip ${ip} ${namespace ?? ''}`
     const after = decodeCursor(cursor, name)
-    const question = holderQuestion(networks, { address: parseAddress(ip), namespace })
+    const own = owners.network?.namespace ?? namespace
+    const question = holderQuestion(networks, { address: parseAddress(ip), namespace: own })
     return holderCandidates(view, question, {
       name,
       after,

@@ -68,6 +68,7 @@ interface Question {
 async function list(view: View, { filter, page, holders }: Question): Promise<Page<AuditEntry>> {
   const bounds = await boundsOf(view, filter)
   const listing = {
+    total: 'uncounted' as const,
     candidates: await candidatesFor(view, { filter, page, holders, bounds }),
     keyOf: ({ position }: Candidate) => auditKey(position),
     decode: (row: Buffer, { position }: Candidate): AuditEntry => decodeAudit(position, row),

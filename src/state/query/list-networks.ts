@@ -20,8 +20,8 @@ export function listNetworks(
   { filter, page }: { readonly filter: NetworkFilter; readonly page: PageRequest },
 ): Promise<Page<PlacedNetwork>> {
   const { trees } = networks
-  const total = totalOf(trees, filter)
   const listing = {
+    total: totalOf(trees, filter),
     candidates: candidatesFor(view, networks, filter, page),
     keyOf: ({ position }: Candidate) => networkKey(position),
     decode: (row: Buffer): PlacedNetwork => {
@@ -35,7 +35,7 @@ export function listNetworks(
       )
     },
   }
-  return takePage(view, listing, page).then((taken) => ({ ...taken, total: taken.total ?? total }))
+  return takePage(view, listing, page)
 }
 
 function candidatesFor(

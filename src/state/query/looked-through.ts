@@ -6,9 +6,10 @@ import { decodeNumberedAllocation } from '../record-codec.ts'
 import type { View } from '../view.ts'
 import type { Search } from './allocation-searches.ts'
 import type { Candidate, Candidates } from './candidates.ts'
+import { COUNTED_MAX } from './page.ts'
 
-/** As many as all of a /22. An index of something else may name any number that are somebody else's. */
-export const LOOKED_THROUGH_MAX = 1_024
+/** As many as all of a /22, so that all that is found can be counted. An index of something else may name any number that are somebody else's. */
+export const LOOKED_THROUGH_MAX = COUNTED_MAX
 
 /** In the order of the search, with its places: it goes on from one page to the next as more become of them. */
 export class LookedThrough implements Candidates {

@@ -6,9 +6,12 @@ import type { Candidate, Candidates } from './candidates.ts'
 
 /** Records that one request reads, at most: a page is short then. */
 const EXAMINED_MAX = 20_000
-const CHUNK_MAX = 1_000
+/** A page by default, and the one more that tells whether anything is left. */
+const CHUNK_MAX = 1_001
 /** Candidates that one request asks for, at most: whoever offers no more must have that many, or the list seems to end. */
 export const CANDIDATES_MAX = EXAMINED_MAX + CHUNK_MAX
+/** As long as there are no more candidates, rows are counted behind the page as well: it costs no more than a page by default. */
+export const COUNTED_MAX = 1_024
 
 export interface Listing<T> {
   readonly candidates: Candidates
@@ -16,15 +19,16 @@ export interface Listing<T> {
   decode(row: Buffer, candidate: Candidate): T
   /** Whether it is what was asked for, and this candidate the one to stand for it. */
   accepts(record: T, candidate: Candidate): boolean
+  /** How many rows there are in all, if memory knows; null: it does not, and they are counted while they are few. */
+  readonly total: number | null | 'uncounted'
 }
 
 /** Closes the candidates. */
 export async function takePage<T>(view: View, listing: Listing<T>, request: PageRequest): Promise<Page<T>> {
   try {
-    const { rows, next } = await examine(view, listing, request)
-    const isWhole = next === null && request.cursor === null && request.offset === 0
+    const { rows, next, total } = await examine(view, listing, request)
     const nextCursor = next === null ? null : encodeCursor(listing.candidates.name, next)
-    return { rows, nextCursor, total: isWhole ? rows.length : null }
+    return { rows, nextCursor, total: typeof listing.total === 'number' ? listing.total : total }
   } finally {
     await listing.candidates.close()
   }
@@ -32,32 +36,64 @@ export async function takePage<T>(view: View, listing: Listing<T>, request: Page
 
 async function examine<T>(
   view: View,
-  { candidates, keyOf, decode, accepts }: Listing<T>,
-  { limit, offset }: PageRequest,
-): Promise<{ rows: T[]; next: string | null }> {
+  listing: Listing<T>,
+  { limit, offset, cursor }: PageRequest,
+): Promise<{ rows: T[]; next: string | null; total: number | null }> {
   const rows: T[] = []
-  let toSkip = offset
+  let skipped = 0
   let last = ''
   for (let examined = 0; examined < EXAMINED_MAX; ) {
+    const refused = examined - skipped - rows.length
     // One more than asked for tells whether anything is left. Where most are refused, each trip brings more than the one before.
-    const wanted = Math.min(CHUNK_MAX, Math.max(limit + toSkip + 1 - rows.length, examined))
-    const chunk = await candidates.take(wanted)
-    const records = await view.getMany(chunk.map(keyOf))
-    for (const [i, candidate] of chunk.entries()) {
-      const row = records[i]
-      if (row === undefined) throw new CorruptStateError(`${candidate.key} points to no record`)
-      const record = decode(row, candidate)
-      if (accepts(record, candidate)) {
-        if (rows.length === limit) return { rows, next: last }
-        if (toSkip > 0) toSkip -= 1
-        else rows.push(record)
-      }
-      last = candidate.place
-    }
-    if (chunk.length < wanted) return { rows, next: null }
+    const wanted = Math.min(CHUNK_MAX, Math.max(offset - skipped + limit - rows.length + 1, refused))
+    const chunk = await listing.candidates.take(wanted)
+    const records = await recordsOf(view, listing, chunk)
     examined += chunk.length
+    const isEnd = chunk.length < wanted
+    for (const [i, record] of records.entries()) {
+      if (record !== null && rows.length === limit) {
+        const isCounted = cursor === null && listing.total === null
+        const left = isEnd ? 0 : COUNTED_MAX - examined
+        const more = isCounted ? await countMore(view, listing, { isEnd, left }) : null
+        const rest = records.slice(i).filter((one) => one !== null).length
+        return { rows, next: last, total: more === null ? null : skipped + limit + rest + more }
+      }
+      if (record !== null && skipped < offset) skipped += 1
+      else if (record !== null) rows.push(record)
+      last = chunk[i]?.place ?? last
+    }
+    if (isEnd) return { rows, next: null, total: cursor === null ? skipped + rows.length : null }
   }
-  return { rows, next: last }
+  return { rows, next: last, total: null }
+}
+
+/** Of the next candidates; null if there are more than are `left` to be looked at. */
+async function countMore<T>(
+  view: View,
+  listing: Listing<T>,
+  { isEnd, left }: { readonly isEnd: boolean; readonly left: number },
+): Promise<number | null> {
+  if (isEnd) return 0
+  if (left < 0) return null
+  const candidates = await listing.candidates.take(left + 1)
+  // Their places cost a tenth of their records: who finds too many of them reads none.
+  if (candidates.length > left) return null
+  return (await recordsOf(view, listing, candidates)).filter((record) => record !== null).length
+}
+
+/** Null for those that are not accepted. */
+async function recordsOf<T>(
+  view: View,
+  { keyOf, decode, accepts }: Listing<T>,
+  candidates: readonly Candidate[],
+): Promise<(T | null)[]> {
+  const rows = await view.getMany(candidates.map(keyOf))
+  return candidates.map((candidate, i) => {
+    const row = rows[i]
+    if (row === undefined) throw new CorruptStateError(`${candidate.key} points to no record`)
+    const record = decode(row, candidate)
+    return accepts(record, candidate) ? record : null
+  })
 }
 
 function encodeCursor(name: string, place: string): string {
