@@ -1,7 +1,7 @@
 /**
  * Claims: one node with 1,000,000 active allocations in 1,000 networks takes less than 512 MiB, at most 400 bytes an allocation
- * more than an empty one, and is ready within 5 s of its start, also after kill -9; a list of 1,000 of them by hostname, tag, address
- * or network takes as long as one of 10,000 (within twice), and the one that has some host name is found within four times as long.
+ * more than an empty one, and is ready within 5 s of its start, also after kill -9; a list of 1,000 of them by hostname, tag, network
+ * or namespace, or of those at one address, takes as long as one of 10,000 (within twice), and the one that has some host name is found within four times as long.
  *
  * npx tsx bench/scale.ts [allocations]     after `make build`; some minutes
  */
@@ -152,12 +152,13 @@ async function isReady(api: string): Promise<boolean> {
   )
 }
 
-/** Every allocation has a host name of its own, and one in ten a tag. */
+/** Every allocation has a host name of its own, and one in ten a tag; one network in ten is in a namespace apart. */
 async function fill(api: string, allocations: number): Promise<number> {
   const startedAt = performance.now()
   for (let n = 0; n < allocations / NETWORKS_PER; n++) {
     const cidr = `10.${n >> 6}.${(n & 63) << 2}.0/22`
-    const network = (await post(`${api}/networks`, { cidr })) as { id: string }
+    const namespace = n % 10 === 3 ? 'tenth' : 'default'
+    const network = (await post(`${api}/networks`, { cidr, namespace })) as { id: string }
     for (let done = 0; done < NETWORKS_PER; done += BATCH) {
       const items = Array.from({ length: BATCH }, (_, i) => {
         const number = n * NETWORKS_PER + done + i
@@ -202,8 +203,11 @@ async function questionsTo(api: string, allocations: number): Promise<Map<string
     ['1,000 by hostname', `${api}/allocations?limit=1000&hostname=ost-1`],
     ['1,000 by tag', `${api}/allocations?limit=1000&tag=tenth`],
     ['1,000 by network', `${api}/allocations?limit=1000&network_id=${network?.id}`],
+    ['1,000 by namespace', `${api}/allocations?limit=1000&namespace=tenth`],
     ['1,000 of all', `${api}/allocations?limit=1000`],
-    ['one by address', `${api}/addresses/10.0.1.7`],
+    ['10 of many by hostname', `${api}/allocations?limit=10&hostname=ost-99`],
+    ['one by address', `${api}/allocations?ip=10.0.1.7`],
+    ['all about an address', `${api}/addresses/10.0.1.7`],
     [SEARCH, `${api}/allocations?hostname=ost-${allocations - 1}`],
     ['statistics of a network', `${api}/networks/${network?.id}/stats`],
   ])
