@@ -34,7 +34,7 @@ export interface StateWatchHost {
   members(): readonly Member[]
   send(message: Message): boolean
   /** This node must not serve its state from now on. */
-  onDiverged(): void
+  onDiverged(divergence: Divergence): void
   /** Which members' states are known to be wrong, perhaps our own, when that has changed. */
   onWrongStates(nodes: readonly NodeId[]): void
   onFatal(error: unknown): void
@@ -54,6 +54,13 @@ export class StateWatch {
     this.#comparison = new StateComparison(host.id)
     this.#divergence = host.stateMachine.divergence
     if (this.#divergence !== null) this.#tellDiverged(this.#divergence)
+  }
+
+  /** Tells the host what has been so since before the process started. */
+  start(): void {
+    if (this.#divergence === null) return
+    this.#host.onDiverged(this.#divergence)
+    this.#host.onWrongStates(this.wrongStates)
   }
 
   /** Why this node does not serve; null if it does. */
@@ -140,7 +147,7 @@ export class StateWatch {
     this.#alarms.clear()
     this.#tellDiverged(divergence)
     this.#host.stateMachine.markDiverged(divergence).catch((error: unknown) => this.#host.onFatal(error))
-    this.#host.onDiverged()
+    this.#host.onDiverged(divergence)
     this.#host.onWrongStates(this.wrongStates)
   }
 

@@ -91,7 +91,7 @@ export const CLIENTS: readonly Mutant[] = [
   {
     name: 'a process counts its requests from 1 again',
     source: 'bug 9 and 34',
-    file: 'raft/node.ts',
+    file: 'raft/node-parts.ts',
     find: `return 1 + Math.floor(random() * 2 ** 48)`,
     replace: `return 1 + Math.floor(random())`,
     caughtBy: SIMULATOR,

@@ -28,9 +28,9 @@ export const SNAPSHOTS: readonly Mutant[] = [
   {
     name: 'the log is compacted below what the state machine has applied, durable or not',
     source: 'rule 10; bug 23, etcd#13766',
-    file: 'raft/node.ts',
-    find: `const { durableIndex } = this.#ports.stateMachine`,
-    replace: `const { appliedIndex: durableIndex } = this.#ports.stateMachine`,
+    file: 'raft/lanes.ts',
+    find: `const { durableIndex } = ports.stateMachine`,
+    replace: `const { appliedIndex: durableIndex } = ports.stateMachine`,
     caughtBy: SIMULATOR,
   },
   {
