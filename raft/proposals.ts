@@ -1,6 +1,7 @@
 /** Who waits for what: from a caller's promise, here or on another node, to a position in the log and its result. */
 import { AppendedRequests } from './appended-requests.ts'
 import { assert, unreachable } from './assert.ts'
+import { Attempts } from './attempts.ts'
 import type { Event, MembershipFate, ProposalFate } from './core/state.ts'
 import {
   ClosedError,
@@ -12,35 +13,23 @@ import {
   ProposalUncertainError,
   type RaftError,
 } from './errors.ts'
-import { errorFrom, errorOutcome, isRetriable } from './forwarding.ts'
+import { ForwardedRequests, type ForwardingHost } from './forwarded-requests.ts'
+import { errorOutcome } from './forwarding.ts'
+import type { TransferFate } from './hand-over.ts'
 import { OpenRequests, type OpenRequestsHost } from './open-requests.ts'
 import { ParkedRequests } from './parked-requests.ts'
 import type { StateMachine } from './ports.ts'
+import type { ProposalLimits } from './proposal-limits.ts'
 import type { ProposalOutcomes } from './proposal-outcomes.ts'
-import {
-  type Completion,
-  canBeSentAgain,
-  isFromPeer,
-  type Request,
-  type Transferred,
-  uncertain,
-} from './request.ts'
+import { type Completion, canBeSentAgain, isFromPeer, type Request, uncertain } from './request.ts'
 import { FollowedEntries, type FollowPeerRequest, type RequestTrace } from './request-trace.ts'
-import { TransferRequests, transferFailure } from './transfer-requests.ts'
-import type {
-  ForwardedOutcome,
-  ForwardedRequest,
-  ForwardReplies,
-  ForwardRequests,
-  LogIndex,
-  NodeId,
-  Term,
-} from './types.ts'
+import { TransferRequests } from './transfer-requests.ts'
+import type { ForwardedRequest, ForwardReplies, ForwardRequests, LogIndex, NodeId, Term } from './types.ts'
 
 /** What `Proposals` needs from its node. */
-export interface ProposalHost extends OpenRequestsHost {
+export interface ProposalHost extends OpenRequestsHost, ForwardingHost {
+  readonly limits: ProposalLimits
   readonly stateMachine: Pick<StateMachine, 'encodeResult' | 'decodeResult'>
-  leaderId(): NodeId | null
   /** Null unless this node leads. */
   leadingTerm(): Term | null
   /** Null: no peer's request is followed. */
@@ -61,9 +50,11 @@ export class Proposals {
   /** In our log. */
   readonly #appended = new AppendedRequests()
   readonly #followed = new FollowedEntries()
-  /** Sent to a leader, longest ago first. */
-  readonly #forwarded = new Map<number, { readonly leader: NodeId; readonly since: number }>()
-  readonly #transfers = new TransferRequests()
+  /** A leader has them. */
+  readonly #forwarded: ForwardedRequests
+  /** They wait for another leader. */
+  readonly #transfers: TransferRequests
+  readonly #attempts: Attempts
   #lastLeaderId: NodeId | null = null
   #isClosed = false
   /** Results of this node's state machine are what the cluster decided. */
@@ -71,8 +62,19 @@ export class Proposals {
 
   constructor(host: ProposalHost) {
     this.#host = host
-    this.#open = new OpenRequests(host)
-    this.#parked = new ParkedRequests({ isOpen: ({ id }) => this.#open.at(id) !== null })
+    const open = new OpenRequests(host)
+    const parked = new ParkedRequests({ isOpen: ({ id }) => open.at(id) !== null })
+    const attempts = new Attempts({
+      open,
+      parked,
+      leaderId: () => host.leaderId(),
+      onAnswered: (request) => this.#forwarded.forget(request),
+    })
+    this.#open = open
+    this.#parked = parked
+    this.#attempts = attempts
+    this.#forwarded = new ForwardedRequests(host, { open, parked, attempts })
+    this.#transfers = new TransferRequests(host.id, { open, attempts })
   }
 
   /** Requests that this node has not answered. */
@@ -86,7 +88,7 @@ export class Proposals {
   }
 
   get underway(): { readonly count: number; readonly bytes: number; readonly forwarded: number } {
-    return { count: this.#open.count, bytes: this.#open.bytes, forwarded: this.#forwarded.size }
+    return { count: this.#open.count, bytes: this.#open.bytes, forwarded: this.#forwarded.count }
   }
 
   /** @returns What came of it. Rejects with a `RaftError` that says whether it may take effect. */
@@ -134,29 +136,13 @@ export class Proposals {
   /** We do not lead: what peers gave us goes back to them. It is in no log, and they know where to go next. */
   returnToPeers(): void {
     for (const request of this.#parked.takePeers()) {
-      this.#fail(request, new NotLeaderError(this.#host.leaderId()))
+      this.#attempts.fail(request, new NotLeaderError(this.#host.leaderId()))
     }
   }
 
-  /** Somebody else leads: everything that waits goes there, in as few frames as may be. */
+  /** Somebody else leads: everything that waits goes there. */
   forward(leader: NodeId): void {
-    // What is not sent is certainly not sent: there is no connection yet, or no room in it.
-    this.#parked.takeFrames(this.#host.limits.forwardBytesMax, (frame) => this.#send(leader, frame))
-  }
-
-  #send(to: NodeId, batch: readonly Request[]): boolean {
-    const requests = batch.map(({ id, work, trace }) => {
-      return { id, request: work, trace: trace === null ? null : trace.contextForLeader() }
-    })
-    if (!this.#host.send({ type: 'ForwardRequests', from: this.#host.id, to, requests })) return false
-    const since = this.#host.now()
-    for (const request of batch) {
-      request.isGiven = true
-      if (!request.leaders.includes(to)) request.leaders = [...request.leaders, to]
-      this.#forwarded.set(request.id, { leader: to, since })
-      request.trace?.forwarded(to)
-    }
-    return true
+    this.#forwarded.forward(leader)
   }
 
   /** A follower's requests arrive. What this node cannot take is answered at once: the follower holds on to it. */
@@ -190,72 +176,18 @@ export class Proposals {
     this.#followed.note({ leadingTerm: this.#host.leadingTerm(), durableIndex, commitIndex })
   }
 
-  handleForwardReplies({ from, replies }: ForwardReplies): void {
-    for (const { id, outcome } of replies) {
-      const request = this.#open.at(id)
-      if (request === null || !request.leaders.includes(from)) continue
-      // The answer, whichever attempt it is of: each has the same bytes.
-      if (outcome.type === 'result') {
-        const result =
-          request.work.type === 'command' ? this.#host.stateMachine.decodeResult(outcome.result) : null
-        this.#complete(request, { result, index: outcome.index })
-      } else if (outcome.type === 'transferred')
-        this.#completeTransfer(request, { from, to: outcome.leaderId })
-      // The refusal of an earlier attempt says nothing about the one under way.
-      else if (this.#forwarded.get(id)?.leader === from) this.#handleRefusal(request, outcome, from)
-    }
-  }
-
-  #handleRefusal(request: Request, outcome: ForwardedOutcome & { type: 'error' }, leader: NodeId): void {
-    const isStillLeader = this.#host.leaderId() === leader
-    if (isRetriable(outcome.code)) {
-      this.#forwarded.delete(request.id)
-      // Until we know of another leader the same one would say the same, as fast as the network allows.
-      if (isStillLeader) this.#hold(request)
-      else this.#giveBack(request)
-      return
-    }
-    const error = errorFrom(outcome)
-    const isFinal = error.applied === 'no' && !request.isMaybeLogged
-    if (isFinal || !canBeSentAgain(request)) this.#fail(request, error)
-    else if (isStillLeader) {
-      // It stays where it is until it is time to ask again: this leader has trouble enough.
-      request.isMaybeLogged = true
-    } else {
-      this.#forwarded.delete(request.id)
-      this.#lose(request)
-    }
-  }
-
-  /** Its attempt has left nothing in any log: another is safe. A peer's request goes back to the peer, which tries. */
-  #giveBack(request: Request): void {
-    request.isGiven = false
-    if (isFromPeer(request)) this.#fail(request, new NotLeaderError(this.#host.leaderId()))
-    else this.#parked.park(request)
-  }
-
-  #hold(request: Request): void {
-    request.isGiven = false
-    this.#parked.hold(request)
-  }
-
-  /** Nobody can say any more whether its attempt has left anything in a log. */
-  #lose(request: Request): void {
-    if (!canBeSentAgain(request)) {
-      this.#fail(request, uncertain())
-      return
-    }
-    request.isMaybeLogged = true
-    this.#giveBack(request)
+  handleForwardReplies(message: ForwardReplies): void {
+    this.#forwarded.handleReplies(message)
   }
 
   handleProposalFate(fate: ProposalFate): void {
     const request = this.#proposed(fate.id)
     if ('index' in fate) this.#await(fate.index, { request, term: fate.term })
-    else if (fate.refusal === 'not_leader' || fate.refusal === 'transferring') this.#giveBack(request)
-    else if (request.isMaybeLogged) this.#hold(request)
-    else if (fate.refusal === 'disk_low') this.#fail(request, diskLow(fate.lowVoters))
-    else this.#fail(request, new OverloadedError('too much is waiting for a majority to store it'))
+    else if (fate.refusal === 'not_leader' || fate.refusal === 'transferring')
+      this.#attempts.giveBack(request)
+    else if (request.isMaybeLogged) this.#attempts.hold(request)
+    else if (fate.refusal === 'disk_low') this.#attempts.fail(request, diskLow(fate.lowVoters))
+    else this.#attempts.fail(request, new OverloadedError('too much is waiting for a majority to store it'))
   }
 
   #await(index: LogIndex, { request, term }: { request: Request; term: Term }): void {
@@ -263,7 +195,7 @@ export class Proposals {
     const earlier = this.#appended.add(index, { id: request.id, term, since: this.#host.now() })
     const cut = earlier === null ? null : this.#open.at(earlier.id)
     // An entry of ours from an earlier term was cut from our log, but another node may still have it.
-    if (cut !== null) this.#lose(cut)
+    if (cut !== null) this.#attempts.lose(cut)
   }
 
   /** @returns A transfer that must be started for the request to go on: a leader is not removed while it leads. */
@@ -274,49 +206,23 @@ export class Proposals {
       return null
     }
     const isEarly = this.#host.now() - request.since < this.#host.limits.changeWaitMs
-    if (fate.refusal === 'not_leader') this.#giveBack(request)
-    else if (fate.refusal === 'is_leader') {
-      const transferId = this.#open.takeId()
-      this.#transfers.awaitTransfer(transferId, request)
-      return { transferId }
-    } else if ((fate.refusal === 'change_in_flight' || fate.refusal === 'leader_not_ready') && isEarly) {
-      this.#hold(request)
-    } else this.#fail(request, new MembershipRefusedError(fate.refusal, fate.message))
+    if (fate.refusal === 'is_leader') return this.#transfers.transferBefore(request)
+    if (fate.refusal === 'not_leader') this.#attempts.giveBack(request)
+    else if ((fate.refusal === 'change_in_flight' || fate.refusal === 'leader_not_ready') && isEarly) {
+      this.#attempts.hold(request)
+    } else this.#attempts.fail(request, new MembershipRefusedError(fate.refusal, fate.message))
     return null
   }
 
-  handleTransferFate({
-    id,
-    refusal,
-    message,
-  }: {
-    id: number
-    refusal: string | null
-    message: string
-  }): void {
-    const removal = this.#transfers.takeRemoval(id)
-    const request = this.#open.at(removal?.id ?? id)
-    if (request === null) return
-    // Somebody else leads, or is about to: a removal goes there.
-    if (refusal === 'not_leader' || (refusal === null && removal !== null)) this.#giveBack(request)
-    else if (refusal === null) this.#transfers.awaitLeader(request)
-    else this.#fail(request, new MembershipRefusedError(refusal, message))
+  handleTransferFate(fate: TransferFate): void {
+    this.#transfers.handleFate(fate)
   }
 
   /** The leader is known. If it is another than before, what was held for the old one need not wait for the next tick. */
   handleLeader(leaderId: NodeId): void {
     if (leaderId !== this.#lastLeaderId) this.#parked.releaseHeld()
     this.#lastLeaderId = leaderId
-    this.#endTransfers(leaderId)
-  }
-
-  #endTransfers(leaderId: NodeId): void {
-    for (const request of this.#transfers.takeLeaving()) {
-      if (this.#open.at(request.id) === null) continue
-      const failure = transferFailure(request, { id: this.#host.id, leaderId })
-      if (failure === null) this.#completeTransfer(request, { from: this.#host.id, to: leaderId })
-      else this.#fail(request, new MembershipRefusedError('transfer_failed', failure))
-    }
+    this.#transfers.handleLeader(leaderId)
   }
 
   /** The core answers in the turn in which it is asked, so that nothing can have answered the request since. */
@@ -331,17 +237,21 @@ export class Proposals {
     const appended = this.#appended.take(index)
     const request = appended === null ? null : this.#open.at(appended.id)
     if (appended === null || request === null) return
-    if (!this.#isStateTrusted) this.#fail(request, untrusted())
-    else if (appended.term === term) this.#complete(request, { result, index })
-    else if (!isFromPeer(request)) this.#giveBack(request)
-    else this.#fail(request, new ProposalDroppedError('another leader decided this position of the log'))
+    if (!this.#isStateTrusted) this.#attempts.fail(request, untrusted())
+    else if (appended.term === term) this.#attempts.complete(request, { result, index })
+    else if (!isFromPeer(request)) this.#attempts.giveBack(request)
+    else
+      this.#attempts.fail(
+        request,
+        new ProposalDroppedError('another leader decided this position of the log'),
+      )
   }
 
   /** A snapshot took the place of the log up to `index`: what became of ours there is not known. */
   handleSnapshotInstalled(index: LogIndex): void {
     for (const { id } of this.#appended.takeUpTo(index)) {
       const request = this.#open.at(id)
-      if (request !== null) this.#lose(request)
+      if (request !== null) this.#attempts.lose(request)
     }
   }
 
@@ -349,11 +259,11 @@ export class Proposals {
   distrustState(error: () => RaftError): void {
     this.#isStateTrusted = false
     for (const request of this.#parked.takeAll()) {
-      this.#fail(request, isFromPeer(request) ? new NotLeaderError(this.#host.leaderId()) : error())
+      this.#attempts.fail(request, isFromPeer(request) ? new NotLeaderError(this.#host.leaderId()) : error())
     }
     for (const { id } of this.#appended.takeAll()) {
       const request = this.#open.at(id)
-      if (request !== null) this.#fail(request, untrusted())
+      if (request !== null) this.#attempts.fail(request, untrusted())
     }
   }
 
@@ -364,12 +274,7 @@ export class Proposals {
 
   /** What was sent to that node may or may not have arrived. */
   handlePeerLost(peer: NodeId): void {
-    for (const [id, { leader }] of this.#forwarded) {
-      if (leader !== peer) continue
-      this.#forwarded.delete(id)
-      const request = this.#open.at(id)
-      if (request !== null) this.#lose(request)
-    }
+    this.#forwarded.handlePeerLost(peer)
     this.#open.dropReplies(peer)
   }
 
@@ -378,33 +283,24 @@ export class Proposals {
     const now = this.#host.now()
     for (const request of this.#open.all()) {
       if (now - request.since < this.#host.limits.requestTimeoutMs) break
-      this.#fail(request, request.isGiven ? uncertain() : new NotLeaderError(this.#host.leaderId()))
+      this.#attempts.fail(request, request.isGiven ? uncertain() : new NotLeaderError(this.#host.leaderId()))
     }
     this.#parked.releaseHeld()
-    this.#askAgain(now)
+    this.#forwarded.askAgain()
+    this.#findSilent(now)
   }
 
-  /**
-   * A reply may be lost while the connection lives, and a leader may stop without closing it. A leader that still
-   * works at the request takes no second copy of it.
-   */
-  #askAgain(now: number): void {
+  /** What stands in our log at an index that perhaps nobody fills. */
+  #findSilent(now: number): void {
     const { askAgainMs } = this.#host.limits
-    for (const [id, { since }] of this.#forwarded) {
-      if (now - since < askAgainMs) break
-      const request = this.#open.at(id)
-      if (request === null || !canBeSentAgain(request)) continue
-      this.#forwarded.delete(id)
-      this.#lose(request)
-    }
     const leadingTerm = this.#host.leadingTerm()
     for (const [index, { id }] of this.#appended.silent({ now, askAgainMs, leadingTerm })) {
       const request = this.#open.at(id)
-      // A peer that asks again must not wait for an index that perhaps nobody fills.
+      // A peer that asks again must not wait for it.
       if (request !== null) this.#open.letPeerAskAgain(request)
       if (request !== null && !canBeSentAgain(request)) continue
       this.#appended.take(index)
-      if (request !== null) this.#lose(request)
+      if (request !== null) this.#attempts.lose(request)
     }
   }
 
@@ -415,26 +311,12 @@ export class Proposals {
   close(): void {
     this.#isClosed = true
     for (const request of this.#open.all()) {
-      this.#fail(request, request.isGiven ? uncertain() : new ClosedError())
+      this.#attempts.fail(request, request.isGiven ? uncertain() : new ClosedError())
     }
     this.#parked.takeAll()
     this.#appended.takeAll()
     this.#followed.clear()
     this.#transfers.clear()
-  }
-
-  #complete(request: Request, completion: Omit<Completion, 'isOnlyCopy'>): void {
-    this.#forwarded.delete(request.id)
-    this.#open.complete(request, completion)
-  }
-
-  #completeTransfer(request: Request, result: Transferred): void {
-    this.#complete(request, { result, index: 0 })
-  }
-
-  #fail(request: Request, error: RaftError): void {
-    this.#forwarded.delete(request.id)
-    this.#open.fail(request, error)
   }
 }
 

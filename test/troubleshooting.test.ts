@@ -24,7 +24,7 @@ function all(text: string, pattern: RegExp): string[] {
 function reasonsInSource(): string[] {
   const http = sourceOf(...filesIn('src/http'), ...filesIn('src/auth'))
   const raft = sourceOf('raft/core/membership.ts', 'raft/core/timeout-now.ts', 'raft/hand-over.ts')
-  const raising = sourceOf('raft/proposals.ts', 'src/replicated-service.ts')
+  const raising = sourceOf('raft/transfer-requests.ts', 'src/replicated-service.ts')
   const refusals = /const REFUSAL_STATUS[^{]*\{([\s\S]*?)\n\}/.exec(http)?.[1] ?? ''
   return [
     ...all(http, /\breason: '([a-z_0-9]+)'/g),

@@ -9,19 +9,15 @@ export const CLIENTS: readonly Mutant[] = [
   {
     name: 'a request that was sent to a leader which is lost counts as not applied',
     source: 'promise 5; bug 34, openraft#2095',
-    file: 'raft/proposals.ts',
-    find: `      if (request !== null) this.#lose(request)
-    }
-    this.#open.dropReplies(peer)`,
-    replace: `      if (request !== null) this.#fail(request, new NotLeaderError(this.#host.leaderId()))
-    }
-    this.#open.dropReplies(peer)`,
+    file: 'raft/forwarded-requests.ts',
+    find: `if (leader === peer && request !== null) this.#lose(request)`,
+    replace: `if (leader === peer && request !== null) this.#attempts.giveBack(request)`,
     caughtBy: PROPOSALS,
   },
   {
     name: 'a request that may be in a log is sent again, although it would take effect twice',
     source: 'promise 4; bug 34, fluree PR 1839',
-    file: 'raft/proposals.ts',
+    file: 'raft/attempts.ts',
     find: `    if (!canBeSentAgain(request)) {`,
     replace: `    if (!canBeSentAgain(request) && isFromPeer(request)) {`,
     caughtBy: PROPOSALS,
@@ -29,10 +25,10 @@ export const CLIENTS: readonly Mutant[] = [
   {
     name: 'a request that is sent again forgets that it may be in a log already',
     source: 'promise 5; bug 34',
-    file: 'raft/proposals.ts',
+    file: 'raft/attempts.ts',
     find: `    request.isMaybeLogged = true
-    this.#giveBack(request)`,
-    replace: `    this.#giveBack(request)`,
+    this.giveBack(request)`,
+    replace: `    this.giveBack(request)`,
     caughtBy: IDEMPOTENT,
   },
   {
@@ -48,24 +44,24 @@ export const CLIENTS: readonly Mutant[] = [
     name: 'a request that may be in a log counts as not applied when its time is over',
     source: 'promise 5; bug 34, openraft#2095',
     file: 'raft/proposals.ts',
-    find: `this.#fail(request, request.isGiven ? uncertain() : new NotLeaderError(this.#host.leaderId()))`,
-    replace: `this.#fail(request, new NotLeaderError(this.#host.leaderId()))`,
+    find: `this.#attempts.fail(request, request.isGiven ? uncertain() : new NotLeaderError(this.#host.leaderId()))`,
+    replace: `this.#attempts.fail(request, new NotLeaderError(this.#host.leaderId()))`,
     caughtBy: PROPOSALS,
   },
   {
     name: 'a proposal is answered with whatever was applied at its index',
     source: 'promise 5; bug 34 and 35',
     file: 'raft/proposals.ts',
-    find: `else if (appended.term === term) this.#complete(request, { result, index })`,
-    replace: `else if (appended.term <= term) this.#complete(request, { result, index })`,
+    find: `else if (appended.term === term) this.#attempts.complete(request, { result, index })`,
+    replace: `else if (appended.term <= term) this.#attempts.complete(request, { result, index })`,
     caughtBy: SIMULATOR,
   },
   {
     name: 'an entry that was cut from this log is proposed again, although another may have it',
     source: 'promise 4; bug 34',
     file: 'raft/proposals.ts',
-    find: `if (cut !== null) this.#lose(cut)`,
-    replace: `if (cut !== null) this.#giveBack(cut)`,
+    find: `if (cut !== null) this.#attempts.lose(cut)`,
+    replace: `if (cut !== null) this.#attempts.giveBack(cut)`,
     caughtBy: PROPOSALS,
   },
   {
@@ -74,18 +70,18 @@ export const CLIENTS: readonly Mutant[] = [
     file: 'raft/proposals.ts',
     find: `    for (const { id } of this.#appended.takeUpTo(index)) {
       const request = this.#open.at(id)
-      if (request !== null) this.#lose(request)`,
+      if (request !== null) this.#attempts.lose(request)`,
     replace: `    for (const { id } of this.#appended.takeUpTo(index)) {
       const request = this.#open.at(id)
-      if (request !== null) this.#giveBack(request)`,
+      if (request !== null) this.#attempts.giveBack(request)`,
     caughtBy: PROPOSALS,
   },
   {
     name: 'what is under way when a node stops counts as not applied',
     source: 'promise 5; bug 34',
     file: 'raft/proposals.ts',
-    find: `this.#fail(request, request.isGiven ? uncertain() : new ClosedError())`,
-    replace: `this.#fail(request, new ClosedError())`,
+    find: `this.#attempts.fail(request, request.isGiven ? uncertain() : new ClosedError())`,
+    replace: `this.#attempts.fail(request, new ClosedError())`,
     caughtBy: PROPOSALS,
   },
   {
@@ -99,7 +95,7 @@ export const CLIENTS: readonly Mutant[] = [
   {
     name: 'an answer counts whoever gives it',
     source: 'bug 34',
-    file: 'raft/proposals.ts',
+    file: 'raft/forwarded-requests.ts',
     find: `if (request === null || !request.leaders.includes(from)) continue`,
     replace: `if (request === null) continue`,
     caughtBy: PROPOSALS,

@@ -17,23 +17,23 @@ export const GATEWAY_SESSIONS: readonly Mutant[] = [
   {
     name: 'the refusal of an earlier attempt undoes the one under way',
     source: 'bug 9 and 34',
-    file: 'raft/proposals.ts',
-    find: `else if (this.#forwarded.get(id)?.leader === from) this`,
+    file: 'raft/forwarded-requests.ts',
+    find: `else if (this.#sent.get(id)?.leader === from) this`,
     replace: `else this`,
     caughtBy: RESENT,
   },
   {
     name: 'the late result of an earlier attempt is ignored',
     source: '§6.3',
-    file: 'raft/proposals.ts',
+    file: 'raft/forwarded-requests.ts',
     find: `if (request === null || !request.leaders.includes(from)) continue`,
-    replace: `if (request === null || this.#forwarded.get(id)?.leader !== from) continue`,
+    replace: `if (request === null || this.#sent.get(id)?.leader !== from) continue`,
     caughtBy: RESENT,
   },
   {
     name: 'overload ends a request of which a copy may be in a log',
     source: 'promise 5',
-    file: 'raft/proposals.ts',
+    file: 'raft/forwarded-requests.ts',
     find: `const isFinal = error.applied === 'no' && !request.isMaybeLogged`,
     replace: `const isFinal = error.applied === 'no'`,
     caughtBy: RESENT,
@@ -41,8 +41,8 @@ export const GATEWAY_SESSIONS: readonly Mutant[] = [
   {
     name: 'a leader that is silent is never asked again',
     source: 'bug 11, tikv#20000',
-    file: 'raft/proposals.ts',
-    find: `      if (now - since < askAgainMs) break
+    file: 'raft/forwarded-requests.ts',
+    find: `      if (now - since < this.#host.limits.askAgainMs) break
 `,
     replace: `      if (now >= since) break
 `,

@@ -125,7 +125,7 @@ export const OPERATIONS: readonly Mutant[] = [
   {
     name: 'a transfer is on record as one by the node that was asked for it',
     source: 'promise 6; raft/README.md (who led and who leads)',
-    file: 'raft/proposals.ts',
+    file: 'raft/forwarded-requests.ts',
     find: `{ from, to: outcome.leaderId }`,
     replace: `{ from: this.#host.id, to: outcome.leaderId }`,
     caughtBy: ACTIONS,

@@ -21,7 +21,7 @@ export const TRACING: readonly Mutant[] = [
   {
     name: 'an attempt counts as forwarded although there was no connection',
     source: 'traces: what they say is true',
-    file: 'raft/proposals.ts',
+    file: 'raft/forwarded-requests.ts',
     find: `      return { id, request: work, trace: trace === null ? null : trace.contextForLeader() }`,
     replace: `      const context = trace === null ? null : trace.contextForLeader()
       trace?.forwarded(to)
