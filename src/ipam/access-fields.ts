@@ -32,19 +32,9 @@ import {
   isTexts,
   wellFormed,
 } from './field-values.ts'
+import type { FieldsOf } from './fields-of.ts'
 
-interface AccessFields<C extends AccessCommand> {
-  readonly number: number
-  encode(command: C): unknown[]
-  /** Null for what does not fit. */
-  decode(fields: readonly unknown[]): C | null
-}
-
-type FieldsOf = {
-  readonly [Type in AccessCommand['type']]: AccessFields<Extract<AccessCommand, { type: Type }>>
-}
-
-export const ACCESS_FIELDS: FieldsOf = {
+export const ACCESS_FIELDS: FieldsOf<AccessCommand> = {
   createUser: {
     number: 14,
     encode: ({ name, role, passwordHash, isFirst }) => [name, ROLES.indexOf(role), passwordHash, isFirst],

@@ -1,19 +1,9 @@
 /** The fields of notes about the cluster, in the order in which they lie in a log entry. */
 import type { ClusterCommand, NoteDrain, NoteTransfer } from './cluster-command.ts'
 import { isCount } from './field-values.ts'
+import type { FieldsOf } from './fields-of.ts'
 
-interface ClusterFields<C extends ClusterCommand> {
-  readonly number: number
-  encode(command: C): unknown[]
-  /** Null for what does not fit. */
-  decode(fields: readonly unknown[]): C | null
-}
-
-type FieldsOf = {
-  readonly [Type in ClusterCommand['type']]: ClusterFields<Extract<ClusterCommand, { type: Type }>>
-}
-
-export const CLUSTER_FIELDS: FieldsOf = {
+export const CLUSTER_FIELDS: FieldsOf<ClusterCommand> = {
   noteTransfer: {
     number: 22,
     encode: ({ from, to }) => [from, to],
