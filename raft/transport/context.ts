@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto'
 import type { Clock, Log, TransportHandlers } from '../ports.ts'
-import type { Introduction } from './handshake.ts'
+import type { Introduction } from './handshake-messages.ts'
 import type { TransportLimits } from './limits.ts'
 import type { TlsIdentity } from './tls.ts'
 

@@ -6,7 +6,8 @@ import { Connection } from './connection.ts'
 import type { TransportContext } from './context.ts'
 import { ConnectionError, isNetworkError, type Refusal } from './errors.ts'
 import { HANDSHAKE_FRAME_BYTES_MAX } from './frame.ts'
-import { type ConnectionKind, greet } from './handshake.ts'
+import { greet } from './handshake.ts'
+import type { ConnectionKind } from './handshake-messages.ts'
 
 /** A connection on its way; closing it ends `accepted`. */
 export interface Dial {

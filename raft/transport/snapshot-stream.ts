@@ -16,7 +16,7 @@ import type {
 import type { Connection } from './connection.ts'
 import { ConnectionError, isNetworkError, ProtocolError, type Refusal, RefusedError } from './errors.ts'
 import { encodeFrame, FRAME_HEADER_BYTES, writeFrameHeader } from './frame.ts'
-import { decodeBody, encodeRefusal, throwIfRefusal } from './handshake.ts'
+import { decodeBody, encodeRefusal, throwIfRefusal } from './handshake-messages.ts'
 import { CHUNK, DONE, END, OFFER, OFFSET } from './kinds.ts'
 import { counter, map, positive, text } from './shape.ts'
 import { Watchdog } from './timers.ts'

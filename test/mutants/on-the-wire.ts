@@ -36,7 +36,7 @@ export const ON_THE_WIRE: readonly Mutant[] = [
   {
     name: 'a stranger may tell a node that it was removed',
     source: 'raft/transport/README.md (refusals)',
-    file: 'raft/transport/handshake.ts',
+    file: 'raft/transport/handshake-messages.ts',
     find: 'if (isProven || STRANGERS_REASONS.includes(refusal.reason))',
     replace: "if (isProven || refusal.reason !== '')",
     caughtBy: SECRET,
@@ -44,7 +44,7 @@ export const ON_THE_WIRE: readonly Mutant[] = [
   {
     name: 'a node with a secret talks to one without',
     source: 'raft/transport/README.md (cluster secret)',
-    file: 'raft/transport/handshake.ts',
+    file: 'raft/transport/handshake-checks.ts',
     find: '  if (hasOurs === (peer.nonce !== null)) return null\n',
     replace: '  if (hasOurs || peer.nonce === null) return null\n',
     caughtBy: SECRET,

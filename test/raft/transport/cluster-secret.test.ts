@@ -3,7 +3,7 @@ import { pack, unpack } from 'msgpackr'
 import { afterEach, describe, expect, test } from 'vitest'
 import { proofOf, secretKey } from '../../../raft/transport/cluster-secret.ts'
 import { encodeFrame } from '../../../raft/transport/frame.ts'
-import { encodeHello, encodeRefusal, encodeWelcome } from '../../../raft/transport/handshake.ts'
+import { encodeHello, encodeRefusal, encodeWelcome } from '../../../raft/transport/handshake-messages.ts'
 import { ADMITTED, HELLO, OFFER, PROOF, REFUSAL, START, WELCOME } from '../../../raft/transport/kinds.ts'
 import {
   append,

@@ -12,13 +12,8 @@ import {
   FrameReader,
   HANDSHAKE_FRAME_BYTES_MAX,
 } from '../../../raft/transport/frame.ts'
-import {
-  encodeHello,
-  encodeRefusal,
-  encodeWelcome,
-  greet,
-  receiveGreeting,
-} from '../../../raft/transport/handshake.ts'
+import { greet, receiveGreeting } from '../../../raft/transport/handshake.ts'
+import { encodeHello, encodeRefusal, encodeWelcome } from '../../../raft/transport/handshake-messages.ts'
 import { ADMITTED, HELLO, MESSAGE_KINDS, PROOF, START, WELCOME } from '../../../raft/transport/kinds.ts'
 import { anyMessage } from './arbitrary.ts'
 import { bootOf, CLUSTER_ID, framesIn, HandClock, RawPeer, TestNode } from './support.ts'

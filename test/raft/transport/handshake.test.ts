@@ -1,7 +1,7 @@
 import { pack } from 'msgpackr'
 import { afterEach, describe, expect, test } from 'vitest'
 import { encodeFrame } from '../../../raft/transport/frame.ts'
-import { encodeRefusal, throwIfRefusal } from '../../../raft/transport/handshake.ts'
+import { encodeRefusal, throwIfRefusal } from '../../../raft/transport/handshake-messages.ts'
 import { HELLO, PING, REFUSAL, START, WELCOME } from '../../../raft/transport/kinds.ts'
 import {
   append,

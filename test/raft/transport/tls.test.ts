@@ -1,7 +1,7 @@
 import { connect as connectTls } from 'node:tls'
 import { afterAll, afterEach, describe, expect, test } from 'vitest'
 import type { TlsCredentials, TlsOptions } from '../../../raft/index.ts'
-import { encodeHello } from '../../../raft/transport/handshake.ts'
+import { encodeHello } from '../../../raft/transport/handshake-messages.ts'
 import { Authority, type CertificateOptions } from '../../certificates.ts'
 import { append, bootOf, CLUSTER_ID, HandClock, RawPeer, TestNode, type TestNodeOptions } from './support.ts'
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { proofOf, secretKey } from '../../../raft/transport/cluster-secret.ts'
 import { MessageCodec } from '../../../raft/transport/codec.ts'
 import { encodeFrame } from '../../../raft/transport/frame.ts'
-import { encodeHello, encodeRefusal, encodeWelcome } from '../../../raft/transport/handshake.ts'
+import { encodeHello, encodeRefusal, encodeWelcome } from '../../../raft/transport/handshake-messages.ts'
 import {
   ADMITTED,
   CHUNK,
