@@ -1,11 +1,13 @@
 /** The cluster file: the same on every node (see `cluster.example.yaml`). */
-import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml'
+import { type Document, LineCounter, parseDocument } from 'yaml'
 import { z } from 'zod'
 import { type Addr, parseAddr } from '../raft/transport/addr.ts'
-import { isWildcard, parseReachableAddr } from './config-addr.ts'
+import { parseReachableAddr } from './config-addr.ts'
 import { type AuthConfig, AuthSchema, authKeys, toAuthConfig } from './config-auth.ts'
+import { type Mistake, nodeMistakes, timingMistakes } from './config-consistency.ts'
 import { ConfigError } from './config-error.ts'
 import { type HttpConfig, HttpSchema, httpKeys, toHttpConfig, toHttpTls } from './config-http.ts'
+import { formatPath, offsetOf, type Path } from './config-place.ts'
 import { ClusterSecretSchema } from './config-secret.ts'
 import { type HttpTls, type RaftTls, RaftTlsSchema } from './config-tls.ts'
 import { type TracingConfig, TracingSchema, toTracingConfig } from './config-tracing.ts'
@@ -13,7 +15,6 @@ import { expected, section, wholeNumber } from './config-values.ts'
 import { LOG_LEVELS, type LogLevel } from './logger.ts'
 import { nearest } from './nearest.ts'
 import type { Secret } from './secret.ts'
-import { show } from './show.ts'
 
 export interface ClusterFile {
   readonly clusterId: number
@@ -180,13 +181,6 @@ export const FileSchema = z
     }
   })
 
-type Path = readonly PropertyKey[]
-
-interface Mistake {
-  readonly path: Path
-  readonly message: string
-}
-
 /** @throws {ConfigError} that names the file, the line, the key and what it should be. */
 export function parseClusterFile(yaml: string, path: string): ClusterFile {
   const lines = new LineCounter()
@@ -245,53 +239,6 @@ function toClusterFile(file: z.output<typeof FileSchema>): ClusterFile {
   }
 }
 
-function nodeMistakes(nodes: z.output<typeof NodeSchema>[]): Mistake[] {
-  const mistakes: Mistake[] = []
-  for (const [i, node] of nodes.entries()) {
-    if (sameHostAndPort(node.addr, node.api)) {
-      mistakes.push({ path: ['nodes', i, 'api'], message: `is also this node's addr; use another port` })
-    }
-    for (const earlier of nodes.slice(0, i)) {
-      if (node.node_id === earlier.node_id) {
-        mistakes.push({ path: ['nodes', i, 'node_id'], message: `${node.node_id} is given twice` })
-      }
-      if (node.addr === earlier.addr) {
-        const message = `${show(node.addr)} is also that of node ${earlier.node_id}`
-        mistakes.push({ path: ['nodes', i, 'addr'], message })
-      }
-      // The same API address is fine where the nodes are on different hosts.
-      if (node.api === earlier.api && parseAddr(node.addr).host === parseAddr(earlier.addr).host) {
-        const message = `${show(node.api)} is also that of node ${earlier.node_id} on the same host`
-        mistakes.push({ path: ['nodes', i, 'api'], message })
-      }
-    }
-  }
-  return mistakes
-}
-
-function sameHostAndPort(addr: string, api: string): boolean {
-  const [a, b] = [parseAddr(addr), parseAddr(api)]
-  return a.port === b.port && (a.host === b.host || isWildcard(b.host))
-}
-
-function timingMistakes(raft: z.output<typeof RaftSchema>): Mistake[] {
-  const { tick_ms, heartbeat_ms, election_min_ms, election_max_ms } = raft
-  const mistakes: Mistake[] = []
-  if (tick_ms > heartbeat_ms) {
-    const message = `${tick_ms} is above heartbeat_ms ${heartbeat_ms}, which could then not be kept`
-    mistakes.push({ path: ['raft', 'tick_ms'], message })
-  }
-  if (heartbeat_ms * 3 > election_min_ms) {
-    const message = `${election_min_ms} is below three times heartbeat_ms ${heartbeat_ms}: one lost heartbeat would start an election`
-    mistakes.push({ path: ['raft', 'election_min_ms'], message })
-  }
-  if (election_min_ms >= election_max_ms) {
-    const message = `${election_max_ms} is not above election_min_ms ${election_min_ms}: nodes would campaign at the same time`
-    mistakes.push({ path: ['raft', 'election_max_ms'], message })
-  }
-  return mistakes
-}
-
 function toMistakes(issue: z.core.$ZodIssue): (Mistake & { isUnknownKey: boolean })[] {
   if (issue.code !== 'unrecognized_keys') {
     return [{ path: issue.path, message: issue.message, isUnknownKey: false }]
@@ -313,27 +260,4 @@ function knownKeysAt([first, second]: Path): string[] {
   if (first === 'metrics') return Object.keys(MetricsSchema.shape)
   if (first === 'tracing') return Object.keys(TracingSchema.shape)
   return Object.keys(first === 'log' ? LogSchema.shape : FileSchema.shape)
-}
-
-/** Where the value at `path` stands, or the key if it is unknown, or what should contain it. */
-function offsetOf(document: Document.Parsed, path: Path): number {
-  for (let length = path.length; length > 0; length--) {
-    const parent = length === 1 ? document.contents : document.getIn(path.slice(0, length - 1), true)
-    const key = path[length - 1]
-    if (isMap(parent)) {
-      const pair = parent.items.find((item) => isScalar(item.key) && String(item.key.value) === key)
-      if (isNode(pair?.key) && pair.key.range) return pair.key.range[0]
-    }
-    const value = document.getIn(path.slice(0, length), true)
-    if (isNode(value) && value.range) return value.range[0]
-  }
-  return 0
-}
-
-function formatPath(path: Path): string {
-  if (path.length === 0) return ''
-  const names = path.map((key, i) =>
-    typeof key === 'number' ? `[${key}]` : `${i > 0 ? '.' : ''}${String(key)}`,
-  )
-  return `${names.join('')}: `
 }

@@ -1,9 +1,8 @@
 /** Everything that a node is told when it starts. */
 import { dirname, join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { formatAddr, parseAddr } from '../raft/transport/addr.ts'
 import { isLoopback, parseReachableAddr } from './config-addr.ts'
-import { AUTH_DEFAULTS, AUTH_MODES, type AuthConfig } from './config-auth.ts'
+import { AUTH_DEFAULTS, type AuthConfig } from './config-auth.ts'
 import { ConfigError } from './config-error.ts'
 import {
   type ClusterFile,
@@ -15,12 +14,22 @@ import {
   TIMING_DEFAULTS,
   type Timing,
 } from './config-file.ts'
+import {
+  nonEmpty,
+  parseAuthMode,
+  parseBoolean,
+  parseListen,
+  parseLogLevel,
+  type Settings,
+  settingsOfEnvironment,
+  settingsOfFlags,
+  usageError,
+} from './config-flags.ts'
 import { HTTP_DEFAULTS, type HttpConfig } from './config-http.ts'
 import { checkMembersAreKnown, parseClusterSecrets } from './config-secret.ts'
 import { type HttpTls, httpTlsBeside, type RaftTls, raftTlsBeside } from './config-tls.ts'
 import { type TracingConfig, tracingWarnings } from './config-tracing.ts'
-import { LOG_LEVELS, type LogLevel } from './logger.ts'
-import { nearest } from './nearest.ts'
+import type { LogLevel } from './logger.ts'
 import type { Secret } from './secret.ts'
 import { show } from './show.ts'
 
@@ -85,29 +94,8 @@ const STANDALONE: ClusterFile = {
   logLevel: null,
 }
 
-/** Each can also be given as `IPAM_` and its name in capitals, `IPAM_NODE_ID`; the flag wins. */
-const FLAGS = {
-  config: { type: 'string' },
-  'node-id': { type: 'string' },
-  join: { type: 'boolean' },
-  'data-dir': { type: 'string' },
-  listen: { type: 'string' },
-  auth: { type: 'string' },
-  'log-level': { type: 'string' },
-} as const
-
-type Flag = keyof typeof FLAGS
-
 /** No flag: whoever lists the processes of a machine sees those. */
 const SECRET_VARIABLE = 'IPAM_CLUSTER_SECRET'
-
-/** A value, and where it was given: errors name it. */
-interface Setting {
-  readonly text: string
-  readonly source: string
-}
-
-type Settings = Partial<Record<Flag, Setting>>
 
 /**
  * Flags win over `IPAM_*` variables, those over the file, that over the defaults.
@@ -135,11 +123,7 @@ export function loadConfig(
   const api = settings.listen === undefined ? parseAddr(node.api) : parseListen(settings.listen)
   const auth = settings.auth === undefined ? file.auth : { ...file.auth, mode: parseAuthMode(settings.auth) }
   checkListen(api, auth)
-  const secretText = env[SECRET_VARIABLE] || null
-  const clusterSecrets =
-    secretText === null
-      ? file.clusterSecrets
-      : parseClusterSecrets({ text: secretText, source: SECRET_VARIABLE })
+  const clusterSecrets = clusterSecretsOf(file, env)
   const raft = isCluster ? { ...parseReachableAddr(node.addr), addr: node.addr } : null
   if (raft !== null) {
     const isKnown = file.isRaftInsecure || file.raftTls !== null || clusterSecrets.length > 0
@@ -171,6 +155,14 @@ export function loadConfig(
   }
 }
 
+function clusterSecretsOf(
+  file: ClusterFile,
+  env: Readonly<Record<string, string | undefined>>,
+): readonly Secret[] {
+  const text = env[SECRET_VARIABLE] || null
+  return text === null ? file.clusterSecrets : parseClusterSecrets({ text, source: SECRET_VARIABLE })
+}
+
 /** What is allowed, but probably not meant. One sentence each. */
 export function configWarnings({ api, auth, nodes, isJoining, tracing }: Config): string[] {
   const warnings: string[] = []
@@ -189,59 +181,6 @@ export function configWarnings({ api, auth, nodes, isJoining, tracing }: Config)
   }
   warnings.push(...tracingWarnings(tracing))
   return warnings
-}
-
-function settingsOfFlags(argv: readonly string[]): Settings {
-  const { tokens } = parseArgs({
-    args: [...argv],
-    options: FLAGS,
-    strict: false,
-    allowPositionals: true,
-    tokens: true,
-  })
-  const settings: Settings = {}
-  for (const token of tokens) {
-    if (token.kind === 'option-terminator') continue
-    if (token.kind === 'positional') throw usageError(`unexpected argument ${show(token.value)}`)
-    if (!isFlag(token.name)) throw usageError(`unknown flag ${token.rawName}${didYouMean(token.name)}`)
-    if (settings[token.name] !== undefined) throw usageError(`${token.rawName} is given twice`)
-    settings[token.name] = { text: flagValue(token), source: token.rawName }
-  }
-  return settings
-}
-
-function flagValue(token: { name: string; rawName: string; value?: string | undefined }): string {
-  const takesValue = FLAGS[token.name as Flag].type === 'string'
-  if (!takesValue && token.value !== undefined) throw usageError(`${token.rawName} takes no value`)
-  // What looks like the next flag is no value: `--config --join`.
-  if (takesValue && (token.value === undefined || token.value === '' || token.value.startsWith('--'))) {
-    throw usageError(`${token.rawName} needs a value`)
-  }
-  return token.value ?? 'true'
-}
-
-function isFlag(name: string): name is Flag {
-  return Object.hasOwn(FLAGS, name)
-}
-
-function didYouMean(name: string): string {
-  const meant = nearest(name, Object.keys(FLAGS))
-  return meant === null ? '' : `; did you mean --${meant}?`
-}
-
-function usageError(message: string): ConfigError {
-  return new ConfigError(`${message} (see ipam server --help)`)
-}
-
-/** An empty variable counts as none. Others that start with `IPAM_` are not ours: Kubernetes makes some for a service of that name. */
-function settingsOfEnvironment(env: Readonly<Record<string, string | undefined>>): Settings {
-  const settings: Settings = {}
-  for (const flag of Object.keys(FLAGS) as Flag[]) {
-    const source = `IPAM_${flag.toUpperCase().replaceAll('-', '_')}`
-    const text = env[source]
-    if (text !== undefined && text !== '') settings[flag] = { text, source }
-  }
-  return settings
 }
 
 /**
@@ -293,41 +232,10 @@ function ownNode({ nodes }: ClusterFile, settings: Settings): NodeConfig {
   )
 }
 
-function parseBoolean({ text, source }: Setting): boolean {
-  if (text === 'true' || text === '1') return true
-  if (text === 'false' || text === '0') return false
-  throw new ConfigError(`${source} must be true or false, not ${show(text)}`)
-}
-
-function parseListen({ text, source }: Setting): { host: string; port: number } {
-  try {
-    return parseAddr(text)
-  } catch (cause) {
-    throw new ConfigError(`${source}: ${(cause as TypeError).message}`, { cause })
-  }
-}
-
 /** What is open to everybody is so because somebody wrote it down. */
 function checkListen(api: { host: string; port: number }, { mode }: AuthConfig): void {
   if (mode !== null || isLoopback(api.host)) return
   throw new ConfigError(
     `the API would listen on ${formatAddr(api)}, where others reach it, without authentication: set auth.mode in the cluster file (or --auth) to required, or to open to let everybody change everything; or listen on 127.0.0.1`,
   )
-}
-
-function parseAuthMode({ text, source }: Setting): (typeof AUTH_MODES)[number] {
-  const mode = AUTH_MODES.find((known) => known === text)
-  if (mode !== undefined) return mode
-  throw new ConfigError(`${source} must be one of ${AUTH_MODES.join(', ')}, not ${show(text)}`)
-}
-
-function nonEmpty({ text, source }: Setting): string {
-  if (text.trim() === '') throw new ConfigError(`${source} must not be empty`)
-  return text
-}
-
-function parseLogLevel({ text, source }: Setting): LogLevel {
-  const level = LOG_LEVELS.find((known) => known === text)
-  if (level !== undefined) return level
-  throw new ConfigError(`${source} must be one of ${LOG_LEVELS.join(', ')}, not ${show(text)}`)
 }

@@ -91,7 +91,7 @@ describe('docs/configure.md', () => {
   })
 
   test('names each flag and variable of ipam server', () => {
-    const source = readFileSync('src/config.ts', 'utf8')
+    const source = readFileSync('src/config-flags.ts', 'utf8')
     const flags = /const FLAGS = \{([\s\S]*?)\} as const/.exec(source)?.[1] ?? ''
     const names = [...flags.matchAll(/^ {2}'?([a-z-]+)'?: \{/gm)].map(([, name = '']) => name)
 

@@ -43,6 +43,7 @@ function reasonsInSource(): string[] {
 function startErrorsInSource(): string[] {
   const thrown = sourceOf(
     'src/config.ts',
+    'src/config-flags.ts',
     'src/config-secret.ts',
     'src/data-directory.ts',
     'src/certificates.ts',
