@@ -89,7 +89,6 @@ const LAYERS: { of: string; may: string[] }[] = [
       'src/tracing/',
       'raft/',
       'node:',
-      'prom-client',
     ],
   },
   {

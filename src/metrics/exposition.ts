@@ -1,7 +1,8 @@
 /** Everything that there is to scrape, as text for Prometheus. */
 import { setImmediate as breathe } from 'node:timers/promises'
-import { type Metric, Registry } from 'prom-client'
+import { assert } from '../../raft/assert.ts'
 import type { Family, Source } from './family.ts'
+import { formatFamily } from './text-format.ts'
 
 /** Formatting so many takes a few milliseconds; then others have their turn. */
 const SLICE_SAMPLES = 500
@@ -31,21 +32,14 @@ export class Exposition {
   }
 
   async #format(): Promise<string> {
-    const registry = new Registry()
+    const names = new Set<string>()
     const texts: string[] = []
     for (const family of await this.collect()) {
-      registry.registerMetric(asMetric(family))
-      texts.push(await registry.getSingleMetricAsString(family.name))
+      assert(!names.has(family.name), 'the family {} comes from two sources', family.name)
+      names.add(family.name)
+      texts.push(formatFamily(family))
       if (family.samples.length >= SLICE_SAMPLES) await breathe()
     }
     return `${texts.join('\n\n')}\n`
   }
-}
-
-/**
- * All that a registry asks of a metric is its name and `get`. The metrics of prom-client keep values of their own, in a hash table that
- * every count would go through; ours are counted elsewhere, in plain numbers, and read here.
- */
-function asMetric({ name, help, type, samples }: Family): Metric {
-  return { name, get: async () => ({ name, help, type, values: samples }) } as unknown as Metric
 }

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { DURATION_BOUNDS_MS, Durations } from '../../raft/durations.ts'
 import { Exposition } from '../../src/metrics/exposition.ts'
 import { counter, gauge, histogram } from '../../src/metrics/family.ts'
+import { formatFamily } from '../../src/metrics/text-format.ts'
 
 describe('durations', () => {
   test.each([
@@ -51,6 +52,14 @@ describe('exposition', () => {
     )
   })
 
+  test('a family that comes from two sources is a bug', async () => {
+    const exposition = new Exposition()
+    exposition.add(() => [gauge('a', 'A.', 1)])
+    exposition.add(() => [gauge('a', 'A.', 2)])
+
+    await expect(exposition.scrape()).rejects.toThrow('the family a comes from two sources')
+  })
+
   test('all who scrape at once share one collection', async () => {
     let collected = 0
     const exposition = new Exposition()
@@ -78,5 +87,40 @@ describe('exposition', () => {
     isBroken = false
 
     expect(await exposition.scrape()).toContain('a 1')
+  })
+})
+
+describe('the text format', () => {
+  test.each([
+    { why: 'it would end the value', text: 'a"b', written: '"a\\"b"' },
+    { why: 'it would escape what follows', text: 'a\\b', written: '"a\\\\b"' },
+    { why: 'it would end the line', text: 'a\nb', written: '"a\\nb"' },
+    { why: 'every other character stands for itself', text: '/a{b}=é', written: '"/a{b}=é"' },
+  ])('writes the label $text as $written: $why', ({ text, written }) => {
+    expect(
+      formatFamily(gauge('a', 'A.', [[{ l: text }, 1]]))
+        .split('\n')
+        .at(-1),
+    ).toBe(`a{l=${written}} 1`)
+  })
+
+  test.each([
+    { why: 'a plain number', value: 0.25, written: '0.25' },
+    { why: 'many digits are an exponent, as Go reads it', value: 1e21, written: '1e+21' },
+    { why: 'more than can be said', value: Number.POSITIVE_INFINITY, written: '+Inf' },
+    { why: 'less than can be said', value: Number.NEGATIVE_INFINITY, written: '-Inf' },
+    { why: 'no number', value: Number.NaN, written: 'NaN' },
+  ])('writes the value $value as $written: $why', ({ value, written }) => {
+    expect(
+      formatFamily(gauge('a', 'A.', value))
+        .split('\n')
+        .at(-1),
+    ).toBe(`a ${written}`)
+  })
+
+  test('writes help in one line, and leaves quotes in it alone', () => {
+    const [help] = formatFamily(gauge('a', 'One\n"two" \\ three.', null)).split('\n')
+
+    expect(help).toBe('# HELP a One\\n"two" \\\\ three.')
   })
 })
