@@ -8,6 +8,7 @@ import type { NetworkBody } from '../test/cluster/client.ts'
 import { Cluster } from '../test/cluster/cluster.ts'
 import { until } from '../test/cluster/until.ts'
 import { longestGapMs, WriteLoad } from '../test/cluster/write-load.ts'
+import { median } from './report/ratio.ts'
 
 const ROUNDS = 10
 const WRITERS = 16
@@ -17,9 +18,8 @@ const cluster = await Cluster.start()
 try {
   const gaps = await measureGaps(cluster)
   const [best = 0, worst = 0] = [gaps[0], gaps.at(-1)]
-  const median = ((gaps[ROUNDS / 2 - 1] ?? 0) + (gaps[ROUNDS / 2] ?? 0)) / 2
   process.stdout.write(
-    `| write gap after kill -9 of the leader | median ${seconds(median)} (${seconds(best)} to ${seconds(worst)}, ${ROUNDS} kills) | 3 nodes on one machine, ${cpus().length} cores, ${WRITERS} writers through the followers, election timeout 1–2 s, Node.js ${process.versions.node} |\n`,
+    `| write gap after kill -9 of the leader | median ${seconds(median(gaps))} (${seconds(best)} to ${seconds(worst)}, ${ROUNDS} kills) | 3 nodes on one machine, ${cpus().length} cores, ${WRITERS} writers through the followers, election timeout 1–2 s, Node.js ${process.versions.node} |\n`,
   )
 } finally {
   await cluster.close()

@@ -7,6 +7,7 @@ import { cpus } from 'node:os'
 import type { NetworkBody } from '../test/cluster/client.ts'
 import { Cluster } from '../test/cluster/cluster.ts'
 import { pipeline } from '../test/cluster/pipeline.ts'
+import { median } from './report/ratio.ts'
 
 const ALLOCATIONS = 100_000
 const ROUNDS = 5
@@ -16,15 +17,15 @@ try {
   await fill()
   const [follower] = cluster.others(await cluster.leader())
   if (follower === undefined) throw new Error('there is no follower')
-  const node = await median(async () => {
+  const node = await timeOf(async () => {
     await follower.kill()
     return () => cluster.restart(follower)
   })
-  const terminated = await median(async () => {
+  const terminated = await timeOf(async () => {
     await follower.terminate()
     return () => cluster.restart(follower)
   })
-  const all = await median(async () => {
+  const all = await timeOf(async () => {
     await Promise.all(cluster.nodes.map((each) => each.kill()))
     return () => cluster.startAll()
   })
@@ -53,7 +54,7 @@ async function fill(): Promise<void> {
 }
 
 /** @param stop Stops what is to start again, and returns what starts it: only that is measured. */
-async function median(stop: () => Promise<() => Promise<void>>): Promise<string> {
+async function timeOf(stop: () => Promise<() => Promise<void>>): Promise<string> {
   const times: number[] = []
   for (let round = 0; round < ROUNDS; round++) {
     const start = await stop()
@@ -62,6 +63,5 @@ async function median(stop: () => Promise<() => Promise<void>>): Promise<string>
     times.push(performance.now() - startedAt)
     await cluster.waitUntilLevel()
   }
-  const sorted = times.toSorted((a, b) => a - b)
-  return `${((sorted[Math.floor(ROUNDS / 2)] ?? 0) / 1_000).toFixed(2)} s`
+  return `${(median(times) / 1_000).toFixed(2)} s`
 }

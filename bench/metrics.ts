@@ -8,6 +8,7 @@ import { RequestCounts } from '../src/http/request-counts.ts'
 import { Exposition } from '../src/metrics/exposition.ts'
 import { networkMetrics } from '../src/metrics/network-metrics.ts'
 import { Harness } from '../test/state/harness.ts'
+import { median } from './report/ratio.ts'
 
 const ROUNDS = 7
 const WRITES = 1_000_000
@@ -69,8 +70,4 @@ async function timeScrape(networkCount: number): Promise<number> {
 function cpuMs(since: NodeJS.CpuUsage): number {
   const { user, system } = process.cpuUsage(since)
   return (user + system) / 1_000
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0
 }

@@ -10,6 +10,7 @@ import { RATE_LIMITS } from '../src/http/limits.ts'
 import { RateLimiter } from '../src/http/rate-limiter.ts'
 import { RefusalCounts } from '../src/http/refusal-counts.ts'
 import { parsePrefix } from '../src/ipam/prefix.ts'
+import { median } from './report/ratio.ts'
 
 const ROUNDS = 7
 const REQUESTS = 1_000_000
@@ -65,8 +66,4 @@ function time(ask: (i: number) => unknown): number {
   for (let i = 0; i < REQUESTS; i++) ask(i)
   const { user, system } = process.cpuUsage(startedAt)
   return ((user + system) * 1_000) / REQUESTS
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0
 }

@@ -11,6 +11,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { cpus, loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { reservePorts } from '../test/cluster/ports.ts'
+import { median } from './report/ratio.ts'
 
 const LARGE = Number(process.argv[2] ?? 1_000_000)
 const SMALL = 10_000
@@ -219,8 +220,4 @@ async function timeOf(url: string): Promise<number> {
   await response.arrayBuffer()
   if (!response.ok) throw new Error(`${url} answered ${response.status}`)
   return performance.now() - startedAt
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
 }

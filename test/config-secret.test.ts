@@ -1,7 +1,8 @@
 import { inspect } from 'node:util'
 import { describe, expect, test } from 'vitest'
-import { ConfigError, loadConfig } from '../src/config.ts'
+import { loadConfig } from '../src/config.ts'
 import { Secret } from '../src/secret.ts'
+import { complaintOf } from './config-error.ts'
 
 const OLD = 'the-old-secret-of-this-cluster-0001'
 const NEW = 'the-new-secret-of-this-cluster-0002'
@@ -13,16 +14,6 @@ function load({ addr = '10.0.0.1:5001', more = '', env = {} as Record<string, st
 
 function secretsOf(options: Parameters<typeof load>[0]): string[] {
   return load(options).clusterSecrets.map((secret) => secret.reveal())
-}
-
-function messageOf(run: () => unknown): string {
-  try {
-    run()
-  } catch (error) {
-    if (error instanceof ConfigError) return error.message
-    throw error
-  }
-  throw new Error('no error')
 }
 
 describe('the cluster secret', () => {
@@ -56,13 +47,13 @@ describe('the cluster secret', () => {
     { value: `"${'x'.repeat(1025)}"`, complaint: 'must have at most 1024 characters, not 1025' },
     { value: '', complaint: 'must be a text, in quotes; make one with: openssl rand -hex 32' },
   ])('of $value is refused without being shown', ({ value, complaint }) => {
-    const message = messageOf(() => load({ more: `cluster_secret: ${value}\n` }))
+    const message = complaintOf(() => load({ more: `cluster_secret: ${value}\n` }))
 
     expect(message).toBe(`cluster.yaml:3:1: cluster_secret: ${complaint}`)
   })
 
   test('that is wrong in the environment is named as it is there', () => {
-    expect(messageOf(() => load({ env: { IPAM_CLUSTER_SECRET: 'hidden' } }))).toBe(
+    expect(complaintOf(() => load({ env: { IPAM_CLUSTER_SECRET: 'hidden' } }))).toBe(
       'IPAM_CLUSTER_SECRET must have 32 characters or more, not 6; make one with: openssl rand -hex 32',
     )
   })
@@ -87,7 +78,7 @@ describe('a node whose Raft address others reach', () => {
     { addr: '[2001:db8::1]:5001', why: 'the same over IPv6' },
     { addr: 'node1.example:5001', why: 'a host name: it may be any address' },
   ])('does not start without a secret: $addr, $why', ({ addr }) => {
-    expect(messageOf(() => load({ addr }))).toBe(
+    expect(complaintOf(() => load({ addr }))).toBe(
       `cluster.yaml: node 1 would listen on ${addr}, where anybody could pass for a member: set raft.tls, or the same cluster_secret on all nodes (make one with: openssl rand -hex 32), or raft.insecure: true if the network is yours alone`,
     )
   })
@@ -107,7 +98,7 @@ describe('a node whose Raft address others reach', () => {
   )
 
   test('says so with true or false', () => {
-    expect(messageOf(() => load({ more: 'raft: { insecure: yes }\n' }))).toBe(
+    expect(complaintOf(() => load({ more: 'raft: { insecure: yes }\n' }))).toBe(
       'cluster.yaml:3:9: raft.insecure: must be true or false, not "yes"',
     )
   })

@@ -1,6 +1,7 @@
 import { inspect } from 'node:util'
 import { describe, expect, test } from 'vitest'
-import { ConfigError, configWarnings, loadConfig } from '../src/config.ts'
+import { configWarnings, loadConfig } from '../src/config.ts'
+import { complaintOf } from './config-error.ts'
 
 const ENDPOINT = 'http://127.0.0.1:4318/v1/traces'
 const SECRET = 'not-to-be-seen'
@@ -8,16 +9,6 @@ const SECRET = 'not-to-be-seen'
 function load(tracing: string) {
   const file = `cluster_id: 1\nnodes: [{ node_id: 1, addr: "127.0.0.1:5001", api: "127.0.0.1:8080" }]\n${tracing}\n`
   return loadConfig(['--config', 'cluster.yaml', '--node-id', '1'], {}, () => file)
-}
-
-function messageOf(tracing: string): string {
-  try {
-    load(tracing)
-  } catch (error) {
-    if (error instanceof ConfigError) return error.message
-    throw error
-  }
-  throw new Error('no error')
 }
 
 describe('the section tracing', () => {
@@ -80,7 +71,7 @@ describe('the section tracing', () => {
     { why: 'headers for nobody', keys: `headers: { a: "${SECRET}" }`, says: 'set tracing.otlp_endpoint' },
     { why: 'no section', keys: null, says: 'tracing: must be a section of keys' },
   ])('is refused with the way out: $why', ({ keys, says }) => {
-    const message = messageOf(keys === null ? 'tracing: true' : `tracing: { ${keys} }`)
+    const message = complaintOf(() => load(keys === null ? 'tracing: true' : `tracing: { ${keys} }`))
 
     expect(message).toContain(says)
     expect(message).toMatch(/^cluster\.yaml:3:\d+: tracing/)
@@ -101,7 +92,7 @@ describe('the section tracing', () => {
       says: 'at most 16 headers',
     },
   ])('has headers that are refused without being shown: $why', ({ headers, says }) => {
-    const message = messageOf(`tracing: { otlp_endpoint: "${ENDPOINT}", headers: ${headers} }`)
+    const message = complaintOf(() => load(`tracing: { otlp_endpoint: "${ENDPOINT}", headers: ${headers} }`))
 
     expect(message).toContain(says)
     expect(message).not.toContain(SECRET)

@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { ConfigError, configWarnings, loadConfig } from '../src/config.ts'
+import { configWarnings, loadConfig } from '../src/config.ts'
 import { AUTH_DEFAULTS } from '../src/config-auth.ts'
 import { HTTP_DEFAULTS } from '../src/config-http.ts'
 import { parsePrefix } from '../src/ipam/prefix.ts'
 import { Secret } from '../src/secret.ts'
+import { complaintOf } from './config-error.ts'
 
 const FILE = `cluster_id: 100
 data_dir: ./data
@@ -25,16 +26,6 @@ function load(argv: string, { env = {}, file = FILE }: { env?: Record<string, st
 }
 
 const MEMBER = '--config etc/cluster.yaml --node-id 2'
-
-function messageOf(run: () => unknown): string {
-  try {
-    run()
-  } catch (error) {
-    if (error instanceof ConfigError) return error.message
-    throw error
-  }
-  throw new Error('no error')
-}
 
 describe('config', () => {
   test('without arguments it is one node on the loopback interface', () => {
@@ -185,7 +176,7 @@ describe('who has to log in', () => {
   test.each(['0.0.0.0:8080', '[::]:8080', '10.0.0.1:8080', 'db.example.org:8080'])(
     'a node that others reach at %s does not start until somebody has chosen',
     (listen) => {
-      expect(messageOf(() => load(`--listen ${listen}`))).toMatch(
+      expect(complaintOf(() => load(`--listen ${listen}`))).toMatch(
         /without authentication: set auth\.mode .* to required, or to open .*; or listen on 127\.0\.0\.1$/,
       )
     },
@@ -220,7 +211,7 @@ describe('who has to log in', () => {
         '8:33: auth.first_admin.password_hash: must be what "ipam auth hash" prints, such as "$scrypt$ln=15,r=8,p=3$…"',
     },
   ])('a mistake is named, but no secret: $message', ({ auth, message }) => {
-    expect(messageOf(() => load(MEMBER, { file: `${FILE}\nauth: ${auth}\n` }))).toBe(
+    expect(complaintOf(() => load(MEMBER, { file: `${FILE}\nauth: ${auth}\n` }))).toBe(
       `etc/cluster.yaml:${message}`,
     )
   })
@@ -304,8 +295,8 @@ describe('limits of the API', () => {
     },
     { http: '{ conections_max: 5 }', message: 'conections_max: unknown key; did you mean connections_max?' },
   ])('a mistake is named: $message', ({ http, message }) => {
-    expect(messageOf(() => httpOf(http))).toMatch(/^etc\/cluster\.yaml:7:\d+: http\./)
-    expect(messageOf(() => httpOf(http)).replace(/^[^ ]* http\./, '')).toBe(message)
+    expect(complaintOf(() => httpOf(http))).toMatch(/^etc\/cluster\.yaml:7:\d+: http\./)
+    expect(complaintOf(() => httpOf(http)).replace(/^[^ ]* http\./, '')).toBe(message)
   })
 })
 
@@ -373,15 +364,19 @@ describe('wrong flags', () => {
       message: '--listen: address "localhost:65536": port 65536 is not in 1 to 65535',
     },
   ])('$argv: $message', ({ argv, message }) => {
-    expect(messageOf(() => load(argv))).toBe(message)
+    expect(complaintOf(() => load(argv))).toBe(message)
   })
 
   test('in the environment they are named as they are there', () => {
-    expect(messageOf(() => load('', { env: { IPAM_LOG_LEVEL: 'loud' } }))).toMatch(/^IPAM_LOG_LEVEL must be/)
-    expect(messageOf(() => load('', { env: { IPAM_JOIN: 'maybe' } }))).toBe(
+    expect(complaintOf(() => load('', { env: { IPAM_LOG_LEVEL: 'loud' } }))).toMatch(
+      /^IPAM_LOG_LEVEL must be/,
+    )
+    expect(complaintOf(() => load('', { env: { IPAM_JOIN: 'maybe' } }))).toBe(
       'IPAM_JOIN must be true or false, not "maybe"',
     )
-    expect(messageOf(() => load('', { env: { IPAM_DATA_DIR: ' ' } }))).toBe('IPAM_DATA_DIR must not be empty')
+    expect(complaintOf(() => load('', { env: { IPAM_DATA_DIR: ' ' } }))).toBe(
+      'IPAM_DATA_DIR must not be empty',
+    )
   })
 })
 
@@ -510,12 +505,12 @@ describe('a wrong cluster file', () => {
     },
     { file: `${FILE}log: { levl: info }\n`, message: '7:8: log.levl: unknown key; did you mean level?' },
   ])('$message', ({ file, message }) => {
-    expect(messageOf(() => load(MEMBER, { file }))).toBe(`etc/cluster.yaml:${message}`)
+    expect(complaintOf(() => load(MEMBER, { file }))).toBe(`etc/cluster.yaml:${message}`)
   })
 
   test('aliases that would expand without end are refused', () => {
     const levels = Array.from({ length: 9 }, (_, i) => `a${i + 1}: &a${i + 1} [${`*a${i},`.repeat(9)}]`)
 
-    expect(messageOf(() => load(MEMBER, { file: ['a0: &a0 x', ...levels].join('\n') }))).toMatch(/alias/)
+    expect(complaintOf(() => load(MEMBER, { file: ['a0: &a0 x', ...levels].join('\n') }))).toMatch(/alias/)
   })
 })

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { AssertionError } from '../raft/assert.ts'
 import { NETWORK_DEFAULTS } from '../src/ipam/defaults.ts'
 import { openRealService } from './real-service.ts'
+import { until } from './until.ts'
 
 const CONTEXT = { user: 'alice', requestId: null }
 const CREATE = {
@@ -10,11 +11,6 @@ const CREATE = {
   id: 'net-1',
   cidr: '10.0.0.0/24',
 } as const
-
-/** Looks again whenever the event loop comes round. */
-async function until(isTrue: () => boolean): Promise<void> {
-  while (!isTrue()) await new Promise((resolve) => setImmediate(resolve))
-}
 
 describe('a command', () => {
   test('is written in the schema version of the cluster', async () => {

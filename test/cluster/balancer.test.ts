@@ -3,7 +3,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { describe, expect } from 'vitest'
 import { Authority } from '../certificates.ts'
-import { expectAllDone, HTTP, moreWrites, portsOf, startLoad } from './balanced-load.ts'
+import { ATTEMPTS_MAX, expectAllDone, HTTP, portsOf } from './balanced-load.ts'
 import { BALANCERS, fileOf, startBalancer, withPorts } from './balancer.ts'
 import type { NetworkBody } from './client.ts'
 import type { Cluster, Node } from './cluster.ts'
@@ -14,7 +14,7 @@ import { reservePorts } from './ports.ts'
 import { expectSameState } from './same-state.ts'
 import { until } from './until.ts'
 import { expectShortGaps } from './write-gaps.ts'
-import { longestGapMs, type WriteLoad } from './write-load.ts'
+import { longestGapMs, moreWrites, startLoad, type WriteLoad } from './write-load.ts'
 
 const GAP_MS_MAX = 300
 /** Each takes leadership from somebody once at least: whoever leads when it begins. */
@@ -64,7 +64,7 @@ describe.each(BALANCERS)('behind %s', (name) => {
     const cluster = await startCluster({ http: HTTP })
     await using balancer = await startBalancer(name, { directory, nodePorts: portsOf(cluster) })
     // Each write is sent once, without a key.
-    const load = await startLoad(balancer, { attemptsMax: 1 })
+    const load = await startLoad([balancer.client])
 
     process.stdout.write(`write gaps behind ${name}, SIGTERM and start again:\n`)
     const restarts: Restart[] = []
@@ -88,7 +88,7 @@ describe.each(BALANCERS)('behind %s', (name) => {
   }) => {
     const cluster = await startCluster({ http: HTTP })
     await using balancer = await startBalancer(name, { directory, nodePorts: portsOf(cluster) })
-    const load = await startLoad(balancer)
+    const load = await startLoad([balancer.client], { attemptsMax: ATTEMPTS_MAX })
 
     process.stdout.write(`write gaps behind ${name}, kill -9 and start again:\n`)
     await roll(cluster, { load, stop: (node) => node.kill() })
@@ -149,7 +149,7 @@ test('HAProxy sends nothing to a node that is drained, and takes it back', async
 }) => {
   const cluster = await startCluster({ http: HTTP })
   await using balancer = await startBalancer('haproxy', { directory, nodePorts: portsOf(cluster) })
-  const load = await startLoad(balancer, { attemptsMax: 1 })
+  const load = await startLoad([balancer.client])
   const leader = await cluster.leader()
 
   await leader.client.post('/cluster/drain', { drain: true })
@@ -172,7 +172,7 @@ test('each node in turn is drained, stopped once HAProxy has left it out, and st
 }) => {
   const cluster = await startCluster({ http: HTTP })
   await using balancer = await startBalancer('haproxy', { directory, nodePorts: portsOf(cluster) })
-  const load = await startLoad(balancer)
+  const load = await startLoad([balancer.client], { attemptsMax: ATTEMPTS_MAX })
 
   for (const node of cluster.nodes) {
     await node.client.post('/cluster/drain', { drain: true })

@@ -1,7 +1,6 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect } from 'vitest'
-import type { NetworkBody } from './client.ts'
 import { Cluster, type Node } from './cluster.ts'
 import { test } from './cluster-test.ts'
 import { canTrace, failSyncs } from './fail-syncs.ts'
@@ -9,27 +8,14 @@ import { expectHonest } from './honest.ts'
 import { expectSameState } from './same-state.ts'
 import { canMount, SmallDisk } from './small-disk.ts'
 import { until } from './until.ts'
-import { WriteLoad } from './write-load.ts'
+import { clientsOf, moreWrites, startLoad } from './write-load.ts'
 
 const WRITERS = 32
 const WRITES = 200
+const WRITES_MS_MAX = 60_000
 const TEST_MS_MAX = 300_000
 /** Two segments of the log and little more: it is full before the third. */
 const TINY_DISK_MIB = 40
-
-async function startLoad(cluster: Cluster): Promise<WriteLoad> {
-  const [first] = cluster.nodes
-  const network = await first?.client.post<NetworkBody>('/networks', { cidr: '10.0.0.0/8' })
-  const clients = cluster.nodes.map(({ client }) => client)
-  const load = new WriteLoad({ clients, networkId: network?.id ?? '', workerCount: WRITERS })
-  await moreWrites(load)
-  return load
-}
-
-async function moreWrites(load: WriteLoad): Promise<void> {
-  const { doneCount } = load
-  await until('writes flow', () => load.doneCount > doneCount + WRITES, { timeoutMs: 60_000 })
-}
 
 async function pick(cluster: Cluster, role: string): Promise<Node> {
   const leader = await cluster.leader()
@@ -48,7 +34,7 @@ describe('an fsync of the log that fails with EIO', () => {
     { timeout: TEST_MS_MAX },
     async (role, { startCluster }) => {
       const cluster = await startCluster()
-      const load = await startLoad(cluster)
+      const load = await startLoad(clientsOf(cluster.nodes), { workerCount: WRITERS })
       const node = await pick(cluster, role)
       const directory = join(cluster.dataDirectory(node), 'log')
       const paths = (await readdir(directory)).map((name) => join(directory, name))
@@ -56,13 +42,13 @@ describe('an fsync of the log that fails with EIO', () => {
       const trace = await failSyncs(node.program?.pid ?? 0, paths)
       const exit = await node.program?.exited
       await trace.ended
-      await moreWrites(load)
+      await moreWrites(load, WRITES, { timeoutMs: WRITES_MS_MAX })
 
       expect(trace.injectedCount).toBeGreaterThan(0)
       expect(exit).toEqual({ code: 1, signal: null })
       expect(fatalLines(node)).toEqual([expect.stringMatching(/EIO/)])
       await cluster.restart(node)
-      await moreWrites(load)
+      await moreWrites(load, WRITES, { timeoutMs: WRITES_MS_MAX })
       await load.stop()
       const { allocations } = await expectSameState(cluster)
       expectHonest(load.writes, allocations)
@@ -88,18 +74,18 @@ describe.skipIf(!canMount())('a disk that is full', () => {
         disks.set(node, await SmallDisk.mount(cluster.dataDirectory(node), { mib: TINY_DISK_MIB }))
       }
       await cluster.startAll()
-      const load = await startLoad(cluster)
+      const load = await startLoad(clientsOf(cluster.nodes), { workerCount: WRITERS })
       const node = await pick(cluster, role)
 
       await disks.get(node)?.fill({ leaveMib: 0 })
       const exit = await until('the node has ended', () => node.program?.exit ?? false, { timeoutMs: 60_000 })
-      await moreWrites(load)
+      await moreWrites(load, WRITES, { timeoutMs: WRITES_MS_MAX })
 
       expect(exit).toEqual({ code: 1, signal: null })
       expect(fatalLines(node).join()).toMatch(/ENOSPC|[Nn]o space/)
       await disks.get(node)?.free()
       await cluster.restart(node)
-      await moreWrites(load)
+      await moreWrites(load, WRITES, { timeoutMs: WRITES_MS_MAX })
       await load.stop()
       const { allocations } = await expectSameState(cluster)
       expectHonest(load.writes, allocations)

@@ -1,36 +1,17 @@
 /** A planned hand-over: no write fails, and the cluster is without a leader for less than anybody would notice. */
 import { describe, expect } from 'vitest'
-import type { NetworkBody } from './client.ts'
 import type { Cluster, Node } from './cluster.ts'
 import { test } from './cluster-test.ts'
 import { expectHonest } from './honest.ts'
 import { expectSameState } from './same-state.ts'
 import { until } from './until.ts'
 import { expectShortGaps } from './write-gaps.ts'
-import { longestGapMs, WriteLoad } from './write-load.ts'
+import { clientsOf, longestGapMs, moreWrites, startLoad, type WriteLoad } from './write-load.ts'
 
-const WRITERS = 8
 const ROUNDS = 5
 /** Of five members, and then there are two. */
 const REMOVALS = 3
 const GAP_MS_MAX = 200
-
-async function startLoad(nodes: readonly Node[]): Promise<WriteLoad> {
-  const [first] = nodes
-  const network = await first?.client.post<NetworkBody>('/networks', { cidr: '10.0.0.0/8' })
-  const load = new WriteLoad({
-    clients: nodes.map(({ client }) => client),
-    networkId: network?.id ?? '',
-    workerCount: WRITERS,
-  })
-  await moreWrites(load, 100)
-  return load
-}
-
-async function moreWrites(load: WriteLoad, count: number): Promise<void> {
-  const { doneCount } = load
-  await until(`${count} more writes`, () => load.doneCount >= doneCount + count)
-}
 
 /** The gaps of `ROUNDS` hand-overs, each by `handOver`, under writes through the nodes that do not lead. */
 async function measureGaps(
@@ -42,7 +23,7 @@ async function measureGaps(
 ): Promise<{ gaps: number[]; load: WriteLoad }> {
   const gaps: number[] = []
   let leader = await cluster.leader()
-  const load = await startLoad(cluster.others(leader))
+  const load = await startLoad(clientsOf(cluster.others(leader)))
   for (let round = 0; round < ROUNDS; round++) {
     const old = leader
     load.sendTo(cluster.others(old).map(({ client }) => client))
@@ -127,7 +108,7 @@ describe('a planned hand-over leaves no write gap of 200 ms, and no write fails'
     const removed: Node[] = []
     const gaps: number[] = []
     const remaining = (): Node[] => cluster.nodes.filter((node) => !removed.includes(node))
-    const load = await startLoad(cluster.others(await cluster.leader()))
+    const load = await startLoad(clientsOf(cluster.others(await cluster.leader())))
     for (let round = 0; round < REMOVALS; round++) {
       const leader = await cluster.leader(remaining())
       const others = remaining().filter((node) => node !== leader)

@@ -1,33 +1,16 @@
 import { describe, expect } from 'vitest'
-import type { AuditBody, NetworkBody } from './client.ts'
+import type { AuditBody } from './client.ts'
 import type { Cluster, Node } from './cluster.ts'
 import { test } from './cluster-test.ts'
 import { expectHonest } from './honest.ts'
 import { reservePorts } from './ports.ts'
 import { expectSameState } from './same-state.ts'
 import { until } from './until.ts'
-import { longestGapMs, WriteLoad } from './write-load.ts'
+import { clientsOf, longestGapMs, moreWrites, startLoad } from './write-load.ts'
 
 /** The longest election timeout, and a vote. */
 const ELECTION_MS = 3_000
-const WRITERS = 8
-
-async function startLoad(cluster: Cluster, nodes: readonly Node[]): Promise<WriteLoad> {
-  const [first] = cluster.nodes
-  const network = await first?.client.post<NetworkBody>('/networks', { cidr: '10.0.0.0/8' })
-  const load = new WriteLoad({
-    clients: nodes.map(({ client }) => client),
-    networkId: network?.id ?? '',
-    workerCount: WRITERS,
-  })
-  await moreWrites(load)
-  return load
-}
-
-async function moreWrites(load: WriteLoad, count = 50): Promise<void> {
-  const { doneCount } = load
-  await until(`${count} more writes`, () => load.doneCount >= doneCount + count)
-}
+const WRITES = 50
 
 /** Adds a node through `contact`, starts it with `--join`, and waits until it is a voter. */
 async function join(cluster: Cluster, id: number, contact: Node): Promise<Node> {
@@ -49,12 +32,12 @@ describe('a change of the membership by API', () => {
     const cluster = await startCluster()
     const [follower] = cluster.others(await cluster.leader())
     if (follower === undefined) throw new Error('there is no follower')
-    const load = await startLoad(cluster, cluster.nodes)
+    const load = await startLoad(clientsOf(cluster.nodes))
     const startedAt = performance.now()
 
     const joined = await join(cluster, 4, follower)
     load.sendTo([joined.client])
-    await moreWrites(load)
+    await moreWrites(load, WRITES)
     await load.stop()
 
     const { allocations, audit } = await expectSameState(cluster)
@@ -82,12 +65,12 @@ describe('a change of the membership by API', () => {
       const cluster = await startCluster()
       const leader = await cluster.leader()
       const others = cluster.others(leader)
-      const load = await startLoad(cluster, others)
+      const load = await startLoad(clientsOf(others))
       const removedAt = performance.now()
 
       const contact = through === 'another node' ? others[0] : leader
       await contact?.client.delete(`/cluster/nodes/${leader.id}`)
-      await moreWrites(load)
+      await moreWrites(load, WRITES)
 
       const successor = await cluster.leader(others)
       expect(successor).not.toBe(leader)
@@ -187,7 +170,7 @@ describe('a change of the membership by API', () => {
 
   test('hands leadership to the node that is asked for, through any node', async ({ startCluster }) => {
     const cluster = await startCluster()
-    const load = await startLoad(cluster, cluster.nodes)
+    const load = await startLoad(clientsOf(cluster.nodes))
     const startedAt = performance.now()
 
     const targets: (Node | undefined)[] = []
@@ -203,7 +186,7 @@ describe('a change of the membership by API', () => {
     targets.push(await cluster.leader())
     expect(targets.at(-1)).not.toBe(leader)
 
-    await moreWrites(load)
+    await moreWrites(load, WRITES)
     await load.stop()
     expect(load.writes.filter(({ fate }) => fate !== 'done')).toEqual([])
     expect(longestGapMs(load.writes, { since: startedAt })).toBeLessThan(ELECTION_MS)

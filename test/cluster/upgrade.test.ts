@@ -2,7 +2,7 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect } from 'vitest'
-import { expectAllDone, HTTP, moreWrites, portsOf, startLoad } from './balanced-load.ts'
+import { ATTEMPTS_MAX, expectAllDone, HTTP, portsOf } from './balanced-load.ts'
 import { type Balancer, startBalancer } from './balancer.ts'
 import { type Build, makeBuilds } from './builds.ts'
 import type { AllocationBody, StatusBody } from './client.ts'
@@ -12,7 +12,7 @@ import { expectHonest } from './honest.ts'
 import { run } from './program.ts'
 import { expectSameState } from './same-state.ts'
 import { until } from './until.ts'
-import type { WriteLoad } from './write-load.ts'
+import { moreWrites, startLoad, type WriteLoad } from './write-load.ts'
 
 const test = clusterTest.extend<{ builds: { older: Build; newer: Build } }>({
   builds: async ({ directory }, use) => {
@@ -134,7 +134,7 @@ describe('another release behind HAProxy, with every write done, and once', () =
   }) => {
     const cluster = await startCluster({ http: HTTP })
     await using balancer = await startBalancer('haproxy', { directory, nodePorts: portsOf(cluster) })
-    const load = await startLoad(balancer)
+    const load = await startLoad([balancer.client], { attemptsMax: ATTEMPTS_MAX })
     const [first, second, third] = cluster.nodes as [Node, Node, Node]
     expect(await versionsOf(cluster)).toEqual([older.version, older.version, older.version])
 
@@ -171,7 +171,7 @@ describe('another release behind HAProxy, with every write done, and once', () =
   }) => {
     const cluster = await startCluster({ http: HTTP })
     await using balancer = await startBalancer('haproxy', { directory, nodePorts: portsOf(cluster) })
-    const load = await startLoad(balancer)
+    const load = await startLoad([balancer.client], { attemptsMax: ATTEMPTS_MAX })
     const [first, second] = cluster.nodes as [Node, Node, Node]
     const served = { cluster, load, balancer }
     for (const node of [first, second]) await installDrained(newer, node, served)

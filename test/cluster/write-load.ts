@@ -1,7 +1,11 @@
 /** Concurrent writers, and what became of each write. */
 import { setTimeout as delay } from 'node:timers/promises'
-import type { AllocationBody, Answer, Client, Fate } from './client.ts'
+import type { AllocationBody, Answer, Client, Fate, NetworkBody } from './client.ts'
+import { until } from './until.ts'
 
+const WRITERS = 8
+/** After which writers are taken to be under way. */
+const FIRST_WRITES = 100
 /** After a write that was not carried out: a node that is down answers at once. */
 const PAUSE_MS = 10
 
@@ -94,6 +98,30 @@ export class WriteLoad {
     const headers = this.#attemptsMax > 1 ? { 'Idempotency-Key': hostname } : {}
     return client.send('POST', '/allocations', body, headers)
   }
+}
+
+export function clientsOf(nodes: readonly { readonly client: Client }[]): Client[] {
+  return nodes.map(({ client }) => client)
+}
+
+/** Writers in a network of their own, under way. */
+export async function startLoad(
+  clients: readonly Client[],
+  { workerCount = WRITERS, attemptsMax = 1 }: { workerCount?: number; attemptsMax?: number } = {},
+): Promise<WriteLoad> {
+  const network = await clients[0]?.post<NetworkBody>('/networks', { cidr: '10.0.0.0/8' })
+  const load = new WriteLoad({ clients, networkId: network?.id ?? '', workerCount, attemptsMax })
+  await moreWrites(load, FIRST_WRITES)
+  return load
+}
+
+export async function moreWrites(
+  load: WriteLoad,
+  count: number,
+  options?: { timeoutMs: number },
+): Promise<void> {
+  const { doneCount } = load
+  await until(`${count} more writes`, () => load.doneCount >= doneCount + count, options)
 }
 
 function isUnsettled({ fate }: Answer): boolean {

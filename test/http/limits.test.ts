@@ -7,6 +7,7 @@ import type { HttpLimits } from '../../src/http/limits.ts'
 import { type Listener, listen } from '../../src/http/listen.ts'
 import { RefusalCounts, type RefusingLimit } from '../../src/http/refusal-counts.ts'
 import { parsePrefix } from '../../src/ipam/prefix.ts'
+import { until } from '../until.ts'
 import { type Api, createMemoryLogger, openApi } from './fixture.ts'
 
 const HOST = '127.0.0.1'
@@ -398,9 +399,4 @@ async function openApiWith(http: { bodyBytesMax: number }): Promise<Api> {
   const api = await openApi({ http })
   closers.push(() => api.close())
   return api
-}
-
-/** Of what the operating system does between two sockets. */
-async function until(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await new Promise((resolve) => setImmediate(resolve))
 }

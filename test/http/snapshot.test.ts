@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { ProposalUncertainError } from '../../raft/errors.ts'
 import { FileDisk, SnapshotArchive } from '../../raft/index.ts'
 import { temporaryDirectory } from '../raft/storage/temporary-directory.ts'
+import { until } from '../until.ts'
 import { type Api, openApi } from './fixture.ts'
 import { addManyNetworks } from './many-networks.ts'
 
@@ -20,11 +21,6 @@ afterEach(() => api.close())
 
 function url(): string {
   return `http://${api.host}:${api.port}/api/v1/cluster/snapshot`
-}
-
-/** As far as it can be known from here: the server closes what is given up in its own time. */
-async function until(isTrue: () => boolean): Promise<void> {
-  while (!isTrue()) await new Promise((resolve) => setImmediate(resolve))
 }
 
 describe('GET /cluster/snapshot', () => {

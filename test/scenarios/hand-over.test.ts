@@ -4,9 +4,9 @@ import { NETWORK_DEFAULTS } from '../../src/ipam/defaults.ts'
 import type { ReplicatedIpamService } from '../../src/replicated-service.ts'
 import { Cluster, type Machine } from '../sim/cluster.ts'
 import { PERFECT_NETWORK } from '../sim/network.ts'
+import { until } from '../sim/until.ts'
 import { allocateCommand } from '../state/harness.ts'
 
-const WAIT_MS_MAX = 5_000
 const WRITERS = 8
 const SEEDS = Array.from({ length: 5 }, (_, i) => i + 1)
 const CONTEXT = { user: 'test', requestId: null }
@@ -15,14 +15,6 @@ const CONTEXT = { user: 'test', requestId: null }
  * other; now and then one of them takes twenty times as long. The election timeout is 300 ms.
  */
 const MEDIAN_GAP_MS_MAX = 40
-
-async function until(cluster: Cluster, isTrue: () => boolean): Promise<void> {
-  const deadline = cluster.world.now + WAIT_MS_MAX
-  while (!isTrue()) {
-    if (cluster.world.now > deadline) throw new Error(`it never came true\n${cluster.trace}`)
-    await cluster.world.sleep(1)
-  }
-}
 
 /** When the writes of `WRITERS` through `services` were answered. */
 class Writers {
@@ -72,7 +64,11 @@ async function gapOf(
   let gapMs = Infinity
   const scenario = async (): Promise<void> => {
     for (const id of [1, 2, 3]) void cluster.start(id)
-    await until(cluster, () => cluster.leaders.length === 1 && cluster.running.length === 3)
+    await until(
+      cluster,
+      'one of three leads',
+      () => cluster.leaders.length === 1 && cluster.running.length === 3,
+    )
     const [leader] = cluster.leaders
     const others = cluster.running.filter((machine) => machine !== leader)
     const services = others.map(({ running }) => running?.service)
@@ -97,7 +93,9 @@ async function gapOf(
 
     const since = cluster.world.now
     await handOver(cluster, leader, others[0])
-    await until(cluster, () => others.some(({ node }) => node?.isLeader === true))
+    await until(cluster, 'another one leads', () => others.some(({ node }) => node?.isLeader === true), {
+      lookMs: 1,
+    })
     await cluster.world.sleep(100)
 
     gapMs = writers.longestGapMs(since)

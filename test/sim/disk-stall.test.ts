@@ -3,18 +3,10 @@ import type { RaftNode } from '../../raft/node.ts'
 import type { NodeId } from '../../raft/types.ts'
 import { Cluster, TIMING } from './cluster.ts'
 import { PERFECT_NETWORK } from './network.ts'
+import { until } from './until.ts'
 
-const WAIT_MS_MAX = 10_000
 /** So slow that a write under way is not over before somebody else leads. */
 const STALLED_MS = 100_000
-
-async function until(cluster: Cluster, what: string, isTrue: () => boolean): Promise<void> {
-  const deadline = cluster.world.now + WAIT_MS_MAX
-  while (!isTrue()) {
-    if (cluster.world.now > deadline) throw new Error(`never: ${what}\n${cluster.trace}`)
-    await cluster.world.sleep(10)
-  }
-}
 
 function nodeOf(cluster: Cluster, id: NodeId): RaftNode {
   const { node } = cluster.machine(id)

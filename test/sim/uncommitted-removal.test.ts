@@ -2,16 +2,7 @@ import { test } from 'vitest'
 import type { NodeId } from '../../raft/types.ts'
 import { Cluster } from './cluster.ts'
 import { PERFECT_NETWORK } from './network.ts'
-
-const WAIT_MS_MAX = 5_000
-
-async function until(cluster: Cluster, isTrue: () => boolean): Promise<void> {
-  const deadline = cluster.world.now + WAIT_MS_MAX
-  while (!isTrue()) {
-    if (cluster.world.now > deadline) throw new Error(`it never came true\n${cluster.trace}`)
-    await cluster.world.sleep(10)
-  }
-}
+import { until } from './until.ts'
 
 function leads(cluster: Cluster, id: NodeId): boolean {
   const status = cluster.machine(id).node?.status()
@@ -35,7 +26,7 @@ test('a removal that is not committed does not shut out the node that it removes
   const { world, network } = cluster
   const scenario = async (): Promise<void> => {
     for (const id of [1, 2, 3]) void cluster.start(id)
-    await until(cluster, () => cluster.leaders.length === 1)
+    await until(cluster, 'there is a leader', () => cluster.leaders.length === 1)
     const old = cluster.leaders[0]?.id ?? 1
     const [next, other] = [1, 2, 3].filter((id) => id !== old) as [NodeId, NodeId]
     await cluster.machine(other).node?.propose(Buffer.from('{"id":1}'))
@@ -49,20 +40,32 @@ test('a removal that is not committed does not shut out the node that it removes
       .machine(old)
       .node?.changeMembership(change, '')
       .catch(() => {})
-    await until(cluster, () => cluster.machine(old).node?.status().membership.removed.includes(next) === true)
-    await until(cluster, () => leads(cluster, next) || leads(cluster, other))
+    await until(
+      cluster,
+      'the old leader has removed the next',
+      () => cluster.machine(old).node?.status().membership.removed.includes(next) === true,
+    )
+    await until(cluster, 'another one leads', () => leads(cluster, next) || leads(cluster, other))
     if (leads(cluster, other)) await cluster.machine(other).node?.transferLeadership(next)
-    await until(cluster, () => leads(cluster, next))
+    await until(cluster, 'the next one leads', () => leads(cluster, next))
     // As long as it takes to notice that the old connections lead nowhere.
     await world.sleep(1_500)
     // Else it would be asked for again, of the next leader, and rightly granted.
     await givenUp
     network.heal()
 
-    await until(cluster, () => cluster.machine(old).node?.status().leaderId === next)
+    await until(
+      cluster,
+      'the old leader knows the next',
+      () => cluster.machine(old).node?.status().leaderId === next,
+    )
     await cluster.machine(old).node?.propose(Buffer.from('{"id":2}'))
     // The answer may be there before the entry that takes the place of the removal.
-    await until(cluster, () => cluster.machine(old).node?.status().membership.removed.length === 0)
+    await until(
+      cluster,
+      'the removal is undone',
+      () => cluster.machine(old).node?.status().membership.removed.length === 0,
+    )
   }
 
   await world.runUntil(Promise.race([cluster.failed, scenario()]))

@@ -8,9 +8,9 @@ import { ALLOCATION_DEFAULTS, NETWORK_DEFAULTS } from '../../src/ipam/defaults.t
 import { tokenOf } from '../state/harness.ts'
 import { Cluster } from './cluster.ts'
 import { PERFECT_NETWORK } from './network.ts'
+import { until } from './until.ts'
 
 const NODES = [1, 2, 3]
-const WAIT_MS_MAX = 10_000
 const WRITES_EACH = 25
 const CALLER = { user: 'alice', requestId: null }
 
@@ -40,14 +40,6 @@ function count(cluster: Cluster): Work {
     rows: sum(({ stateDisk }) => stateDisk.work.rows),
     rowBytes: sum(({ stateDisk }) => stateDisk.work.bytes),
     reads: sum(({ stateDisk }) => stateDisk.work.reads),
-  }
-}
-
-async function until(cluster: Cluster, what: string, isTrue: () => boolean): Promise<void> {
-  const deadline = cluster.world.now + WAIT_MS_MAX
-  while (!isTrue()) {
-    if (cluster.world.now > deadline) throw new Error(`never: ${what}\n${cluster.trace}`)
-    await cluster.world.sleep(10)
   }
 }
 
