@@ -13,21 +13,21 @@ import type { AnswerTo, Query } from '../ipam/query.ts'
 import { refuseUnsupported } from '../ipam/refuse.ts'
 import { CorruptStateError } from './errors.ts'
 import { type StateFigures, stateFigures } from './figures.ts'
-import { DEFAULT_FLUSH_LIMITS, type FlushLimits, SYNCED, WriteBehind } from './flush.ts'
+import { DEFAULT_FLUSH_LIMITS, type FlushLimits, SYNCED } from './flush.ts'
 import { APPLIED_KEY, DIVERGENCE_KEY, EVERYTHING } from './key-space.ts'
 import { type Loaded, load, loadRows } from './load.ts'
+import { OpenState, type OpenStateOptions } from './open-state.ts'
 import { decodeOutcome, encodeOutcome } from './outcome-codec.ts'
-import { Overlay } from './overlay.ts'
 import { answer } from './query/answer.ts'
 import { oldestAudit } from './query/list-audit.ts'
 import { decodeApplied, encodeDivergence } from './row-codec.ts'
-import { RowStore, type StateMemory } from './row-store.ts'
+import type { RowStore } from './row-store.ts'
 import { Slices } from './slices.ts'
-import { appliedLayer, decodeRows, encodeRows, RowImage, readHead, writeRows } from './snapshot.ts'
-import { type CheckpointLimits, DEFAULT_CHECKPOINT_LIMITS, SpaceCheckpoints } from './space-checkpoints.ts'
+import { decodeRows, encodeRows, readHead, writeRows } from './snapshot.ts'
+import { type CheckpointLimits, DEFAULT_CHECKPOINT_LIMITS } from './space-checkpoints.ts'
 import { formatHash } from './state-hash.ts'
-import type { StateDatabase, StateStorage } from './storage.ts'
-import { type StoredRow, View } from './view.ts'
+import type { StateStorage } from './storage.ts'
+import type { StoredRow, View } from './view.ts'
 
 export interface StateMachineOptions {
   readonly storage: StateStorage
@@ -39,50 +39,39 @@ export interface StateMachineOptions {
   readonly checkpointLimits?: Partial<CheckpointLimits>
 }
 
-/** One open database and what memory holds over it; replaced as a whole by `restore`. */
-interface Opened {
-  readonly database: StateDatabase
-  readonly overlay: Overlay
-  readonly memory: StateMemory
-  readonly store: RowStore
-  readonly writeBehind: WriteBehind
-  readonly checkpoints: SpaceCheckpoints
-  divergence: Divergence | null
-}
-
 /** The networks, allocations and audit rows of the cluster: the same on every node at the same log index. */
 export class IpamStateMachine implements StateMachine {
   readonly failed: Promise<never>
   readonly #storage: StateStorage
   readonly #clock: Pick<Clock, 'now' | 'setTimer' | 'setSoon'>
   readonly #logger: Log
-  readonly #limits: FlushLimits
-  readonly #answerLimits: AnswerLimits
-  readonly #checkpointLimits: CheckpointLimits
-  readonly #fail: (error: unknown) => void
-  #opened: Opened
+  readonly #openOptions: OpenStateOptions
+  /** Replaced as a whole by `restore`. */
+  #opened: OpenState
   /** Resolves when the restore under way ends, either way. */
   #restoring: Promise<void> | null = null
-  /** Lists and statistics under way. */
-  readonly #reading = new Set<Promise<unknown>>()
-  readonly #images = new Set<RowImage>()
-  readonly #flushes = new Durations()
-
   private constructor(options: StateMachineOptions, loaded: Loaded) {
     const { storage, clock, logger, limits, answerLimits = ANSWER_LIMITS, checkpointLimits } = options
     this.#storage = storage
     this.#clock = clock
     this.#logger = logger
-    this.#limits = { ...DEFAULT_FLUSH_LIMITS, ...limits }
-    this.#answerLimits = answerLimits
-    this.#checkpointLimits = { ...DEFAULT_CHECKPOINT_LIMITS, ...checkpointLimits }
     let fail = (_error: unknown): void => {}
     this.failed = new Promise((_, reject) => {
       fail = reject
     })
     // Whoever cares has a handler of its own; to the others this is no forgotten promise.
     this.failed.catch(() => {})
-    this.#fail = fail
+    this.#openOptions = {
+      clock,
+      answerLimits,
+      flushLimits: { ...DEFAULT_FLUSH_LIMITS, ...limits },
+      checkpointLimits: { ...DEFAULT_CHECKPOINT_LIMITS, ...checkpointLimits },
+      flushes: new Durations(),
+      onFailure: (error) => {
+        logger.error({ error }, 'state machine failed')
+        fail(error)
+      },
+    }
     this.#opened = this.#open(loaded)
   }
 
@@ -142,19 +131,22 @@ export class IpamStateMachine implements StateMachine {
   /** For whoever watches: what there is in memory, without waiting for anything. */
   get figures(): StateFigures {
     const { memory, overlay } = this.#opened
+    const { answerLimits, flushes, flushLimits } = this.#openOptions
+    const { dirtyBytesMax: unflushedBytesMax } = flushLimits
     return stateFigures({
       memory,
-      answerLimits: this.#answerLimits,
-      flushes: this.#flushes,
+      answerLimits,
+      flushes,
       unflushedBytes: overlay.sizeBytes,
-      unflushedBytesMax: this.#limits.dirtyBytesMax,
+      unflushedBytesMax,
     })
   }
 
   /** Log time of the oldest audit row that is left; null if there is none. */
   async oldestAudit(): Promise<number | null> {
     if (this.#restoring !== null) await this.#restoring
-    return this.#read(this.#view(), oldestAudit)
+    const opened = this.#opened
+    return opened.read(opened.view(), oldestAudit)
   }
 
   apply(entry: Entry): Outcome | null {
@@ -207,18 +199,15 @@ export class IpamStateMachine implements StateMachine {
    */
   async query<Q extends Query>(query: Q): Promise<AnswerTo<Q>> {
     if (this.#restoring !== null) await this.#restoring
-    const { memory, store, overlay, database } = this.#opened
-    const read = <T>(ask: (view: View) => Promise<T>): Promise<T> => this.#read(this.#view(), ask)
+    const opened = this.#opened
+    const { memory, store, overlay, database } = opened
+    const read = <T>(ask: (view: View) => Promise<T>): Promise<T> => opened.read(opened.view(), ask)
     // Views are taken before the first `await`: what comes after must not show.
     return (await answer(query, { memory, store, overlay, database, read })) as AnswerTo<Q>
   }
 
   async snapshot(): Promise<StateImage> {
-    const image = new RowImage(this.#view({ withApplied: true }), {
-      clock: this.#clock,
-      onRelease: () => this.#images.delete(image),
-    })
-    this.#images.add(image)
+    const image = this.#opened.image()
     // The log may be cut at the image's index, so the rows up to there have to outlive a crash.
     try {
       await this.flush()
@@ -251,7 +240,8 @@ export class IpamStateMachine implements StateMachine {
 
   /** SHA-256 over every row: the same on all nodes at the same applied index. For tests; reads everything. */
   async stateDigest(): Promise<string> {
-    return this.#read(this.#view({ withApplied: true }), async (view) => {
+    const opened = this.#opened
+    return opened.read(opened.view({ withApplied: true }), async (view) => {
       const hash = createHash('sha256')
       const scan = view.scan(EVERYTHING)
       for await (const chunk of encodeRows(scan, new Slices(this.#clock))) hash.update(chunk)
@@ -263,62 +253,16 @@ export class IpamStateMachine implements StateMachine {
   /** Flushes what is applied, and closes the database. */
   async close(): Promise<void> {
     if (this.#restoring !== null) await this.#restoring
-    const { writeBehind, database } = this.#opened
+    const opened = this.#opened
     try {
-      if (!writeBehind.hasFailed) await writeBehind.flush()
+      if (!opened.writeBehind.hasFailed) await opened.writeBehind.flush()
     } finally {
-      await this.#quiesce()
-      await database.close()
+      await opened.close()
     }
   }
 
-  /** Calls `read` at once, and closes the view when it is done, also when it throws before it waits for anything. */
-  async #read<T>(view: View, read: (view: View) => Promise<T>): Promise<T> {
-    const reading = (async () => await read(view))()
-    this.#reading.add(reading)
-    try {
-      return await reading
-    } finally {
-      this.#reading.delete(reading)
-      await view.close()
-    }
-  }
-
-  #view({ withApplied = false } = {}): View {
-    const { database, overlay } = this.#opened
-    const { point } = overlay
-    const layers = overlay.layers()
-    // The row that says how far the rows go is only written with each flush.
-    return new View({ database, layers: withApplied ? [...layers, appliedLayer(point)] : layers, point })
-  }
-
-  #open({ database, point, divergence, checkpoint, ...memory }: Loaded): Opened {
-    const overlay = new Overlay(point)
-    const store = new RowStore({ database, overlay, memory, answerLimits: this.#answerLimits })
-    const writeBehind = new WriteBehind({
-      database,
-      overlay,
-      clock: this.#clock,
-      durations: this.#flushes,
-      limits: this.#limits,
-      onFailure: (error) => {
-        this.#logger.error({ error }, 'state machine failed')
-        this.#fail(error)
-      },
-    })
-    const checkpoints = new SpaceCheckpoints({
-      database,
-      overlay,
-      memory,
-      clock: this.#clock,
-      checkpoint,
-      limits: this.#checkpointLimits,
-      flush: () => writeBehind.flush(),
-      onFailure: (error) => writeBehind.fail(error),
-    })
-    writeBehind.accompany(checkpoints)
-    checkpoints.noticeFlush()
-    return { database, overlay, memory, store, writeBehind, checkpoints, divergence }
+  #open(loaded: Loaded): OpenState {
+    return new OpenState(loaded, this.#openOptions)
   }
 
   async #restore(meta: SnapshotMeta, batches: AsyncGenerator<StoredRow[]>): Promise<void> {
@@ -327,8 +271,7 @@ export class IpamStateMachine implements StateMachine {
     if (index !== meta.lastIndex) {
       throw new CorruptStateError(`an image of index ${index} is offered as one of ${meta.lastIndex}`)
     }
-    await this.#quiesce()
-    await this.#opened.database.close()
+    await this.#opened.close()
     await this.#storage.destroy()
     this.#opened = this.#open(await load(this.#storage))
     const { database } = this.#opened
@@ -344,15 +287,6 @@ export class IpamStateMachine implements StateMachine {
       this.#opened = this.#open(await load(this.#storage))
       throw error
     }
-  }
-
-  /** Nothing uses the database after this. */
-  async #quiesce(): Promise<void> {
-    const { checkpoints, writeBehind } = this.#opened
-    await checkpoints.stop()
-    await writeBehind.stop()
-    await Promise.allSettled(this.#reading)
-    await Promise.all([...this.#images].map((image) => image.release()))
   }
 }
 

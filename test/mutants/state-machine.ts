@@ -167,7 +167,7 @@ export const STATE_MACHINE: readonly Mutant[] = [
   {
     name: 'a snapshot holds only the rows that are flushed',
     source: 'snapshots; invariant 28',
-    file: 'src/state/state-machine.ts',
+    file: 'src/state/open-state.ts',
     find: `layers: withApplied ? [...layers, appliedLayer(point)] : layers, point })`,
     replace: `layers: withApplied ? [appliedLayer(point)] : layers, point })`,
     caughtBy: SNAPSHOT,
@@ -196,10 +196,10 @@ export const STATE_MACHINE: readonly Mutant[] = [
     name: 'a restore keeps the rows that were there',
     source: 'bug 31, rqlite#2759',
     file: 'src/state/state-machine.ts',
-    find: `    await this.#opened.database.close()
+    find: `    await this.#opened.close()
     await this.#storage.destroy()
     this.#opened`,
-    replace: `    await this.#opened.database.close()
+    replace: `    await this.#opened.close()
     this.#opened`,
     caughtBy: SNAPSHOT,
   },
