@@ -1,5 +1,5 @@
 /** Who waits for what: from a caller's promise, here or on another node, to a position in the log and its result. */
-import { AppendedRequests } from './appended-requests.ts'
+import { AppendedRequests, type AppendingHost } from './appended-requests.ts'
 import { assert, unreachable } from './assert.ts'
 import { Attempts } from './attempts.ts'
 import type { Event, MembershipFate, ProposalFate } from './core/state.ts'
@@ -9,8 +9,6 @@ import {
   MembershipRefusedError,
   NotLeaderError,
   OverloadedError,
-  ProposalDroppedError,
-  ProposalUncertainError,
   type RaftError,
 } from './errors.ts'
 import { ForwardedRequests, type ForwardingHost } from './forwarded-requests.ts'
@@ -21,17 +19,15 @@ import { ParkedRequests } from './parked-requests.ts'
 import type { StateMachine } from './ports.ts'
 import type { ProposalLimits } from './proposal-limits.ts'
 import type { ProposalOutcomes } from './proposal-outcomes.ts'
-import { type Completion, canBeSentAgain, isFromPeer, type Request, uncertain } from './request.ts'
-import { FollowedEntries, type FollowPeerRequest, type RequestTrace } from './request-trace.ts'
+import { type Completion, isFromPeer, type Request, uncertain } from './request.ts'
+import type { FollowPeerRequest, RequestTrace } from './request-trace.ts'
 import { TransferRequests } from './transfer-requests.ts'
 import type { ForwardedRequest, ForwardReplies, ForwardRequests, LogIndex, NodeId, Term } from './types.ts'
 
 /** What `Proposals` needs from its node. */
-export interface ProposalHost extends OpenRequestsHost, ForwardingHost {
+export interface ProposalHost extends OpenRequestsHost, ForwardingHost, AppendingHost {
   readonly limits: ProposalLimits
   readonly stateMachine: Pick<StateMachine, 'encodeResult' | 'decodeResult'>
-  /** Null unless this node leads. */
-  leadingTerm(): Term | null
   /** Null: no peer's request is followed. */
   readonly followPeer: FollowPeerRequest | null
 }
@@ -48,8 +44,7 @@ export class Proposals {
   /** Nobody has them at the moment. */
   readonly #parked: ParkedRequests
   /** In our log. */
-  readonly #appended = new AppendedRequests()
-  readonly #followed = new FollowedEntries()
+  readonly #appended: AppendedRequests
   /** A leader has them. */
   readonly #forwarded: ForwardedRequests
   /** They wait for another leader. */
@@ -57,8 +52,6 @@ export class Proposals {
   readonly #attempts: Attempts
   #lastLeaderId: NodeId | null = null
   #isClosed = false
-  /** Results of this node's state machine are what the cluster decided. */
-  #isStateTrusted = true
 
   constructor(host: ProposalHost) {
     this.#host = host
@@ -73,6 +66,7 @@ export class Proposals {
     this.#open = open
     this.#parked = parked
     this.#attempts = attempts
+    this.#appended = new AppendedRequests(host, { open, attempts })
     this.#forwarded = new ForwardedRequests(host, { open, parked, attempts })
     this.#transfers = new TransferRequests(host.id, { open, attempts })
   }
@@ -168,12 +162,12 @@ export class Proposals {
 
   /** Whether `followLog` has anybody to tell. */
   get isFollowing(): boolean {
-    return !this.#followed.isEmpty
+    return this.#appended.isFollowing
   }
 
   /** The log has come so far, before what is committed is applied. */
-  followLog({ durableIndex, commitIndex }: { durableIndex: LogIndex; commitIndex: LogIndex }): void {
-    this.#followed.note({ leadingTerm: this.#host.leadingTerm(), durableIndex, commitIndex })
+  followLog(reached: { durableIndex: LogIndex; commitIndex: LogIndex }): void {
+    this.#appended.followLog(reached)
   }
 
   handleForwardReplies(message: ForwardReplies): void {
@@ -182,7 +176,7 @@ export class Proposals {
 
   handleProposalFate(fate: ProposalFate): void {
     const request = this.#proposed(fate.id)
-    if ('index' in fate) this.#await(fate.index, { request, term: fate.term })
+    if ('index' in fate) this.#appended.add(request, fate)
     else if (fate.refusal === 'not_leader' || fate.refusal === 'transferring')
       this.#attempts.giveBack(request)
     else if (request.isMaybeLogged) this.#attempts.hold(request)
@@ -190,19 +184,11 @@ export class Proposals {
     else this.#attempts.fail(request, new OverloadedError('too much is waiting for a majority to store it'))
   }
 
-  #await(index: LogIndex, { request, term }: { request: Request; term: Term }): void {
-    if (request.trace !== null) this.#followed.add({ index, term }, request.trace)
-    const earlier = this.#appended.add(index, { id: request.id, term, since: this.#host.now() })
-    const cut = earlier === null ? null : this.#open.at(earlier.id)
-    // An entry of ours from an earlier term was cut from our log, but another node may still have it.
-    if (cut !== null) this.#attempts.lose(cut)
-  }
-
   /** @returns A transfer that must be started for the request to go on: a leader is not removed while it leads. */
   handleMembershipFate(fate: MembershipFate): { transferId: number } | null {
     const request = this.#proposed(fate.id)
     if ('index' in fate) {
-      this.#await(fate.index, { request, term: fate.term })
+      this.#appended.add(request, fate)
       return null
     }
     const isEarly = this.#host.now() - request.since < this.#host.limits.changeWaitMs
@@ -234,42 +220,25 @@ export class Proposals {
 
   /** The entry at `index` was applied; if it is ours its result is the answer, else ours will never be applied. */
   handleApplied(index: LogIndex, term: Term, result: unknown): void {
-    const appended = this.#appended.take(index)
-    const request = appended === null ? null : this.#open.at(appended.id)
-    if (appended === null || request === null) return
-    if (!this.#isStateTrusted) this.#attempts.fail(request, untrusted())
-    else if (appended.term === term) this.#attempts.complete(request, { result, index })
-    else if (!isFromPeer(request)) this.#attempts.giveBack(request)
-    else
-      this.#attempts.fail(
-        request,
-        new ProposalDroppedError('another leader decided this position of the log'),
-      )
+    this.#appended.handleApplied(index, term, result)
   }
 
   /** A snapshot took the place of the log up to `index`: what became of ours there is not known. */
   handleSnapshotInstalled(index: LogIndex): void {
-    for (const { id } of this.#appended.takeUpTo(index)) {
-      const request = this.#open.at(id)
-      if (request !== null) this.#attempts.lose(request)
-    }
+    this.#appended.handleSnapshotInstalled(index)
   }
 
   /** The state of this node is wrong: what its own callers wait for fails, and its peers' requests go back to them. */
   distrustState(error: () => RaftError): void {
-    this.#isStateTrusted = false
     for (const request of this.#parked.takeAll()) {
       this.#attempts.fail(request, isFromPeer(request) ? new NotLeaderError(this.#host.leaderId()) : error())
     }
-    for (const { id } of this.#appended.takeAll()) {
-      const request = this.#open.at(id)
-      if (request !== null) this.#attempts.fail(request, untrusted())
-    }
+    this.#appended.distrustState()
   }
 
   /** Another state has taken its place. */
   trustState(): void {
-    this.#isStateTrusted = true
+    this.#appended.trustState()
   }
 
   /** What was sent to that node may or may not have arrived. */
@@ -287,21 +256,7 @@ export class Proposals {
     }
     this.#parked.releaseHeld()
     this.#forwarded.askAgain()
-    this.#findSilent(now)
-  }
-
-  /** What stands in our log at an index that perhaps nobody fills. */
-  #findSilent(now: number): void {
-    const { askAgainMs } = this.#host.limits
-    const leadingTerm = this.#host.leadingTerm()
-    for (const [index, { id }] of this.#appended.silent({ now, askAgainMs, leadingTerm })) {
-      const request = this.#open.at(id)
-      // A peer that asks again must not wait for it.
-      if (request !== null) this.#open.letPeerAskAgain(request)
-      if (request !== null && !canBeSentAgain(request)) continue
-      this.#appended.take(index)
-      if (request !== null) this.#attempts.lose(request)
-    }
+    this.#appended.askAgain()
   }
 
   flushReplies(): void {
@@ -314,8 +269,7 @@ export class Proposals {
       this.#attempts.fail(request, request.isGiven ? uncertain() : new ClosedError())
     }
     this.#parked.takeAll()
-    this.#appended.takeAll()
-    this.#followed.clear()
+    this.#appended.clear()
     this.#transfers.clear()
   }
 }
@@ -323,10 +277,4 @@ export class Proposals {
 function diskLow(ids: readonly NodeId[]): DiskLowError {
   const nodes = ids.length === 1 ? `node ${ids[0]} is` : `nodes ${ids.join(', ')} are`
   return new DiskLowError(`${nodes} low on disk, and no quorum has room for more`)
-}
-
-function untrusted(): ProposalUncertainError {
-  return new ProposalUncertainError(
-    'the state of this node is not what the majority has, so its results are worth nothing; the change may have been made',
-  )
 }

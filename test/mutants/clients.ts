@@ -51,7 +51,7 @@ export const CLIENTS: readonly Mutant[] = [
   {
     name: 'a proposal is answered with whatever was applied at its index',
     source: 'promise 5; bug 34 and 35',
-    file: 'raft/proposals.ts',
+    file: 'raft/appended-requests.ts',
     find: `else if (appended.term === term) this.#attempts.complete(request, { result, index })`,
     replace: `else if (appended.term <= term) this.#attempts.complete(request, { result, index })`,
     caughtBy: SIMULATOR,
@@ -59,20 +59,20 @@ export const CLIENTS: readonly Mutant[] = [
   {
     name: 'an entry that was cut from this log is proposed again, although another may have it',
     source: 'promise 4; bug 34',
-    file: 'raft/proposals.ts',
-    find: `if (cut !== null) this.#attempts.lose(cut)`,
-    replace: `if (cut !== null) this.#attempts.giveBack(cut)`,
+    file: 'raft/appended-requests.ts',
+    find: `if (cut !== null) this.#lose(cut)`,
+    replace: `const lost = cut === null ? null : this.#open.at(cut.id)
+    if (lost !== null) this.#attempts.giveBack(lost)`,
     caughtBy: PROPOSALS,
   },
   {
     name: 'what a snapshot has replaced is proposed again',
     source: 'promise 4; bug 34 and 35 (RedisRaft #43)',
-    file: 'raft/proposals.ts',
-    find: `    for (const { id } of this.#appended.takeUpTo(index)) {
-      const request = this.#open.at(id)
-      if (request !== null) this.#attempts.lose(request)`,
-    replace: `    for (const { id } of this.#appended.takeUpTo(index)) {
-      const request = this.#open.at(id)
+    file: 'raft/appended-requests.ts',
+    find: `      this.#byIndex.delete(at)
+      this.#lose(appended)`,
+    replace: `      this.#byIndex.delete(at)
+      const request = this.#open.at(appended.id)
       if (request !== null) this.#attempts.giveBack(request)`,
     caughtBy: PROPOSALS,
   },
