@@ -68,7 +68,8 @@ export interface Server {
 }
 
 /**
- * @throws when a port is taken, the directory cannot be used, or what lies in it is damaged.
+ * @throws when a port is taken, the directory cannot be used, or what lies in it is damaged. Nothing is left open then: once that is
+ *   mended, it may be called again.
  */
 export async function startServer(config: Config): Promise<Server> {
   const logger = createLogger({ level: config.logLevel })
@@ -191,7 +192,9 @@ export async function startServer(config: Config): Promise<Server> {
       },
     }
   } catch (error) {
-    await closeAll()
+    for (const close of closers.toReversed()) {
+      await close().catch((cause: unknown) => logger.warn({ err: cause }, 'left open after a failed start'))
+    }
     throw error
   }
 }
@@ -234,10 +237,19 @@ async function startNode(
     clock: systemClock,
     logger,
   })
+  const log = new SegmentedLog({ disk: logDisk, directory: 'log' })
+  let node: RaftNode | null = null
+  closers.push(async () => {
+    if (node !== null) return await node.close()
+    // There is nobody yet who closes them.
+    await transport?.close()
+    await stateMachine.close()
+    await log.close()
+  })
   const ports: Ports = {
     clock: systemClock,
     random: Math.random,
-    log: new SegmentedLog({ disk: logDisk, directory: 'log' }),
+    log,
     snapshots: new SnapshotFiles({
       disk,
       directory: 'snapshots',
@@ -249,7 +261,7 @@ async function startNode(
     logger,
     onFatal,
   }
-  const node = await RaftNode.open(
+  node = await RaftNode.open(
     {
       identity,
       initialMembership: initialMembership(config),
@@ -268,7 +280,6 @@ async function startNode(
     },
     ports,
   )
-  closers.push(() => node.close())
   return { node, stateMachine, transport, logDisk }
 }
 

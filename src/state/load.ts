@@ -65,11 +65,22 @@ export interface Loaded extends StateMemory {
  * @throws {CorruptStateError}
  */
 export async function load(storage: StateStorage): Promise<Loaded> {
+  const database = await openWhole(storage)
+  try {
+    return await loadRows(database)
+  } catch (error) {
+    // Whoever mends it opens it again, perhaps in this very process.
+    await database.close()
+    throw error
+  }
+}
+
+async function openWhole(storage: StateStorage): Promise<StateDatabase> {
   const database = await storage.open()
-  if (database.getSync(APPLIED_KEY) !== undefined || (await isEmpty(database))) return loadRows(database)
+  if (database.getSync(APPLIED_KEY) !== undefined || (await isEmpty(database))) return database
   await database.close()
   await storage.destroy()
-  return loadRows(await storage.open())
+  return await storage.open()
 }
 
 /** @throws {CorruptStateError} */

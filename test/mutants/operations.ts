@@ -4,6 +4,7 @@ const DRAIN = testFile('test/raft/core/drain.test.ts')
 const LOG_SCAN = testFile('test/raft/storage/log-scan.test.ts')
 const ACTIONS = testFile('test/sim/actions-on-record.test.ts')
 const LISTEN = testFile('test/http/listen.test.ts')
+const SERVER = testFile('test/server.test.ts')
 const DIRECTORY_LOCK = testFile('test/raft/storage/directory-lock.test.ts')
 
 /** What an operator does: looks at a log, starts a node, drains one before it is stopped. */
@@ -216,5 +217,25 @@ export const OPERATIONS: readonly Mutant[] = [
 `,
     replace: ``,
     caughtBy: LISTEN,
+  },
+  {
+    name: 'a start that fails leaves the state open',
+    source: 'src/server.ts',
+    file: 'src/server.ts',
+    find: `    await stateMachine.close()
+`,
+    replace: ``,
+    caughtBy: SERVER,
+  },
+  {
+    name: 'a state that cannot be read stays open',
+    source: 'src/server.ts',
+    file: 'src/state/load.ts',
+    find: `    await database.close()
+    throw error
+`,
+    replace: `    throw error
+`,
+    caughtBy: SERVER,
   },
 ]
