@@ -138,7 +138,7 @@ export class SchemaMismatchError extends Error {
  * The node must not start: cutting the log here could lose what was acknowledged (§3.8).
  */
 export class CorruptLogError extends Error {
-  override readonly name = 'CorruptLogError'
+  override readonly name: string = 'CorruptLogError'
   readonly code = 'RAFT_CORRUPT_LOG'
   readonly file: string
   readonly offset: number
@@ -161,5 +161,25 @@ export class CorruptLogError extends Error {
     this.file = file
     this.offset = offset
     this.reason = message
+  }
+}
+
+/** Nothing is wrong there, but that another version has written it, which reads it still: it is no reason to throw anything away. */
+export class LogFormatError extends CorruptLogError {
+  override readonly name = 'LogFormatError'
+
+  constructor({
+    file,
+    offset,
+    found,
+    known,
+  }: { file: string; offset: number; found: number; known: number }) {
+    const age = found > known ? 'newer' : 'older'
+    super({
+      file,
+      offset,
+      message: `in format version ${found}, and this program reads ${known}`,
+      remedy: `nothing is damaged: ${age} software has written it, and takes it again; put that back`,
+    })
   }
 }

@@ -1,5 +1,6 @@
 /** Whether what a batch says can follow on what the log says so far: right checksums do not tell. */
 import { readEntry } from '../entry.ts'
+import { LogFormatError } from '../errors.ts'
 import type { LogIndex } from '../types.ts'
 import { type BatchHeader, BEGIN_BYTES, FORMAT_VERSION } from './batch.ts'
 import { damage } from './damage.ts'
@@ -68,7 +69,7 @@ class SenseCheck {
     const type = source.readUInt8(at + 4)
     switch (type) {
       case RECORD_TYPE.segment:
-        return this.#againstSegment(source, body)
+        return this.#againstSegment(source, at)
       case RECORD_TYPE.base:
       case RECORD_TYPE.reset:
         return this.#againstBase(source.subarray(body, recordEnd(source, at) - CRC_BYTES), type)
@@ -82,9 +83,18 @@ class SenseCheck {
     }
   }
 
-  #againstSegment(source: Buffer, body: number): string | null {
+  /** @throws {LogFormatError} */
+  #againstSegment(source: Buffer, at: number): string | null {
+    const body = at + RECORD_HEADER_BYTES
     const version = source.readUInt16LE(body)
-    if (version !== FORMAT_VERSION) return `format version ${version}, this program knows ${FORMAT_VERSION}`
+    if (version !== FORMAT_VERSION) {
+      throw new LogFormatError({
+        file: this.#segment.path,
+        offset: at,
+        found: version,
+        known: FORMAT_VERSION,
+      })
+    }
     const number = readUInt64(source, body + 2)
     if (number !== this.#segment.number) return `this is segment ${number} under another name`
     const sizeBytes = readUInt64(source, body + 10)

@@ -1,6 +1,7 @@
 /** The layout of a snapshot file: header, chunks, trailer. The README of this folder has the table. */
 import { createHash, type Hash } from 'node:crypto'
 import { assert } from '../assert.ts'
+import { LogFormatError } from '../errors.ts'
 import type { DiskFile } from '../ports.ts'
 import type { SnapshotMeta, SnapshotOrigin } from '../types.ts'
 import { crc32c } from './crc32c.ts'
@@ -101,7 +102,8 @@ export class SnapshotReader {
     if (!preamble.subarray(0, MAGIC.length).equals(MAGIC)) throw this.#damage('this is not a snapshot')
     const version = preamble.readUInt32LE(MAGIC.length)
     if (version !== FORMAT_VERSION) {
-      throw this.#damage(`format version ${version}, this program knows ${FORMAT_VERSION}`)
+      const place = { file: this.#path, offset: this.#position }
+      throw new LogFormatError({ ...place, found: version, known: FORMAT_VERSION })
     }
     const metaBytes = preamble.readUInt32LE(MAGIC.length + 4)
     if (metaBytes > META_BYTES_MAX) throw this.#damage(`a header of ${metaBytes} bytes`)

@@ -1,6 +1,6 @@
 /** `ipam log verify`: whether everything that a node wrote reads back, and what it says. */
 import { basename } from 'node:path'
-import { CorruptLogError } from '../../raft/errors.ts'
+import { CorruptLogError, LogFormatError } from '../../raft/errors.ts'
 import type { Disk, RecoveredLog } from '../../raft/ports.ts'
 import { REMEDY } from '../../raft/storage/damage.ts'
 import { LogScan, type SegmentScan } from '../../raft/storage/log-scan.ts'
@@ -30,7 +30,8 @@ export interface Report {
   readonly snapshots: readonly SnapshotReport[]
   readonly torn_bytes: number
   readonly damage: readonly { readonly file: string; readonly offset: number; readonly reason: string }[]
-  readonly verdict: 'intact' | 'torn' | 'damaged'
+  /** `other_format`: of software that is newer or older; nothing is wrong with it. */
+  readonly verdict: 'intact' | 'torn' | 'damaged' | 'other_format'
   readonly message: string
 }
 
@@ -43,7 +44,7 @@ interface SegmentReport {
   readonly last_index: number | null
   readonly terms: readonly number[]
   /** `spare`: made ahead, nothing is in it. `obsolete`: left by a crash, removed at the next start. `unread`: after the damage. */
-  readonly verdict: 'intact' | 'torn' | 'damaged' | 'spare' | 'obsolete' | 'unread'
+  readonly verdict: 'intact' | 'torn' | 'damaged' | 'other_format' | 'spare' | 'obsolete' | 'unread'
 }
 
 interface SnapshotReport {
@@ -52,7 +53,7 @@ interface SnapshotReport {
   readonly last_index: number | null
   readonly last_term: number | null
   /** `partial`: on its way in, `intact_bytes` of it are kept for a resume. `unfinished`: removed at the next start. */
-  readonly verdict: 'intact' | 'damaged' | 'partial' | 'unfinished'
+  readonly verdict: 'intact' | 'damaged' | 'other_format' | 'partial' | 'unfinished'
   readonly intact_bytes: number
 }
 
@@ -112,6 +113,7 @@ function reportOf(
   const { log, tornBytes } = scan
   const torn = scan.segments.find(({ segment, tornEnd }) => tornEnd > segment.position)?.segment
   const { base, hardState } = log
+  const worst = damages.find((found) => verdictOf(found) === 'damaged') ?? damages[0]
   return {
     directory: root,
     node,
@@ -127,7 +129,7 @@ function reportOf(
     snapshots: snapshots.map(snapshotReport),
     torn_bytes: tornBytes,
     damage: damages.map(({ file, offset, reason }) => ({ file, offset, reason })),
-    verdict: damages.length > 0 ? 'damaged' : tornBytes > 0 ? 'torn' : 'intact',
+    verdict: worst === undefined ? (tornBytes > 0 ? 'torn' : 'intact') : verdictOf(worst),
     message: verdictMessage(damages, {
       isNew: base === null,
       torn: torn === undefined ? null : `${tornBytes} bytes at ${torn.path}:${torn.position}`,
@@ -138,7 +140,7 @@ function reportOf(
 function segmentReport(scan: LogScan, { segment, batchCount, tornEnd }: SegmentScan): SegmentReport {
   const { entries, path, file, position } = segment
   const isEmpty = entries.count === 0
-  const isDamaged = scan.damage?.file === path
+  const damage = scan.damage?.file === path ? scan.damage : null
   const read = tornEnd > position ? 'torn' : batchCount === 0 ? 'spare' : 'intact'
   return {
     name: basename(path),
@@ -147,7 +149,7 @@ function segmentReport(scan: LogScan, { segment, batchCount, tornEnd }: SegmentS
     first_index: isEmpty ? null : entries.first,
     last_index: isEmpty ? null : entries.last,
     terms: scan.termsIn(segment),
-    verdict: isDamaged ? 'damaged' : read,
+    verdict: damage === null ? read : verdictOf(damage),
   }
 }
 
@@ -157,7 +159,7 @@ function unreadSegment(directory: string, number: number, verdict: 'obsolete' | 
 }
 
 function snapshotReport({ name, kind, sizeBytes, meta, intactBytes, damage }: SnapshotScan): SnapshotReport {
-  const verdict = damage === null ? 'intact' : 'damaged'
+  const verdict = damage === null ? 'intact' : verdictOf(damage)
   return {
     name,
     bytes: sizeBytes,
@@ -181,7 +183,7 @@ function verdictMessage(
   const [first, ...others] = damages
   if (first !== undefined) {
     const more = others.length === 0 ? '' : ` (and ${others.length} more)`
-    return `damaged${more}: ${damageMessage(first)}`
+    return `${verdictOf(first) === 'damaged' ? 'damaged' : 'not readable'}${more}: ${damageMessage(first)}`
   }
   const dropped =
     torn === null
@@ -191,9 +193,13 @@ function verdictMessage(
   return `intact: everything reads back as it was written${dropped}`
 }
 
+function verdictOf(damage: CorruptLogError): 'damaged' | 'other_format' {
+  return damage instanceof LogFormatError ? 'other_format' : 'damaged'
+}
+
 /** The place, what is wrong there, and the way out. */
-export function damageMessage({ message }: CorruptLogError): string {
-  return `${message}. Nothing is repaired in place`
+export function damageMessage(damage: CorruptLogError): string {
+  return damage instanceof LogFormatError ? damage.message : `${damage.message}. Nothing is repaired in place`
 }
 
 /** For people; the last line is the verdict. */

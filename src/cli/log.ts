@@ -1,5 +1,6 @@
 /** `ipam log`: looks into a data directory while no node runs on it, and changes nothing there. */
 import { parseArgs } from 'node:util'
+import { LogFormatError } from '../../raft/errors.ts'
 import { FileDisk } from '../../raft/storage/file-disk.ts'
 import { show } from '../show.ts'
 import { findLogDirectory, type LogDirectory, LogDirectoryError, processOn } from './log-directory.ts'
@@ -113,7 +114,7 @@ async function verify(
   await shell.write(
     isJson ? `${JSON.stringify({ ...report, in_motion: inMotion })}\n` : formatReport(report, inMotion),
   )
-  return report.verdict === 'damaged' ? 1 : 0
+  return report.verdict === 'damaged' || report.verdict === 'other_format' ? 1 : 0
 }
 
 async function dump(
@@ -129,7 +130,8 @@ async function dump(
   })
   if (tornBytes > 0) shell.complain(`${tornBytes} bytes of an unfinished write at the end are not shown`)
   if (damage === null) return 0
-  shell.complain(`this is what comes before the damage; ${damageMessage(damage)}`)
+  const what = damage instanceof LogFormatError ? 'what is of other software' : 'the damage'
+  shell.complain(`this is what comes before ${what}; ${damageMessage(damage)}`)
   return 1
 }
 

@@ -1,5 +1,5 @@
 /** Why a node did not start, for the operator. */
-import { CorruptLogError, SchemaMismatchError } from '../../raft/errors.ts'
+import { CorruptLogError, LogFormatError, SchemaMismatchError } from '../../raft/errors.ts'
 import { DirectoryInUseError } from '../../raft/storage/directory-lock.ts'
 import { formatAddr } from '../../raft/transport/addr.ts'
 import { CertificateError } from '../certificates.ts'
@@ -24,6 +24,7 @@ function explain(error: SystemError, config: Config): string | null {
   if (error instanceof DataDirectoryError || error instanceof CertificateError) return error.message
   if (error instanceof DirectoryInUseError) return `${error.message}: stop it, ${another}`
   if (error instanceof StateFormatError) return `${dataDir} cannot be used: ${error.message}`
+  if (error instanceof LogFormatError) return `${dataDir} cannot be used: ${error.message}`
   if (error instanceof CorruptLogError || error instanceof CorruptStateError) {
     return `${dataDir} is damaged (${damageOf(error)}): remove this node from the cluster, then join it under a new id with an empty directory`
   }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { SchemaMismatchError } from '../../raft/errors.ts'
+import { LogFormatError, SchemaMismatchError } from '../../raft/errors.ts'
 import { damage } from '../../raft/storage/damage.ts'
 import { DirectoryInUseError } from '../../raft/storage/directory-lock.ts'
 import { complaintAboutNode } from '../../src/cli/node-version.ts'
@@ -79,6 +79,10 @@ describe('why a node did not start', () => {
     {
       error: new StateFormatError('state', { found: 6, known: 7 }),
       line: '/srv/ipam/node-1 cannot be used: the state is in format 6 and this program reads 7: put the software back that wrote it, or remove this node and join it under a new id with an empty directory',
+    },
+    {
+      error: new LogFormatError({ file: 'log/1', offset: 33, found: 2, known: 1 }),
+      line: '/srv/ipam/node-1 cannot be used: log/1 at offset 33: in format version 2, and this program reads 1; nothing is damaged: newer software has written it, and takes it again; put that back',
     },
     { error: new DataDirectoryError('it belongs to node 2'), line: 'it belongs to node 2' },
     {

@@ -238,4 +238,12 @@ export const OPERATIONS: readonly Mutant[] = [
 `,
     caughtBy: SERVER,
   },
+  {
+    name: 'a log of another format is called damaged',
+    source: 'raft/storage/README.md (another format is no damage)',
+    file: 'src/cli/start-error.ts',
+    find: `if (error instanceof LogFormatError) return`,
+    replace: `if (error === null) return`,
+    caughtBy: testFile('test/cli/older-program.test.ts'),
+  },
 ]
