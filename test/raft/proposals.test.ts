@@ -161,6 +161,18 @@ describe('a proposal of this node', () => {
 })
 
 describe('a proposal that is forwarded', () => {
+  test('is under way at the leader until it is answered', async () => {
+    const desk = new Desk()
+    const done = desk.proposals.submit(COMMAND)
+    desk.proposals.forward(2)
+    expect(desk.proposals.underway).toMatchObject({ count: 1, forwarded: 1 })
+
+    desk.reply(1, resultOf('x', 7))
+
+    await done
+    expect(desk.proposals.underway).toMatchObject({ count: 0, forwarded: 0 })
+  })
+
   function forwarded(): { desk: Desk; done: Promise<unknown>; id: number } {
     const desk = new Desk()
     desk.leaderId = 2
