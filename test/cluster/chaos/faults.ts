@@ -140,13 +140,14 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
     if (smallDisk === null || !fleet.isMember(smallDisk.node) || !claim(smallDisk.node)) return false
     const { node, disk } = smallDisk
     note(`fill the disk of node ${node.id}`)
-    fleet.allowEnd(node)
+    fleet.noteFullDisk(node)
     await disk.fill({ leaveMib: 0 })
     await wait(random.between(1_000, 5_000))
     await disk.free()
     note(`free the disk of node ${node.id}, which ${node.isRunning ? 'runs' : 'has ended'}`)
     // What it could not write may still end it: whoever tells what that means starts it anew.
     if (node.isRunning) await fleet.kill(node)
+    fleet.noteFreeDisk(node)
     fleet.launch(node)
     unclaim(node)
     return true

@@ -37,6 +37,7 @@ export class Fleet {
   /** Removed ones that still run. */
   readonly #former = new Set<Node>()
   readonly #mayEnd = new Set<number>()
+  readonly #cannotWrite = new Set<number>()
   /** Processes, not nodes: another fault may meet one that is stopping. */
   readonly #killed = new WeakSet<object>()
   readonly #launches = new Map<number, { args: string[]; filePath?: string }>()
@@ -88,7 +89,7 @@ export class Fleet {
   launch(node: Node): void {
     if (node.isRunning) return
     const { id } = node
-    this.#mayEnd.delete(id)
+    if (!this.#cannotWrite.has(id)) this.#mayEnd.delete(id)
     this.cluster.launch(node, this.#launches.get(id) ?? {})
     void node.program?.exited.then((exit) => {
       if (!this.#mayEnd.has(id)) this.unexpectedExits.push({ node: id, exit })
@@ -98,6 +99,16 @@ export class Fleet {
   /** From now on, until it is launched again, this node may end. */
   allowEnd({ id }: Node): void {
     this.#mayEnd.add(id)
+  }
+
+  /** It may also end when somebody else launches it meanwhile, who has killed it before its disk was full. */
+  noteFullDisk(node: Node): void {
+    this.allowEnd(node)
+    this.#cannotWrite.add(node.id)
+  }
+
+  noteFreeDisk({ id }: Node): void {
+    this.#cannotWrite.delete(id)
   }
 
   async kill(node: Node): Promise<void> {
