@@ -4,7 +4,7 @@
  * node:http alone, hono on it, and the whole API with nothing behind it: no log, no state, no other nodes. What three nodes
  * need beside that is in `put-over-grpc.ts`.
  *
- * npx tsx bench/http-floor.ts [clients=64] [seconds=4]
+ * make build && npx tsx bench/http-floor.ts [clients=64] [seconds=4]
  */
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
@@ -14,10 +14,7 @@ import { fileURLToPath } from 'node:url'
 import { getRequestListener } from '@hono/node-server'
 import { Hono } from 'hono'
 import type { Authenticator, Identity } from '../src/auth/authenticator.ts'
-import { createApp } from '../src/http/app.ts'
-import { listen as serveApp } from '../src/http/listen.ts'
 import type { Allocation } from '../src/ipam/records.ts'
-import { createLogger } from '../src/logger.ts'
 import type { IpamService } from '../src/service.ts'
 import { cpuTimes } from './load/cpu.ts'
 import { HttpConnection } from './load/http-connection.ts'
@@ -55,6 +52,7 @@ const SERVERS: Readonly<Record<string, () => Promise<number>>> = {
     return listen(createServer(getRequestListener(app.fetch) as RequestListener))
   },
   'the API, and nothing behind it': async () => {
+    const { createApp, listen: serveApp, createLogger } = await builtApi()
     const service = {
       newAllocationToken: () => 'V1StGXR8Z5jd',
       execute: async () => ({ value: ALLOCATION, index: 1, isReplay: false }),
@@ -91,6 +89,15 @@ const answerPlain: RequestListener = (request, response) => {
     })
     response.end(body)
   })
+}
+
+/** As it is shipped, not as `tsx` makes it of the sources. */
+async function builtApi() {
+  const built = (path: string): string => new URL(`../dist/src/${path}.js`, import.meta.url).href
+  const app: typeof import('../src/http/app.ts') = await import(built('http/app'))
+  const listener: typeof import('../src/http/listen.ts') = await import(built('http/listen'))
+  const logger: typeof import('../src/logger.ts') = await import(built('logger'))
+  return { createApp: app.createApp, listen: listener.listen, createLogger: logger.createLogger }
 }
 
 async function listen(server: Server): Promise<number> {

@@ -100,14 +100,15 @@ export class SnapshotReader {
   async readHeader(): Promise<SnapshotMeta> {
     const preamble = await this.#peek(PREAMBLE_BYTES)
     if (!preamble.subarray(0, MAGIC.length).equals(MAGIC)) throw this.#damage('this is not a snapshot')
-    const version = preamble.readUInt32LE(MAGIC.length)
-    if (version !== FORMAT_VERSION) {
-      const place = { file: this.#path, offset: this.#position }
-      throw new LogFormatError({ ...place, found: version, known: FORMAT_VERSION })
-    }
+    const offset = this.#position
     const metaBytes = preamble.readUInt32LE(MAGIC.length + 4)
     if (metaBytes > META_BYTES_MAX) throw this.#damage(`a header of ${metaBytes} bytes`)
     const header = await this.#take(PREAMBLE_BYTES + metaBytes + CRC_BYTES)
+    // Not before the checksum: a version that is only damaged is no other version.
+    const version = header.readUInt32LE(MAGIC.length)
+    if (version !== FORMAT_VERSION) {
+      throw new LogFormatError({ file: this.#path, offset, found: version, known: FORMAT_VERSION })
+    }
     const encoded = header.subarray(PREAMBLE_BYTES, PREAMBLE_BYTES + metaBytes)
     const meta = decodeMeta(encoded)
     if (meta === null) throw this.#damage('a header that cannot be read')

@@ -154,6 +154,11 @@ describe('a snapshot file', () => {
   test.each([
     { why: 'is of a newer format', content: () => withVersion(2), says: 'format version 2' },
     {
+      why: 'only seems to be of a newer format',
+      content: () => Buffer.from(bytes.with(8, 2)),
+      says: 'a checksum does not match',
+    },
+    {
       why: 'has commands that only a newer version reads',
       content: () => archiveOf({ schemaVersion: 9 }),
       says: 'from a newer version: it has command schema 9',
