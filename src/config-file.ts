@@ -19,8 +19,9 @@ import type { Secret } from './secret.ts'
 export interface ClusterFile {
   readonly clusterId: number
   readonly dataDir: string
+  /** The members at first start, and where to find living ones when joining. */
   readonly nodes: readonly NodeConfig[]
-  /** Empty for none. The first is used, any is taken. */
+  /** By which members know each other: the first is used, any is taken. Empty for none. */
   readonly clusterSecrets: readonly Secret[]
   /** Members need not prove that they are some, whoever can reach them. */
   readonly isRaftInsecure: boolean
@@ -28,16 +29,17 @@ export interface ClusterFile {
   readonly raftTls: RaftTls | null
   /** Null: the API is plain HTTP. */
   readonly httpTls: HttpTls | null
-  /** How long a node that is told to stop goes on serving, not ready. */
+  /** How long a node goes on serving when it is told to stop, not ready, so that load balancers notice in time. */
   readonly shutdownDelayMs: number
   readonly http: HttpConfig
   readonly timing: Timing
+  /** Log entries kept for nodes that lag; one that lags by more gets a snapshot. */
   readonly retainedEntriesMin: number
-  /** Free bytes below which a node's disk is low; 0: never. */
+  /** With less free space than this a node takes part, and asks for no more; 0: the space is not looked at. */
   readonly diskLowBytes: number
-  /** Null: for ever. */
+  /** How long audit rows are kept, at least; null: for ever. The leader's setting counts. */
   readonly auditKeptMs: number | null
-  /** Networks with samples of their own in `/metrics`. */
+  /** The fullest networks, which have samples of their own in `/metrics`; 0: only totals. */
   readonly metricsNetworksMax: number
   /** Null: requests are not followed. */
   readonly tracing: TracingConfig | null

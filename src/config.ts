@@ -25,19 +25,19 @@ import {
   settingsOfFlags,
   usageError,
 } from './config-flags.ts'
-import { HTTP_DEFAULTS, type HttpConfig } from './config-http.ts'
+import { HTTP_DEFAULTS } from './config-http.ts'
 import { checkMembersAreKnown, parseClusterSecrets } from './config-secret.ts'
-import { type HttpTls, httpTlsBeside, type RaftTls, raftTlsBeside } from './config-tls.ts'
-import { type TracingConfig, tracingWarnings } from './config-tracing.ts'
+import { httpTlsBeside, raftTlsBeside } from './config-tls.ts'
+import { tracingWarnings } from './config-tracing.ts'
 import type { LogLevel } from './logger.ts'
 import type { Secret } from './secret.ts'
 import { show } from './show.ts'
 
 export { ConfigError, type NodeConfig, type Timing }
 
-export interface Config {
+/** The cluster file, and what a node makes of it for itself. */
+export interface Config extends Omit<ClusterFile, 'isRaftInsecure'> {
   readonly mode: 'cluster' | 'standalone'
-  readonly clusterId: number
   readonly nodeId: number
   /** This node starts empty and waits until the cluster, which was told of it, sends it everything. */
   readonly isJoining: boolean
@@ -46,29 +46,6 @@ export interface Config {
   readonly api: { readonly host: string; readonly port: number }
   /** Where other nodes reach this one; null when there are none. */
   readonly raft: { readonly host: string; readonly port: number; readonly addr: string } | null
-  /** The members at first start, and where to find living ones when joining. */
-  readonly nodes: readonly NodeConfig[]
-  /** By which members know each other: the first is used, any is taken. Empty for none. */
-  readonly clusterSecrets: readonly Secret[]
-  /** Null: members do not encrypt. */
-  readonly raftTls: RaftTls | null
-  /** Null: the API is plain HTTP. */
-  readonly httpTls: HttpTls | null
-  /** How long it goes on serving when it is told to stop, not ready, so that load balancers notice in time. */
-  readonly shutdownDelayMs: number
-  readonly http: HttpConfig
-  readonly timing: Timing
-  /** Log entries kept for nodes that lag; one that lags by more gets a snapshot. */
-  readonly retainedEntriesMin: number
-  /** With less free space than this the node takes part, and asks for no more; 0: the space is not looked at. */
-  readonly diskLowBytes: number
-  /** How long audit rows are kept, at least; null: for ever. The leader's setting counts. */
-  readonly auditKeptMs: number | null
-  /** The fullest networks, which have samples of their own in `/metrics`; 0: only totals. */
-  readonly metricsNetworksMax: number
-  /** Null: requests are not followed. */
-  readonly tracing: TracingConfig | null
-  readonly auth: AuthConfig
   readonly logLevel: LogLevel
 }
 
@@ -124,34 +101,24 @@ export function loadConfig(
   const auth = settings.auth === undefined ? file.auth : { ...file.auth, mode: parseAuthMode(settings.auth) }
   checkListen(api, auth)
   const clusterSecrets = clusterSecretsOf(file, env)
+  const { isRaftInsecure, ...taken } = file
   const raft = isCluster ? { ...parseReachableAddr(node.addr), addr: node.addr } : null
   if (raft !== null) {
-    const isKnown = file.isRaftInsecure || file.raftTls !== null || clusterSecrets.length > 0
+    const isKnown = isRaftInsecure || file.raftTls !== null || clusterSecrets.length > 0
     checkMembersAreKnown({ id: node.id, ...raft }, { isKnown, path: settings.config?.text ?? '' })
   }
+  const level = settings['log-level']
   return {
+    ...taken,
     mode: isCluster ? 'cluster' : 'standalone',
-    clusterId: file.clusterId,
     nodeId: node.id,
     isJoining,
     dataDir: join(dataDir, `node-${node.id}`),
     api,
     raft,
-    nodes: file.nodes,
     clusterSecrets,
-    raftTls: file.raftTls,
-    httpTls: file.httpTls,
-    shutdownDelayMs: file.shutdownDelayMs,
-    http: file.http,
-    timing: file.timing,
-    retainedEntriesMin: file.retainedEntriesMin,
-    diskLowBytes: file.diskLowBytes,
-    auditKeptMs: file.auditKeptMs,
-    metricsNetworksMax: file.metricsNetworksMax,
-    tracing: file.tracing,
     auth,
-    logLevel:
-      settings['log-level'] === undefined ? (file.logLevel ?? 'info') : parseLogLevel(settings['log-level']),
+    logLevel: level === undefined ? (file.logLevel ?? 'info') : parseLogLevel(level),
   }
 }
 
