@@ -220,8 +220,8 @@ export const OPERATIONS: readonly Mutant[] = [
   },
   {
     name: 'a start that fails leaves the state open',
-    source: 'src/server.ts',
-    file: 'src/server.ts',
+    source: 'src/server-node.ts',
+    file: 'src/server-node.ts',
     find: `    await stateMachine.close()
 `,
     replace: ``,
@@ -229,7 +229,7 @@ export const OPERATIONS: readonly Mutant[] = [
   },
   {
     name: 'a state that cannot be read stays open',
-    source: 'src/server.ts',
+    source: 'src/server-node.ts',
     file: 'src/state/load.ts',
     find: `    await database.close()
     throw error
