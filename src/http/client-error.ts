@@ -1,14 +1,15 @@
 /** What node's HTTP parser refuses never becomes a request: its last words all the same are a problem as any other. */
-import { type ServerResponse, STATUS_CODES } from 'node:http'
+import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http'
+import type { Server as HttpsServer } from 'node:https'
 import type { Socket } from 'node:net'
 import type { TextAnswer } from './answer.ts'
 import { type Problem, ProblemError } from './problem.ts'
-import type { RefusingLimit } from './refusal-counts.ts'
+import type { RefusalCounts, RefusingLimit } from './refusal-counts.ts'
 
 /** A connection closed with unread bytes is reset, and the client may never see our answer. */
 const LINGER_MS = 500
 
-export interface ClientError extends NodeJS.ErrnoException {
+interface ClientError extends NodeJS.ErrnoException {
   readonly reason?: string
   /** In which the parser stopped. */
   readonly rawPacket?: Buffer
@@ -20,11 +21,41 @@ export interface Complaint {
   readonly limit: RefusingLimit | null
 }
 
+/** @returns How many times something came that was no HTTP; kept up to date. */
+export function answerMalformed(
+  server: Server | HttpsServer,
+  {
+    format,
+    refusals,
+    headerBytesMax,
+  }: { format: (problem: Problem) => TextAnswer; refusals: RefusalCounts; headerBytesMax: number },
+): { readonly count: number } {
+  const malformed = { count: 0 }
+  server.on('clientError', (error: ClientError, socket: Socket) => {
+    const { problem, limit } = complaintAbout(error, { socket, headerBytesMax })
+    if (limit === null) malformed.count += 1
+    else refusals.note(limit)
+    if (error.code === 'ERR_SSL_HTTP_REQUEST') answerBelowTls(socket, format(problem))
+    // No HTTP can be said where there is no TLS.
+    else if (error.code?.startsWith('ERR_SSL') === true) socket.destroy()
+    else answerClientError(socket, format(problem))
+  })
+  server.on('connect', (_request, socket: Socket) => {
+    const message = 'CONNECT is not allowed: this is no proxy'
+    answerOnSocket(socket, format(problemOf({ status: 405, reason: 'method_not_allowed', message })))
+  })
+  server.on('checkExpectation', (_request: IncomingMessage, response: ServerResponse) => {
+    const message = 'the only expectation that can be met is 100-continue'
+    answerOnResponse(response, format(problemOf({ status: 417, reason: 'expectation_failed', message })))
+  })
+  return malformed
+}
+
 /**
  * @param options.socket Whose error it is.
  * @param options.headerBytesMax What the parser reads at most.
  */
-export function complaintAbout(
+function complaintAbout(
   error: ClientError,
   { socket, headerBytesMax }: { readonly socket: Socket; readonly headerBytesMax: number },
 ): Complaint {
@@ -45,7 +76,7 @@ export function complaintAbout(
   }
 }
 
-export const HEADERS_TOO_LARGE = complaint(
+const HEADERS_TOO_LARGE = complaint(
   'header_bytes',
   431,
   'headers_too_large',
@@ -84,7 +115,7 @@ export function problemOf(init: { status: number; reason: string; message: strin
  * Only where the answer cannot be mistaken for that of a request before it on the same connection, which may have been
  * carried out: there the connection just ends, and the client knows that it does not know.
  */
-export function answerClientError(socket: Socket, answer: TextAnswer): void {
+function answerClientError(socket: Socket, answer: TextAnswer): void {
   const response = answerUnderWay(socket)
   // A body is read to its end before anything is carried out, but for the methods that ignore theirs.
   const isUnread =
@@ -94,7 +125,7 @@ export function answerClientError(socket: Socket, answer: TextAnswer): void {
 }
 
 /** In clear, to who has sent HTTP where TLS is spoken. Undocumented: where nothing is below, the connection just ends. */
-export function answerBelowTls(socket: Socket, answer: TextAnswer): void {
+function answerBelowTls(socket: Socket, answer: TextAnswer): void {
   const { _parent: below } = socket as { _parent?: Socket | null }
   if (below) answerOnSocket(below, answer)
   else socket.destroy()
@@ -106,7 +137,7 @@ export function answerUnderWay(socket: Socket): ServerResponse | null {
   return response ?? null
 }
 
-export function answerOnSocket(socket: Socket, { status, headers, body }: TextAnswer): void {
+function answerOnSocket(socket: Socket, { status, headers, body }: TextAnswer): void {
   const bytes = Buffer.from(body ?? '')
   const lines = Object.entries({ ...headers, 'Content-Length': String(bytes.length), Connection: 'close' })
   const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')

@@ -204,7 +204,7 @@ export const OPERATIONS: readonly Mutant[] = [
     name: 'a listener that closes keeps connections open',
     source: 'src/http/README.md (first the listening socket ends)',
     file: 'src/http/listen.ts',
-    find: `        if (!server.listening) response.shouldKeepAlive = false
+    find: `      if (!server.listening) response.shouldKeepAlive = false
 `,
     replace: ``,
     caughtBy: LISTEN,
