@@ -1,34 +1,23 @@
 /** The service on a Raft node and the state machine behind it. */
 import {
   type Clock,
-  type DiskStatus,
   type Log,
   type Membership,
   MembershipRefusedError,
   type RaftNode,
-  type RaftStatus,
 } from '../raft/index.ts'
 import { ActionNotes } from './action-notes.ts'
+import { clusterStatus, readinessOf } from './cluster-status.ts'
 import { GatewaySession } from './gateway-session.ts'
 import type { AccessView } from './ipam/access.ts'
 import type { ClusterCommand } from './ipam/cluster-command.ts'
 import type { Command, CommandContext, ResultOf } from './ipam/command.ts'
 import type { IdempotencyStamp } from './ipam/idempotency.ts'
 import type { AnswerTo, Query } from './ipam/query.ts'
-import type {
-  ClusterStatus,
-  Consistency,
-  IpamService,
-  MemberStatus,
-  Readiness,
-  SnapshotStream,
-} from './service.ts'
+import type { ClusterStatus, Consistency, IpamService, Readiness, SnapshotStream } from './service.ts'
 import type { SnapshotStreams } from './snapshot-streams.ts'
 import type { IpamStateMachine } from './state/state-machine.ts'
 import { type Span, spanned } from './tracing/span.ts'
-
-/** A follower that has this much to apply is not ready: reads there would wait. */
-const APPLY_LAG_MAX = 1_000
 
 export class ReplicatedIpamService implements IpamService {
   readonly isClusterMode: boolean
@@ -78,11 +67,12 @@ export class ReplicatedIpamService implements IpamService {
     })
   }
 
-  /** Writes of this node's callers that are under way, for whoever watches. */
+  /** Those that are being sent, for whoever watches. */
   get backups(): { readonly size: number; readonly max: number } {
     return this.#snapshots.figures
   }
 
+  /** Of this node's callers, for whoever watches. */
   get writesUnderWay(): { readonly size: number; readonly max: number } {
     return this.#session.underway
   }
@@ -145,69 +135,15 @@ export class ReplicatedIpamService implements IpamService {
   }
 
   status(): ClusterStatus {
-    const status = this.#node.status()
-    return {
-      nodeId: status.id,
+    return clusterStatus(this.#node.status(), {
       clusterId: this.#clusterId,
-      role: status.role,
-      members: this.#members(status),
-      schemaVersion: status.schemaVersion,
-      leaderId: status.leaderId,
-      leaderAddr: status.leaderAddr,
-      term: status.term,
-      commitIndex: status.commitIndex,
-      appliedIndex: status.appliedIndex,
-    }
-  }
-
-  #members(status: RaftStatus): MemberStatus[] {
-    const isLeader = status.role === 'leader'
-    return status.membership.members.map(({ id, addr, voter, schemas, isRolledBack }) => {
-      const peer = status.peers.find((candidate) => candidate.id === id)
-      const lastContactMs = id === status.id && isLeader ? 0 : (peer?.lastContactMs ?? null)
-      const disk = id === status.id ? status.disk : peer?.disk
-      const reasons = [
-        ...(lastContactMs === null ? [] : this.#complaints(lastContactMs, peer?.state ?? 'replicate')),
-        ...(disk === undefined ? [] : diskComplaints(disk)),
-        ...stateComplaints(status, id),
-      ]
-      if (isRolledBack) reasons.push('its data directory is older than what it had acknowledged: remove it')
-      return {
-        nodeId: id,
-        addr,
-        role: id === status.leaderId ? 'leader' : voter ? 'follower' : 'learner',
-        voter,
-        schemas,
-        healthy: isLeader ? reasons.length === 0 : null,
-        matchIndex: id === status.id ? status.appliedIndex : (peer?.matchIndex ?? null),
-        lastContactMs: lastContactMs === null ? null : Math.round(lastContactMs),
-        reasons,
-      }
+      electionMinMs: this.#electionMinMs,
     })
   }
 
-  #complaints(lastContactMs: number, state: 'probe' | 'replicate' | 'snapshot'): string[] {
-    const reasons = []
-    if (lastContactMs > this.#electionMinMs) reasons.push(`no answer for ${Math.round(lastContactMs)} ms`)
-    if (state === 'snapshot') reasons.push('receives a snapshot')
-    return reasons
-  }
-
   readiness(): Readiness {
-    const status = this.#node.status()
-    const reasons: string[] = []
-    if (this.#isDraining || this.#node.isDrained) reasons.push('draining')
-    if (status.isRemoved) reasons.push('removed')
-    else if (!status.membership.members.some(({ id }) => id === status.id)) reasons.push('not_member')
-    if (status.divergence !== null) reasons.push('state_diverged')
-    if (status.leaderId === null) reasons.push('no_leader')
-    if (status.disk.isStalled) reasons.push('disk_stalled')
-    const lag = status.knownCommitIndex - status.appliedIndex
-    if (status.isRestoring || lag > APPLY_LAG_MAX) reasons.push('catching_up')
-    const refused = status.refusals.filter(({ reason }) => reason !== 'closed' && reason !== 'removed')
-    // One node that refuses us may be mistaken; while nobody leads us it is the likeliest reason.
-    if (status.leaderId === null) for (const { message } of refused) reasons.push(`refused: ${message}`)
-    return { ready: reasons.length === 0, reasons }
+    const isDraining = this.#isDraining || this.#node.isDrained
+    return readinessOf(this.#node.status(), { isDraining })
   }
 
   /** A load balancer should send nothing new. */
@@ -291,28 +227,6 @@ export class ReplicatedIpamService implements IpamService {
 
 function isRefused(error: unknown, reason: string): boolean {
   return error instanceof MembershipRefusedError && error.reason === reason
-}
-
-function stateComplaints({ id: self, divergence, stateAlarms }: RaftStatus, id: number): string[] {
-  if (id === self) {
-    return divergence === null
-      ? []
-      : [`state_diverged: not what the majority has at index ${divergence.index}`]
-  }
-  return stateAlarms
-    .filter(({ peer }) => peer === id)
-    .map(({ index, isPeerWrong }) => {
-      return isPeerWrong
-        ? `state_diverged: not what the majority has at index ${index}`
-        : `state differs from that of node ${self} at index ${index}, and no majority tells which is right`
-    })
-}
-
-function diskComplaints({ isStalled, stallMs, isLow }: DiskStatus): string[] {
-  const complaints = []
-  if (isStalled) complaints.push(`disk stalled for ${stallMs} ms`)
-  if (isLow) complaints.push('low on disk')
-  return complaints
 }
 
 /** Comes back when the change is applied, for its audit row. */

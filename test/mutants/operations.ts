@@ -109,8 +109,8 @@ export const OPERATIONS: readonly Mutant[] = [
     name: 'a drained node is ready for load balancers',
     source: 'docs/load-balancer.md (who is asked); issue 6',
     file: 'src/replicated-service.ts',
-    find: `if (this.#isDraining || this.#node.isDrained)`,
-    replace: `if (this.#isDraining)`,
+    find: `const isDraining = this.#isDraining || this.#node.isDrained`,
+    replace: `const isDraining = this.#isDraining`,
     caughtBy: ACTIONS,
   },
   {
