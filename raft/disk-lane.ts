@@ -1,5 +1,5 @@
 /** The disk lane: everything that changes the log on disk, one at a time and in order. */
-import type { PersistBatch } from './core/state.ts'
+import type { PersistBatch } from './core/effects.ts'
 import type { LogStore } from './ports.ts'
 import type { Entry, HardState, RaftMessage } from './types.ts'
 

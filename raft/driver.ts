@@ -1,8 +1,11 @@
 /** The driver: steps the core with all that has arrived, one turn at a time, and carries out what it says. */
 import { checkSchemaInForce } from './core/admission.ts'
 import { isHandingOver } from './core/disk-health.ts'
+import type { Effects } from './core/effects.ts'
+import type { Event } from './core/event.ts'
 import { committedMembership } from './core/membership.ts'
-import { type Effects, type Event, HEALTHY_DISK, type Raft } from './core/state.ts'
+import { HEALTHY_DISK } from './core/progress.ts'
+import type { Raft } from './core/state.ts'
 import { step } from './core/step.ts'
 import type { TransferFate } from './hand-over.ts'
 import type { Inbox } from './inbox.ts'

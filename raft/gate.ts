@@ -1,6 +1,8 @@
 /** Whom a node is connected to, and whom it refuses: by the configuration, and by what it has seen of each peer. */
+
+import type { Event } from './core/event.ts'
 import { committedMembership, currentMembership } from './core/membership.ts'
-import type { Event, Raft } from './core/state.ts'
+import type { Raft } from './core/state.ts'
 import type { AddressBook } from './peers.ts'
 import type { Clock, Log, PeerIdentity, Transport } from './ports.ts'
 import type { Membership } from './types.ts'

@@ -1,5 +1,8 @@
 /** Transfers of leadership that a node makes on its own account: when it is stopped or drained. */
-import type { Effects, Event, Timing } from './core/state.ts'
+
+import type { Effects } from './core/effects.ts'
+import type { Event } from './core/event.ts'
+import type { Timing } from './core/state.ts'
 import { MembershipRefusedError } from './errors.ts'
 import type { Clock } from './ports.ts'
 

@@ -1,5 +1,5 @@
 /** What waits for a node's next turn: all that arrives in one round of the event loop is stepped together. */
-import type { Event } from './core/state.ts'
+import type { Event } from './core/event.ts'
 import type { Clock } from './ports.ts'
 
 export class Inbox {

@@ -1,7 +1,8 @@
 /** What changes a node's own log and state machine: the disk lane, the apply lane, and all that has to keep to them. */
 import { ApplyLane } from './apply-lane.ts'
+import type { Effects, PersistBatch } from './core/effects.ts'
 import { lowestInstalling } from './core/install-snapshot.ts'
-import type { Effects, PersistBatch, Raft } from './core/state.ts'
+import type { Raft } from './core/state.ts'
 import { DiskLane } from './disk-lane.ts'
 import { DiskWatch } from './disk-watch.ts'
 import type { Inbox } from './inbox.ts'

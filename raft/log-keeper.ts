@@ -1,6 +1,8 @@
 /** Old log entries: read back for peers that lag, and let go of once nobody is likely to want them. */
+
+import type { Effects } from './core/effects.ts'
+import type { Event } from './core/event.ts'
 import { type Log, snapshotMetaAt } from './core/log.ts'
-import type { Effects, Event } from './core/state.ts'
 import type { DiskLane } from './disk-lane.ts'
 import type { LogStore } from './ports.ts'
 import type { Entry, LogIndex } from './types.ts'

@@ -1,6 +1,7 @@
 /** What a node is started with. */
 import type { ApplyLimits } from './apply-lane.ts'
-import type { Effects, Limits, Raft, Timing } from './core/state.ts'
+import type { Effects } from './core/effects.ts'
+import type { Limits, Raft, Timing } from './core/state.ts'
 import type { Identity } from './ports.ts'
 import type { ProposalLimits } from './proposal-limits.ts'
 import type { ReadLimits } from './reads.ts'

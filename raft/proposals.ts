@@ -2,7 +2,8 @@
 import { AppendedRequests, type AppendingHost } from './appended-requests.ts'
 import { assert, unreachable } from './assert.ts'
 import { Attempts } from './attempts.ts'
-import type { Event, MembershipFate, ProposalFate } from './core/state.ts'
+import type { MembershipFate, ProposalFate } from './core/effects.ts'
+import type { Event } from './core/event.ts'
 import {
   ClosedError,
   DiskLowError,

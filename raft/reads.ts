@@ -1,5 +1,5 @@
 /** Reads that wait: for the leader to name an index, then for that index to be applied here (§6.4). */
-import type { Event } from './core/state.ts'
+import type { Event } from './core/event.ts'
 import {
   ClosedError,
   IndexNotReachedError,

@@ -1,8 +1,10 @@
 /** Snapshots of a node: sent to peers that lag, taken from the leader, and put in place of log and state machine (ch. 5). */
 import type { ApplyLane } from './apply-lane.ts'
 import { assert } from './assert.ts'
+import type { Effects } from './core/effects.ts'
+import type { Event } from './core/event.ts'
 import { snapshotMetaAt } from './core/log.ts'
-import type { Effects, Event, Raft } from './core/state.ts'
+import type { Raft } from './core/state.ts'
 import type { DiskLane } from './disk-lane.ts'
 import { OverloadedError } from './errors.ts'
 import type { LogKeeper } from './log-keeper.ts'

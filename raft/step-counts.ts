@@ -1,5 +1,7 @@
 /** What the core has been through, counted by comparing its state after each step with that before. */
-import type { Effects, Raft, Role } from './core/state.ts'
+
+import type { Effects } from './core/effects.ts'
+import type { Raft, Role } from './core/state.ts'
 import { Durations } from './durations.ts'
 import type { LogIndex, NodeId, Term } from './types.ts'
 

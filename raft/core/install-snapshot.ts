@@ -3,15 +3,12 @@ import type { InstallSnapshot, InstallSnapshotReply, LogIndex, NodeId, SnapshotM
 import { resetTo, termAt } from './log.ts'
 import { isInContact } from './membership.ts'
 import { send } from './out.ts'
-import type { Progress, Raft } from './state.ts'
+import { becomeProbe, becomeSnapshot, type Progress } from './progress.ts'
+import type { Raft } from './state.ts'
 
 /** From here on the peer gets heartbeats only, until it has the snapshot or the attempt has failed. */
 export function startSnapshot(raft: Raft, to: NodeId, progress: Progress): void {
-  progress.state = 'snapshot'
-  progress.snapshotIndex = 0
-  progress.isSnapshotSent = false
-  progress.inflight = []
-  progress.inflightBytes = 0
+  becomeSnapshot(progress)
   raft.out.snapshots.push({ to, session: progress.session })
 }
 
@@ -74,8 +71,7 @@ function snapshotProgress(raft: Raft, to: NodeId, session: number): Progress | n
 
 /** One probe per heartbeat finds out what the peer has by now. */
 function retry(raft: Raft, progress: Progress): void {
-  progress.state = 'probe'
-  progress.nextIndex = raft.log.lastIndex + 1
+  becomeProbe(progress, raft.log.lastIndex + 1)
   progress.isProbeSent = true
 }
 
@@ -112,8 +108,7 @@ export function handleInstallSnapshotReply(
     progress.nextIndex = progress.matchIndex + 1
     const isOver = progress.snapshotIndex > 0 && progress.matchIndex >= progress.snapshotIndex
     if (!isOver && progress.matchIndex < raft.log.base.lastIndex) return
-    progress.state = 'probe'
-    progress.isProbeSent = false
+    becomeProbe(progress, progress.nextIndex)
   } else if (progress.isSnapshotSent && reply.lastIndex === 0) {
     // It had all the bytes and is not installing them: it was restarted in between, or found them damaged.
     retry(raft, progress)

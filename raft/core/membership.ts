@@ -6,8 +6,9 @@ import { isHandingOver } from './disk-health.ts'
 import { membershipAt } from './log.ts'
 import { encodeMembership } from './membership-entry.ts'
 import { append } from './out.ts'
+import { newProgress } from './progress.ts'
 import { quorumSize } from './quorum.ts'
-import { HEALTHY_DISK, type Progress, type Raft } from './state.ts'
+import type { Raft } from './state.ts'
 
 /**
  * The configuration in force: the newest in the log, committed or not ("a server always uses the
@@ -58,34 +59,6 @@ export function syncProgress(raft: Raft): void {
   }
   for (const id of ids) {
     if (id !== raft.id && !raft.progress.has(id)) raft.progress.set(id, newProgress(raft))
-  }
-}
-
-function newProgress(raft: Raft): Progress {
-  const session = raft.nextSession
-  raft.nextSession += 1
-  return {
-    session,
-    state: 'probe',
-    nextIndex: raft.log.lastIndex + 1,
-    matchIndex: 0,
-    inflight: [],
-    inflightBytes: 0,
-    isProbeSent: false,
-    isFetching: false,
-    isDrained: false,
-    snapshotIndex: 0,
-    isSnapshotSent: false,
-    // Counts as heard now, so that a new member or leader has a whole timeout to be answered in.
-    lastContact: raft.now,
-    hasAnswered: false,
-    lastSent: Number.NEGATIVE_INFINITY,
-    sentCommit: 0,
-    ackedRound: 0,
-    sentRound: 0,
-    roundTarget: raft.log.lastIndex,
-    roundStart: raft.now,
-    disk: HEALTHY_DISK,
   }
 }
 

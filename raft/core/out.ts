@@ -2,8 +2,9 @@
 
 import { assert } from '../assert.ts'
 import type { Entry, RaftMessage } from '../types.ts'
+import { type Effects, noEffects, type PersistBatch } from './effects.ts'
 import { appendEntry, truncateFrom } from './log.ts'
-import { type Effects, noEffects, type PersistBatch, type Raft } from './state.ts'
+import type { Raft } from './state.ts'
 
 /** Term and vote are on disk as they are now. */
 export function isHardStateDurable(raft: Raft): boolean {

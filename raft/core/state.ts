@@ -1,20 +1,10 @@
-/** The State box of thesis Figure 3.1 as one plain record, what can happen to it, and what a driver then does. */
+/** The State box of thesis Figure 3.1 as one plain record, and how it comes back from a disk. */
 import { assert } from '../assert.ts'
-import type {
-  DiskHealth,
-  Entry,
-  HardState,
-  LogIndex,
-  MembershipChange,
-  NodeId,
-  RaftMessage,
-  SchemaRange,
-  SnapshotMeta,
-  Term,
-  TermRun,
-} from '../types.ts'
+import type { DiskHealth, Entry, HardState, LogIndex, NodeId, SnapshotMeta, Term, TermRun } from '../types.ts'
 import type { SeenPeer } from './admission.ts'
+import { type Effects, noEffects } from './effects.ts'
 import { createLog, type Log } from './log.ts'
+import { HEALTHY_DISK, type Progress } from './progress.ts'
 
 export type Role = 'follower' | 'preCandidate' | 'candidate' | 'leader'
 
@@ -50,47 +40,6 @@ export const DEFAULT_LIMITS: Limits = {
   cacheBytesMax: 16 * 1024 * 1024,
   pendingReadsMax: 1_024,
   membersMax: 15,
-}
-
-export const HEALTHY_DISK: DiskHealth = { stallMs: 0, isLow: false }
-
-/** The leader's view of one peer. */
-export interface Progress {
-  /** Names this stretch of replication; replies with another session are from an earlier one. */
-  readonly session: number
-  /** `probe`: one message at a time until the logs meet. `replicate`: pipelined. `snapshot`: the log is too short. */
-  state: 'probe' | 'replicate' | 'snapshot'
-  /** The next entry to send. */
-  nextIndex: LogIndex
-  /** Known to be durable there. */
-  matchIndex: LogIndex
-  /** Messages with entries that are not acknowledged, oldest first. */
-  inflight: { lastIndex: LogIndex; bytes: number }[]
-  inflightBytes: number
-  /** In `probe`: one is out, wait for its reply or the next heartbeat. */
-  isProbeSent: boolean
-  /** Entries were asked from disk and are not here yet. */
-  isFetching: boolean
-  /** In `snapshot`: the index it brings the peer to (0 until the driver knows), and whether all bytes are there. */
-  snapshotIndex: LogIndex
-  isSnapshotSent: boolean
-  /** When a reply last came, in `now` terms; before the first, when this view of the peer began. */
-  lastContact: number
-  /** A reply has come: the peer lives in this term, which `lastContact` alone does not say. */
-  hasAnswered: boolean
-  /** When something was last sent. */
-  lastSent: number
-  sentCommit: LogIndex
-  /** The highest read round that the peer echoed. */
-  ackedRound: number
-  sentRound: number
-  /** The peer does not want to lead, as it last told. */
-  isDrained: boolean
-  /** A learner's catching up (§4.2.1): the target of the round under way and when that round started. */
-  roundTarget: LogIndex
-  roundStart: number
-  /** As the peer last told. */
-  disk: DiskHealth
 }
 
 interface PendingRead {
@@ -190,131 +139,6 @@ export interface Raft {
   /** Gathers what this step wants done. */
   out: Effects
   isHardStateDirty: boolean
-}
-
-/** What can happen to a node. */
-export type Event =
-  /** Time has passed: look at the deadlines, and at what has become of our disk. */
-  | { readonly type: 'tick'; readonly disk: DiskHealth }
-  | { readonly type: 'message'; readonly message: RaftMessage }
-  /** @param time Wall clock, ms since 1970. */
-  | {
-      readonly type: 'propose'
-      readonly id: number
-      readonly payload: Uint8Array
-      readonly needsRoom: boolean
-      readonly time: number
-    }
-  | {
-      readonly type: 'changeMembership'
-      readonly id: number
-      readonly change: MembershipChange
-      readonly note: string
-      readonly time: number
-    }
-  | { readonly type: 'transfer'; readonly id: number; readonly target: NodeId | null }
-  /** @param transferId Of the transfer that goes with `isDrained`. */
-  | { readonly type: 'drain'; readonly isDrained: boolean; readonly transferId: number }
-  | { readonly type: 'readIndex'; readonly id: number }
-  /** That batch and all before it are on disk. */
-  | { readonly type: 'persisted'; readonly batchNumber: number }
-  /** The answer to `Effects.fetches`; no entries if the log no longer has them. */
-  | {
-      readonly type: 'fetched'
-      readonly to: NodeId
-      readonly session: number
-      readonly entries: readonly Entry[]
-    }
-  | {
-      readonly type: 'snapshotStarted'
-      readonly to: NodeId
-      readonly session: number
-      readonly lastIndex: LogIndex
-    }
-  | { readonly type: 'snapshotSent'; readonly to: NodeId; readonly session: number; readonly isSent: boolean }
-  /** A whole snapshot arrived and is durable as a file. */
-  | {
-      readonly type: 'snapshotReceived'
-      readonly from: NodeId
-      readonly term: Term
-      readonly meta: SnapshotMeta
-    }
-  /** `Effects.install` is done: log and state machine start after it. */
-  | { readonly type: 'snapshotInstalled'; readonly meta: SnapshotMeta }
-  /** The log on disk starts after `base` now. */
-  | { readonly type: 'compacted'; readonly base: SnapshotMeta }
-  | {
-      readonly type: 'peerSeen'
-      readonly id: NodeId
-      readonly incarnation: string
-      readonly schemas: SchemaRange
-    }
-  /** A node came with a data directory that is older than what it had acknowledged. */
-  | { readonly type: 'peerRolledBack'; readonly id: NodeId; readonly incarnation: string }
-  /** All whose state machine is known to be wrong; `transferId` is for the transfer that follows if we lead. */
-  | { readonly type: 'wrongStates'; readonly nodes: readonly NodeId[]; readonly transferId: number }
-  /** Time for what a leader does by itself to the membership. @param time Wall clock, ms since 1970. */
-  | { readonly type: 'maintain'; readonly time: number }
-
-export type ProposalFate =
-  | { readonly id: number; readonly index: LogIndex; readonly term: Term }
-  | { readonly id: number; readonly refusal: 'not_leader' | 'transferring' | 'overloaded' }
-  /** Fewer than a quorum of voters have room on disk, because of those. */
-  | { readonly id: number; readonly refusal: 'disk_low'; readonly lowVoters: readonly NodeId[] }
-
-export type MembershipFate =
-  | { readonly id: number; readonly index: LogIndex; readonly term: Term }
-  | { readonly id: number; readonly refusal: string; readonly message: string }
-
-/** One write for the log, and what may leave only once it is on disk. */
-export interface PersistBatch {
-  /** Ascending without gaps. */
-  readonly number: number
-  hardState: HardState | null
-  /** Replaces everything from `entries[0].index` on. */
-  entries: Entry[]
-  messages: RaftMessage[]
-}
-
-/** What the driver must do after a `step`, in the order of the fields. */
-export interface Effects {
-  /** Safe to send at once; a leader replicates while its own disk is busy (§10.2.1). */
-  messages: RaftMessage[]
-  /** Null if there is nothing to write and nothing that waits for earlier writes. */
-  batch: PersistBatch | null
-  /** Take the place of log and state machine, after all batches so far; then `snapshotInstalled`. */
-  install: SnapshotMeta | null
-  /** To be applied in order. On our own disk too, so that a state machine is never ahead of its log. */
-  committed: Entry[]
-  /** Where proposals stand in the log, or that they certainly do not. */
-  proposals: ProposalFate[]
-  memberships: MembershipFate[]
-  /** A transfer ended: null when leadership is gone from here, else why it failed. */
-  transfers: { id: number; refusal: string | null; message: string }[]
-  /** A read is linearizable once `readIndex` is applied; null: nobody could say. */
-  reads: { id: number; readIndex: LogIndex | null }[]
-  /** Read entries from disk for a peer that lags; then `fetched`. */
-  fetches: { to: NodeId; session: number; first: LogIndex; last: LogIndex; bytesMax: number }[]
-  /** Send a snapshot to a peer; `snapshotStarted`, then `snapshotSent`. */
-  snapshots: { to: NodeId; session: number }[]
-  /** The peer has lost what it had acknowledged. */
-  lostEntries: { peer: NodeId; matchIndex: LogIndex; conflictIndex: LogIndex }[]
-}
-
-export function noEffects(): Effects {
-  return {
-    messages: [],
-    batch: null,
-    install: null,
-    committed: [],
-    proposals: [],
-    memberships: [],
-    transfers: [],
-    reads: [],
-    fetches: [],
-    snapshots: [],
-    lostEntries: [],
-  }
 }
 
 /** A node as it comes back from its disk: a follower, always, whatever it was before. */

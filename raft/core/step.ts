@@ -1,43 +1,29 @@
 /** Raft as one function: dispatch, and the rules that follow every batch of events. */
 import { assert, unreachable } from '../assert.ts'
 import { encodedEntryBytes } from '../entry.ts'
-import type { DiskHealth, RaftMessage } from '../types.ts'
+import type { DiskHealth } from '../types.ts'
 import { notePeer, noteRolledBack } from './admission.ts'
-import {
-  acknowledge,
-  advanceCommitIndex,
-  handleAppendEntries,
-  handleAppendEntriesReply,
-  handleFetched,
-  rejectStaleLeader,
-  replicate,
-} from './append-entries.ts'
-import { isHandingOver } from './disk-health.ts'
-import { votersWithoutRoom } from './disk-room.ts'
+import { acknowledge } from './append-entries.ts'
 import { setDrained } from './drain.ts'
+import type { Effects } from './effects.ts'
+import type { Event } from './event.ts'
+import { handleMessage } from './handle-message.ts'
 import {
-  handleInstallSnapshot,
-  handleInstallSnapshotReply,
   handleSnapshotInstalled,
   handleSnapshotReceived,
   handleSnapshotSent,
   handleSnapshotStarted,
 } from './install-snapshot.ts'
 import { cachedEntries, compactTo, shrinkCache } from './log.ts'
-import { changeMembership, isInContact, isVoter, maintainMembership, voterIds } from './membership.ts'
-import { append, handlePersisted, takeEffects } from './out.ts'
+import { changeMembership, isInContact, maintainMembership, voterIds } from './membership.ts'
+import { handlePersisted, takeEffects } from './out.ts'
+import { propose } from './propose.ts'
 import { quorumSize } from './quorum.ts'
-import { advanceReads, handleReadIndexReply, handleReadIndexRequest, readIndex } from './read-index.ts'
-import {
-  campaign,
-  campaignForTransfer,
-  countOwnVote,
-  handleRequestVote,
-  handleRequestVoteReply,
-  isSticky,
-} from './request-vote.ts'
-import { becomeFollower, resetElectionDeadline } from './role.ts'
-import type { Effects, Event, Raft } from './state.ts'
+import { advanceReads, readIndex } from './read-index.ts'
+import { advanceCommitIndex, handleFetched, replicate } from './replicate.ts'
+import { campaign, countOwnVote } from './request-vote.ts'
+import { becomeFollower } from './role.ts'
+import type { Raft } from './state.ts'
 import { advanceTransfer, giveWay, startTransfer } from './timeout-now.ts'
 import { noteWrongStates, retireWrongLeader } from './wrong-state.ts'
 
@@ -144,144 +130,6 @@ function checkQuorum(raft: Raft): void {
   const voters = voterIds(raft)
   const inContact = voters.filter((id) => isInContact(raft, id)).length
   if (inContact < quorumSize(voters.length)) becomeFollower(raft, { term: raft.currentTerm, leaderId: null })
-}
-
-function propose(raft: Raft, { id, payload, needsRoom, time }: Event & { type: 'propose' }): void {
-  const { log, limits } = raft
-  if (raft.role !== 'leader') {
-    raft.out.proposals.push({ id, refusal: 'not_leader' })
-    return
-  }
-  const lowVoters = needsRoom ? votersWithoutRoom(raft) : []
-  if (isHandingOver(raft)) {
-    raft.out.proposals.push({ id, refusal: 'transferring' })
-  } else if (lowVoters.length > 0) {
-    raft.out.proposals.push({ id, refusal: 'disk_low', lowVoters })
-  } else if (
-    log.lastIndex - raft.commitIndex >= limits.uncommittedEntriesMax ||
-    raft.uncommittedBytes >= limits.uncommittedBytesMax
-  ) {
-    raft.out.proposals.push({ id, refusal: 'overloaded' })
-  } else {
-    const index = log.lastIndex + 1
-    const entry = {
-      index,
-      term: raft.currentTerm,
-      time: Math.max(time, log.maxTime),
-      type: 'command',
-      payload,
-    } as const
-    append(raft, entry)
-    raft.uncommittedBytes += encodedEntryBytes(entry)
-    raft.out.proposals.push({ id, index, term: raft.currentTerm })
-  }
-}
-
-function handleMessage(raft: Raft, message: RaftMessage): void {
-  if (!isRelevant(raft, message)) return
-  if (message.term > raft.currentTerm && carriesTerm(message)) {
-    // "If RPC request or response contains term T > currentTerm: … convert to follower" (Figure 3.1).
-    becomeFollower(raft, { term: message.term, leaderId: null })
-  }
-  if (message.term < raft.currentTerm && !isGoodInAnyTerm(message)) {
-    // A leader that is behind learns our term from this, and steps down.
-    if (message.type === 'AppendEntries' || message.type === 'InstallSnapshot')
-      rejectStaleLeader(raft, message)
-    return
-  }
-  switch (message.type) {
-    case 'RequestVote':
-      handleRequestVote(raft, message)
-      break
-    case 'RequestVoteReply':
-      handleRequestVoteReply(raft, message)
-      break
-    case 'AppendEntries':
-      followLeader(raft, message.from)
-      handleAppendEntries(raft, message)
-      break
-    case 'InstallSnapshot':
-      followLeader(raft, message.from)
-      handleInstallSnapshot(raft, message)
-      break
-    case 'AppendEntriesReply':
-    case 'InstallSnapshotReply':
-      handleReply(raft, message)
-      break
-    case 'TimeoutNow':
-      if (raft.role === 'follower') campaignForTransfer(raft)
-      break
-    case 'ReadIndexRequest':
-      handleReadIndexRequest(raft, message)
-      break
-    case 'ReadIndexReply':
-      handleReadIndexReply(raft, message)
-      break
-    default:
-      unreachable(message)
-  }
-}
-
-/** What must not even move our term. */
-function isRelevant(raft: Raft, message: RaftMessage): boolean {
-  switch (message.type) {
-    case 'RequestVote':
-      // "…if a server receives a RequestVote within the minimum election timeout of hearing from a current
-      // leader, it does not update its term or grant its vote" (§4.2.3), unless that leader asked for it (§3.10).
-      return message.isPreVote || message.isTransfer || !isSticky(raft)
-    case 'AppendEntriesReply':
-    case 'InstallSnapshotReply':
-      // A node that was removed, or a reply from before it was added again, does not depose a leader.
-      return raft.role !== 'leader' || raft.progress.get(message.from)?.session === message.session
-    case 'RequestVoteReply':
-      // Only voters were asked.
-      return isVoter(raft, message.from)
-    default:
-      return true
-  }
-}
-
-/**
- * The term of a pre-vote, and of a granted one, is a future one that nobody has yet (§9.6); and whoever merely
- * asks for a read, member or not, deposes nobody.
- */
-function carriesTerm(message: RaftMessage): boolean {
-  if (message.type === 'ReadIndexRequest') return false
-  if (message.type === 'RequestVote') return !message.isPreVote
-  if (message.type === 'RequestVoteReply') return !message.isPreVote || !message.voteGranted
-  return true
-}
-
-/**
- * A candidate that is behind is told so; a read index is asked of whoever leads now, and once
- * confirmed stays good whatever term begins. Everything else of an old term is void.
- */
-function isGoodInAnyTerm({ type }: RaftMessage): boolean {
-  return type === 'RequestVote' || type === 'ReadIndexRequest' || type === 'ReadIndexReply'
-}
-
-function followLeader(raft: Raft, leaderId: number): void {
-  assert(raft.role !== 'leader', 'nodes {} and {} both lead term {}', raft.id, leaderId, raft.currentTerm)
-  if (raft.role !== 'follower' || raft.leaderId !== leaderId) {
-    becomeFollower(raft, { term: raft.currentTerm, leaderId })
-  }
-  raft.lastLeaderContact = raft.now
-  raft.refusedForLog = 0
-  resetElectionDeadline(raft)
-}
-
-function handleReply(
-  raft: Raft,
-  message: RaftMessage & { type: 'AppendEntriesReply' | 'InstallSnapshotReply' },
-): void {
-  const progress = raft.progress.get(message.from)
-  if (raft.role !== 'leader' || progress === undefined || progress.session !== message.session) return
-  progress.lastContact = raft.now
-  progress.hasAnswered = true
-  progress.disk = message.disk
-  progress.ackedRound = Math.max(progress.ackedRound, message.readRound)
-  if (message.type === 'AppendEntriesReply') handleAppendEntriesReply(raft, progress, message)
-  else handleInstallSnapshotReply(raft, progress, message)
 }
 
 function releaseCommitted(raft: Raft): void {

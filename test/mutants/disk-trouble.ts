@@ -66,7 +66,7 @@ export const DISK_TROUBLE: readonly Mutant[] = [
   {
     name: 'a leader asks its own disk for room, and nobody else’s',
     source: 'bug 37, etcd#3591',
-    file: 'raft/core/step.ts',
+    file: 'raft/core/propose.ts',
     find: `needsRoom ? votersWithoutRoom(raft) : []`,
     replace: `needsRoom && raft.disk.isLow ? [raft.id] : []`,
     caughtBy: DISK_ROOM,

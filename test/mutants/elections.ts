@@ -112,7 +112,7 @@ export const ELECTIONS: readonly Mutant[] = [
   {
     name: 'a candidate that is behind does not adopt the term of a pre-vote’s rejection',
     source: 'elections; bug 3, openraft#1796',
-    file: 'raft/core/step.ts',
+    file: 'raft/core/handle-message.ts',
     find: `return !message.isPreVote || !message.voteGranted`,
     replace: `return !message.isPreVote`,
     caughtBy: ELECTION,
@@ -152,7 +152,7 @@ export const ELECTIONS: readonly Mutant[] = [
   {
     name: 'a node that hears its leader helps to depose it',
     source: 'elections (stickiness); §4.2.3; bug 15',
-    file: 'raft/core/step.ts',
+    file: 'raft/core/handle-message.ts',
     find: `return message.isPreVote || message.isTransfer || !isSticky(raft)`,
     replace: `return true`,
     caughtBy: ELECTION,
@@ -168,7 +168,7 @@ export const ELECTIONS: readonly Mutant[] = [
   {
     name: 'a removed node’s answer deposes the leader',
     source: 'bug 15, etcd#11038',
-    file: 'raft/core/step.ts',
+    file: 'raft/core/handle-message.ts',
     find: `return raft.role !== 'leader' || raft.progress.get(message.from)?.session === message.session`,
     replace: `return true`,
     caughtBy: ELECTION,

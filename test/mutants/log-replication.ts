@@ -7,7 +7,7 @@ export const LOG_REPLICATION: readonly Mutant[] = [
   {
     name: 'an entry of an earlier term is committed by counting',
     source: 'rule 3; §3.6.2 (Figure 3.7)',
-    file: 'raft/core/append-entries.ts',
+    file: 'raft/core/replicate.ts',
     find: `if (index > raft.commitIndex && termAt(raft.log, index) === raft.currentTerm) raft.commitIndex = index`,
     replace: `if (index > raft.commitIndex) raft.commitIndex = index`,
     caughtBy: SIMULATOR,
@@ -15,7 +15,7 @@ export const LOG_REPLICATION: readonly Mutant[] = [
   {
     name: 'a leader counts entries that are not on its own disk',
     source: 'rule 2; bug 29, openraft a9f696a9',
-    file: 'raft/core/append-entries.ts',
+    file: 'raft/core/replicate.ts',
     find: `return id === raft.id ? raft.log.durableIndex :`,
     replace: `return id === raft.id ? raft.log.lastIndex :`,
     caughtBy: SIMULATOR,
@@ -113,7 +113,7 @@ export const LOG_REPLICATION: readonly Mutant[] = [
   {
     name: 'entries are read back from disk that are not durable there',
     source: 'rule 2; bug 29',
-    file: 'raft/core/append-entries.ts',
+    file: 'raft/core/replicate.ts',
     find: `last: raft.log.durableIndex,`,
     replace: `last: raft.log.lastIndex,`,
     caughtBy: testFile('test/raft/core/memory.test.ts'),
@@ -121,7 +121,7 @@ export const LOG_REPLICATION: readonly Mutant[] = [
   {
     name: 'the replication sessions of a peer all have one number',
     source: 'membership; bug 19, tikv/raft-rs#571',
-    file: 'raft/core/membership.ts',
+    file: 'raft/core/progress.ts',
     find: `const session = raft.nextSession
 `,
     replace: `const session = 1
@@ -147,7 +147,7 @@ export const LOG_REPLICATION: readonly Mutant[] = [
   {
     name: 'a leader stamps its own clock, although the log is ahead of it',
     source: 'src/state/README.md',
-    file: 'raft/core/step.ts',
+    file: 'raft/core/propose.ts',
     find: `time: Math.max(time, log.maxTime),`,
     replace: `time,`,
     caughtBy: REPLICATION,

@@ -67,7 +67,7 @@ export const MEMBERSHIP_CHANGES: readonly Mutant[] = [
   {
     name: 'a learner counts in commitment',
     source: '§4.2.1; bug 16',
-    file: 'raft/core/append-entries.ts',
+    file: 'raft/core/replicate.ts',
     find: `const matches = voterIds(raft).map((id) => {`,
     replace: `const matches = [raft.id, ...raft.progress.keys()].map((id) => {`,
     caughtBy: SIMULATOR,
@@ -172,7 +172,7 @@ export const MEMBERSHIP_CHANGES: readonly Mutant[] = [
   {
     name: 'a peer has answered a leader as soon as it is one',
     source: 'membership; bug 16',
-    file: 'raft/core/membership.ts',
+    file: 'raft/core/progress.ts',
     find: `    hasAnswered: false,
 `,
     replace: `    hasAnswered: true,

@@ -19,7 +19,7 @@ export const READS_AND_TRANSFER: readonly Mutant[] = [
   {
     name: 'any answer of a peer confirms the reads under way',
     source: 'reads; bug 9, etcd#20418',
-    file: 'raft/core/step.ts',
+    file: 'raft/core/handle-message.ts',
     find: `progress.ackedRound = Math.max(progress.ackedRound, message.readRound)`,
     replace: `progress.ackedRound = Math.max(message.readRound, raft.leaderRound)`,
     caughtBy: READ_INDEX,

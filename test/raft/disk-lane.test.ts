@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { PersistBatch } from '../../raft/core/state.ts'
+import type { PersistBatch } from '../../raft/core/effects.ts'
 import { DiskLane } from '../../raft/disk-lane.ts'
 import { SegmentedLog } from '../../raft/storage/segmented-log.ts'
 import { MemoryDisk } from '../sim/memory-disk.ts'

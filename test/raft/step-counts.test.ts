@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { Effects } from '../../raft/core/state.ts'
+import type { Effects } from '../../raft/core/effects.ts'
 import { StepCounts } from '../../raft/step-counts.ts'
 import { appendEntries, SoloNode, TIMEOUT_MS, voteReply } from './core/solo-node.ts'
 

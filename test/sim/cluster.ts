@@ -1,6 +1,8 @@
 /** Simulated machines that run the real driver, core, log, snapshots and codec. */
+
+import type { Effects } from '../../raft/core/effects.ts'
 import { membershipAt } from '../../raft/core/log.ts'
-import { DEFAULT_LIMITS, type Effects, type Limits, type Raft, type Timing } from '../../raft/core/state.ts'
+import { DEFAULT_LIMITS, type Limits, type Raft, type Timing } from '../../raft/core/state.ts'
 import { CorruptLogError, SchemaMismatchError } from '../../raft/errors.ts'
 import { RaftNode } from '../../raft/node.ts'
 import type { RaftNodeOptions } from '../../raft/node-options.ts'

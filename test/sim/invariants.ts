@@ -1,8 +1,10 @@
 /** What must be true of a cluster after every single event; see raft/core/invariants.ts for what is true of one node. */
+
+import type { Effects } from '../../raft/core/effects.ts'
 import { checkState } from '../../raft/core/invariants.ts'
 import { membershipAt, termAt } from '../../raft/core/log.ts'
 import { decodeMembership } from '../../raft/core/membership-entry.ts'
-import type { Effects, Raft } from '../../raft/core/state.ts'
+import type { Raft } from '../../raft/core/state.ts'
 import { crc32c } from '../../raft/storage/crc32c.ts'
 import type {
   AppendEntriesReply,

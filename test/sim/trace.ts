@@ -1,5 +1,7 @@
 /** What happened, as a hash of all of it and as the last lines for people. */
-import type { Effects, Raft } from '../../raft/core/state.ts'
+
+import type { Effects } from '../../raft/core/effects.ts'
+import type { Raft } from '../../raft/core/state.ts'
 import { crc32c } from '../../raft/storage/crc32c.ts'
 import type { NodeId } from '../../raft/types.ts'
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { Event } from '../../../raft/core/state.ts'
+import type { Event } from '../../../raft/core/event.ts'
 import { allMessages, appendEntries, requestVote, SoloNode, settle, TIMEOUT_MS } from './solo-node.ts'
 
 const DRAIN: Event = { type: 'drain', isDrained: true, transferId: 70 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
+import type { Effects } from '../../../raft/core/effects.ts'
 import { currentMembership, voterIds } from '../../../raft/core/membership.ts'
-import type { Effects } from '../../../raft/core/state.ts'
 import {
   allMessages,
   appendEntries,

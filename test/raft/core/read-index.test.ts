@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { Effects } from '../../../raft/core/state.ts'
+import type { Effects } from '../../../raft/core/effects.ts'
 import { allMessages, appendEntries, SoloNode, TIMEOUT_MS } from './solo-node.ts'
 
 function read(node: SoloNode, id: number): Effects {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
+import type { Effects } from '../../../raft/core/effects.ts'
 import { lowestInstalling } from '../../../raft/core/install-snapshot.ts'
 import { currentMembership } from '../../../raft/core/membership.ts'
-import type { Effects } from '../../../raft/core/state.ts'
 import {
   allMessages,
   appendEntries,

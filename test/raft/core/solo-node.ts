@@ -1,16 +1,11 @@
 /** One core without a driver: the test is its network, its disk and its clock. */
+
+import type { Effects } from '../../../raft/core/effects.ts'
+import type { Event } from '../../../raft/core/event.ts'
 import { checkState } from '../../../raft/core/invariants.ts'
 import { encodeMembership } from '../../../raft/core/membership-entry.ts'
-import {
-  DEFAULT_LIMITS,
-  type Effects,
-  type Event,
-  HEALTHY_DISK,
-  type Limits,
-  type Raft,
-  restoreRaft,
-  type Timing,
-} from '../../../raft/core/state.ts'
+import { HEALTHY_DISK } from '../../../raft/core/progress.ts'
+import { DEFAULT_LIMITS, type Limits, type Raft, restoreRaft, type Timing } from '../../../raft/core/state.ts'
 import { step } from '../../../raft/core/step.ts'
 import type {
   AppendEntries,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
+import type { Event } from '../../../raft/core/event.ts'
 import { isVoter } from '../../../raft/core/membership.ts'
-import type { Event } from '../../../raft/core/state.ts'
 import { allMessages, requestVote, SoloNode, TIMEOUT_MS } from './solo-node.ts'
 
 function wrongStates(...nodes: number[]): Event {

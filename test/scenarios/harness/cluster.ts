@@ -1,13 +1,9 @@
 /** Real cores of a whole cluster, and a test that is their network, their disks and their clock. */
 import { assert } from '../../../raft/assert.ts'
-import {
-  type Event,
-  HEALTHY_DISK,
-  type Limits,
-  type MembershipFate,
-  type ProposalFate,
-  type Raft,
-} from '../../../raft/core/state.ts'
+import type { MembershipFate, ProposalFate } from '../../../raft/core/effects.ts'
+import type { Event } from '../../../raft/core/event.ts'
+import { HEALTHY_DISK } from '../../../raft/core/progress.ts'
+import type { Limits, Raft } from '../../../raft/core/state.ts'
 import type { LogIndex, MembershipChange, NodeId, RaftMessage } from '../../../raft/types.ts'
 import { membershipOf } from '../../raft/core/solo-node.ts'
 import { Engine } from './engine.ts'

@@ -1,7 +1,8 @@
 /** What of a node survives: hard state, snapshot and log, and what is written but not yet on disk. */
 import { assert } from '../../../raft/assert.ts'
+import type { PersistBatch } from '../../../raft/core/effects.ts'
 import { snapshotMetaAt } from '../../../raft/core/log.ts'
-import type { PersistBatch, Raft } from '../../../raft/core/state.ts'
+import type { Raft } from '../../../raft/core/state.ts'
 import type { Entry, HardState, LogIndex, SnapshotMeta } from '../../../raft/types.ts'
 
 /** In the order in which the core asked for it. */

@@ -1,6 +1,8 @@
 /** Carries out what the cores say, as a driver would, and writes down each step. */
 import { assert } from '../../../raft/assert.ts'
-import type { Effects, Event, Raft } from '../../../raft/core/state.ts'
+import type { Effects } from '../../../raft/core/effects.ts'
+import type { Event } from '../../../raft/core/event.ts'
+import type { Raft } from '../../../raft/core/state.ts'
 import { step } from '../../../raft/core/step.ts'
 import type { LogIndex, NodeId, RaftMessage } from '../../../raft/types.ts'
 import type { DiskWrite } from './disk.ts'

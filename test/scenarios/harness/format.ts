@@ -1,7 +1,9 @@
 /** How a trace says things. Only what a scenario is about is printed, so that a new field changes no trace. */
+
+import type { Effects, PersistBatch } from '../../../raft/core/effects.ts'
 import { currentMembership } from '../../../raft/core/membership.ts'
 import { decodeMembership } from '../../../raft/core/membership-entry.ts'
-import type { Effects, PersistBatch, Raft } from '../../../raft/core/state.ts'
+import type { Raft } from '../../../raft/core/state.ts'
 import type {
   AppendEntries,
   AppendEntriesReply,

@@ -1,7 +1,8 @@
 /** What holds in every scenario whatever it is about: checked after every step and at every send. */
 import { assert } from '../../../raft/assert.ts'
+import type { Effects } from '../../../raft/core/effects.ts'
 import { checkState } from '../../../raft/core/invariants.ts'
-import type { Effects, Raft } from '../../../raft/core/state.ts'
+import type { Raft } from '../../../raft/core/state.ts'
 import type { Entry, LogIndex, NodeId, RaftMessage, Term } from '../../../raft/types.ts'
 import type { ScenarioDisk } from './disk.ts'
 

@@ -1,7 +1,7 @@
 /** Snapshots under way between two nodes, beside the messages: begun, and arrived, when the scenario says so. */
 import { assert } from '../../../raft/assert.ts'
+import type { Event } from '../../../raft/core/event.ts'
 import { snapshotMetaAt } from '../../../raft/core/log.ts'
-import type { Event } from '../../../raft/core/state.ts'
 import type { NodeId } from '../../../raft/types.ts'
 import type { Engine } from './engine.ts'
 import { type Link, parseLink } from './network.ts'
