@@ -2,9 +2,10 @@
 import type { Clock, Log, RaftNode } from '../raft/index.ts'
 import { RaftError } from '../raft/index.ts'
 import { SYSTEM_USER } from './ipam/audit.ts'
-import type { Outcome, ResultOf } from './ipam/command.ts'
+import type { ResultOf } from './ipam/command.ts'
 import { encodeCommand } from './ipam/command-codec.ts'
 import { traitsOf } from './ipam/command-traits.ts'
+import type { Outcome } from './ipam/outcome.ts'
 import type { IpamStateMachine } from './state/state-machine.ts'
 
 const CHECK_MS_MAX = 60_000

@@ -1,9 +1,10 @@
 /** Lets time pass in the log: the leader proposes that what is due expires, and `apply` decides what is. */
 import type { Clock, RaftNode } from '../raft/index.ts'
 import { RaftError } from '../raft/index.ts'
-import type { ExpireAllocations, Outcome, ResultOf } from './ipam/command.ts'
+import type { ExpireAllocations, ResultOf } from './ipam/command.ts'
 import { encodeCommand } from './ipam/command-codec.ts'
 import { traitsOf } from './ipam/command-traits.ts'
+import type { Outcome } from './ipam/outcome.ts'
 import type { IpamStateMachine } from './state/state-machine.ts'
 
 /** How often the leader looks; an expiry is late by at most this and one round of the log, unless many are due at once. */

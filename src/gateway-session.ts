@@ -9,17 +9,11 @@ import {
   type RequestTrace,
 } from '../raft/index.ts'
 import { SYSTEM_USER } from './ipam/audit.ts'
-import {
-  type Command,
-  type CommandContext,
-  IpamError,
-  isSessionRefusal,
-  type Outcome,
-  type ResultOf,
-} from './ipam/command.ts'
+import type { Command, CommandContext, ResultOf } from './ipam/command.ts'
 import { type CommandEnvelope, encodeCommand } from './ipam/command-codec.ts'
 import { traitsOf } from './ipam/command-traits.ts'
 import type { IdempotencyStamp } from './ipam/idempotency.ts'
+import { IpamError, isSessionRefusal, type Outcome } from './ipam/outcome.ts'
 import { SESSION_IDLE_MS_MAX, SESSION_WINDOW_MAX, type SessionStamp } from './ipam/session.ts'
 import { proposalSpans } from './tracing/request-spans.ts'
 import type { Span } from './tracing/span.ts'

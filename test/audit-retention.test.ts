@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { AuditRetention } from '../src/audit-retention.ts'
-import type { Outcome } from '../src/ipam/command.ts'
+import type { Outcome } from '../src/ipam/outcome.ts'
 import { Harness, ManualClock, START, silentLog } from './state/harness.ts'
 
 const HOUR_MS = 60 * 60 * 1_000

@@ -3,7 +3,8 @@ import type { Clock, Log } from '../../raft/ports.ts'
 import type { AccessSource } from '../ipam/access.ts'
 import type { CreateUser } from '../ipam/access-command.ts'
 import { SYSTEM_USER } from '../ipam/audit.ts'
-import type { CommandContext, IpamError } from '../ipam/command.ts'
+import type { CommandContext } from '../ipam/command.ts'
+import type { IpamError } from '../ipam/outcome.ts'
 
 const CHECK_MS = 200
 

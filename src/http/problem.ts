@@ -3,7 +3,7 @@ import { STATUS_CODES } from 'node:http'
 import * as raft from '../../raft/errors.ts'
 import { RaftError } from '../../raft/errors.ts'
 import { AuthError, type AuthFailure } from '../auth/auth-error.ts'
-import { IpamError, type RefusalReason } from '../ipam/command.ts'
+import { IpamError, type RefusalReason } from '../ipam/outcome.ts'
 import { InvalidCursorError } from '../ipam/query.ts'
 import type { TextAnswer } from './answer.ts'
 

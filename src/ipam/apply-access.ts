@@ -13,7 +13,7 @@ import type {
 } from './access-command.ts'
 import type { Applying } from './apply.ts'
 import { SYSTEM_USER } from './audit.ts'
-import type { Outcome } from './command.ts'
+import type { Outcome } from './outcome.ts'
 import type { AuditAction } from './records.ts'
 import { accept, refuse, refuseChanged, refuseValue } from './refuse.ts'
 

@@ -8,12 +8,12 @@ import type {
   AllocationRequest,
   ExpireAllocations,
   NetworkRef,
-  Outcome,
   ReleaseAllocation,
   RenewAllocation,
   UpdateAllocation,
 } from './command.ts'
 import { withChanges } from './metadata.ts'
+import type { Outcome } from './outcome.ts'
 import { type Prefix, prefixOf } from './prefix.ts'
 import type { AddressRange } from './range.ts'
 import type { Allocation, AllocationStatus } from './records.ts'

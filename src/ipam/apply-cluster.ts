@@ -2,7 +2,7 @@
 import { unreachable } from '../../raft/assert.ts'
 import type { Applying } from './apply.ts'
 import type { ClusterCommand } from './cluster-command.ts'
-import type { Outcome } from './command.ts'
+import type { Outcome } from './outcome.ts'
 import type { AuditEntry } from './records.ts'
 import { accept } from './refuse.ts'
 

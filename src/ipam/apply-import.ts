@@ -2,14 +2,8 @@ import { parseAddress } from './address.ts'
 import type { Applying } from './apply.ts'
 import { allocate, BATCH_ITEMS_MAX, resolveNetwork } from './apply-allocation.ts'
 import { createNetwork } from './apply-network.ts'
-import type {
-  AllocationRequest,
-  ImportFailure,
-  ImportItem,
-  ImportItems,
-  Outcome,
-  Refusal,
-} from './command.ts'
+import type { AllocationRequest, ImportFailure, ImportItem, ImportItems } from './command.ts'
+import type { Outcome, Refusal } from './outcome.ts'
 import { accept, refuse, refuseValue } from './refuse.ts'
 import type { Store } from './store.ts'
 

@@ -1,7 +1,8 @@
 /** Which addresses an allocation gets: decided when the command is applied, from the state and the log alone. */
 import { AddressSyntaxError, formatAddress, parseAddress } from './address.ts'
 import type { Obstacle } from './address-space.ts'
-import type { AllocationRequest, Outcome, RefusalReason } from './command.ts'
+import type { AllocationRequest } from './command.ts'
+import type { Outcome, RefusalReason } from './outcome.ts'
 import { formatPrefix } from './prefix.ts'
 import { type AddressRange, rangeSize } from './range.ts'
 import { refuse, refuseValue } from './refuse.ts'

@@ -1,5 +1,5 @@
 /** Writes that a client may repeat: the first answer to an idempotency key is the answer to all that come after it. */
-import type { Outcome } from './command.ts'
+import type { Outcome } from './outcome.ts'
 import { refuse } from './refuse.ts'
 
 /** How many answers are kept. Part of what `apply` does, so the same on every node, always. */

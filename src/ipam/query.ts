@@ -1,6 +1,7 @@
 /** What can be asked of the replicated state. */
 import type { ApiKey, Scope, User } from './access.ts'
-import type { ImportItems, ImportReport, Outcome } from './command.ts'
+import type { ImportItems, ImportReport } from './command.ts'
+import type { Outcome } from './outcome.ts'
 import type {
   Allocation,
   AllocationStatus,

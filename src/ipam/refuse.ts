@@ -1,5 +1,5 @@
 /** Refusals: sentences for people that name the values and the way out. */
-import type { Outcome, RefusalDetail, RefusalReason } from './command.ts'
+import type { Outcome, RefusalDetail, RefusalReason } from './outcome.ts'
 
 export function accept(value: unknown): Outcome {
   return { ok: true, value, isReplay: false }

@@ -2,7 +2,7 @@
  * Writes that happen once, however often they are sent (§6.3). A gateway, which is any node for its own callers, opens
  * a session and numbers its writes; the state keeps what became of each until the gateway says that it knows.
  */
-import type { Outcome, SessionRefusalReason } from './command.ts'
+import type { Outcome, SessionRefusalReason } from './outcome.ts'
 import { accept } from './refuse.ts'
 
 /** Sessions that were not used for longer than this, by the log's time, go when one is opened. */

@@ -1,6 +1,7 @@
 /** Answers kept under idempotency keys: a row each in the order of the log, found by what memory holds of their keys. */
-import type { Outcome } from '../ipam/command.ts'
+
 import type { AnswerLimits, IdempotencyStamp, IdempotencyStore, KeptAnswer } from '../ipam/idempotency.ts'
+import type { Outcome } from '../ipam/outcome.ts'
 import { decodeKeptAnswer, encodeKeptAnswer } from './answer-codec.ts'
 import type { AnswerTable } from './answer-table.ts'
 import { keptAnswerKey } from './key-space.ts'

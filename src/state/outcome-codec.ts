@@ -1,15 +1,8 @@
 /** What a command returned: for the node that forwarded it, and for a copy of the command. */
 import { Packr } from 'msgpackr'
 import { AssertionError } from '../../raft/assert.ts'
-import type {
-  CommandResults,
-  ImportFailure,
-  Outcome,
-  Refusal,
-  RefusalDetail,
-  RefusalReason,
-  SessionRefusalReason,
-} from '../ipam/command.ts'
+import type { CommandResults, ImportFailure } from '../ipam/command.ts'
+import type { Outcome, Refusal, RefusalDetail, RefusalReason, SessionRefusalReason } from '../ipam/outcome.ts'
 import type { Allocation, Network, PlacedNetwork } from '../ipam/records.ts'
 import { type KeyFields, keyFields, keyOf, type UserFields, userFields, userOf } from './access-codec.ts'
 import { type RecordFields, recordFields, recordOf } from './record-codec.ts'

@@ -3,7 +3,7 @@
  * is written once: where its floor is by now says the row of its last outcome, which is there as long as the session.
  */
 import { assert } from '../../raft/assert.ts'
-import type { Outcome } from '../ipam/command.ts'
+import type { Outcome } from '../ipam/outcome.ts'
 import { SESSION_WINDOW_MAX, type Session, type SessionStamp, type SessionStore } from '../ipam/session.ts'
 import { outcomeKey, sessionKey } from './key-space.ts'
 import { decodeOutcome, encodeOutcomeRow } from './outcome-codec.ts'

@@ -1,6 +1,6 @@
 /** What one entry writes, until it is over: rows and memory, all of which can be taken back. */
 import { assert } from '../../raft/assert.ts'
-import type { Outcome } from '../ipam/command.ts'
+import type { Outcome } from '../ipam/outcome.ts'
 import type { Overlay, Row } from './overlay.ts'
 import type { RangeChange } from './range-journal.ts'
 import type { StateDatabase } from './storage.ts'

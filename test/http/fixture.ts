@@ -14,16 +14,10 @@ import { type HttpsCredentials, type Listener, listen } from '../../src/http/lis
 import { createRateLimiter } from '../../src/http/rate-limiter.ts'
 import { RefusalCounts } from '../../src/http/refusal-counts.ts'
 import type { AccessSource, AccessView } from '../../src/ipam/access.ts'
-import {
-  type Command,
-  type CommandContext,
-  IpamError,
-  type Outcome,
-  type Refusal,
-  type ResultOf,
-} from '../../src/ipam/command.ts'
+import type { Command, CommandContext, ResultOf } from '../../src/ipam/command.ts'
 import { encodeCommand } from '../../src/ipam/command-codec.ts'
 import type { IdempotencyStamp } from '../../src/ipam/idempotency.ts'
+import { IpamError, type Outcome, type Refusal } from '../../src/ipam/outcome.ts'
 import type { AnswerTo, Query } from '../../src/ipam/query.ts'
 import type { Logger } from '../../src/logger.ts'
 import type { ClusterStatus, Consistency, IpamService, Readiness, SnapshotStream } from '../../src/service.ts'

@@ -14,7 +14,7 @@ import {
   StateDivergedError,
 } from '../../raft/errors.ts'
 import { formatProblem, invalidRequest, toProblem } from '../../src/http/problem.ts'
-import { IpamError, type RefusalReason } from '../../src/ipam/command.ts'
+import { IpamError, type RefusalReason } from '../../src/ipam/outcome.ts'
 import { InvalidCursorError } from '../../src/ipam/query.ts'
 
 class NewRaftError extends RaftError {

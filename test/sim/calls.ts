@@ -1,8 +1,9 @@
 /** What clients ask of nodes, one request at a time. All that they are told is kept, and judged by the log in the end. */
 import { RaftError } from '../../raft/errors.ts'
 import type { LogIndex } from '../../raft/types.ts'
-import { type Command, IpamError, type RefusalReason, type ResultOf } from '../../src/ipam/command.ts'
+import type { Command, ResultOf } from '../../src/ipam/command.ts'
 import type { IdempotencyStamp } from '../../src/ipam/idempotency.ts'
+import { IpamError, type RefusalReason } from '../../src/ipam/outcome.ts'
 import type { AnswerTo, Query } from '../../src/ipam/query.ts'
 import type { Consistency } from '../../src/service.ts'
 import type { Cluster, Machine, Running } from './cluster.ts'

@@ -1,8 +1,8 @@
 /** Whether writes through a session happen once (§6.3): judged by the log and what it makes of nothing. */
 import { isDeepStrictEqual } from 'node:util'
 import type { Entry } from '../../raft/types.ts'
-import { isSessionRefusal, type Outcome } from '../../src/ipam/command.ts'
 import { decodeCommand } from '../../src/ipam/command-codec.ts'
+import { isSessionRefusal, type Outcome } from '../../src/ipam/outcome.ts'
 
 /**
  * All copies of a write have the outcome of the first, or are refused because that is forgotten.

@@ -1,7 +1,7 @@
 /** Which answers are kept under idempotency keys, by the rule alone: the oldest go first, by age and by number. */
 import { isDeepStrictEqual } from 'node:util'
-import type { Outcome } from '../../src/ipam/command.ts'
 import type { AnswerLimits, IdempotencyStamp } from '../../src/ipam/idempotency.ts'
+import type { Outcome } from '../../src/ipam/outcome.ts'
 
 /** With each new answer at most so many go. */
 const FORGOTTEN_AT_ONCE = 8

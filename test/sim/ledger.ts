@@ -5,15 +5,10 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Entry } from '../../raft/types.ts'
 import type { Scope } from '../../src/ipam/access.ts'
-import {
-  type AllocationRequest,
-  type Command,
-  type CommandContext,
-  isSessionRefusal,
-  type Outcome,
-} from '../../src/ipam/command.ts'
+import type { AllocationRequest, Command, CommandContext } from '../../src/ipam/command.ts'
 import { type CommandEnvelope, decodeCommand } from '../../src/ipam/command-codec.ts'
 import type { AnswerLimits } from '../../src/ipam/idempotency.ts'
+import { isSessionRefusal, type Outcome } from '../../src/ipam/outcome.ts'
 import type { Allocation, AuditAction, AuditEntry, Network } from '../../src/ipam/records.ts'
 import { AccessLedger, isAccessCommand } from './access-ledger.ts'
 import type { Seen } from './admins.ts'

@@ -1,7 +1,8 @@
 /** Notes of what was done to the cluster, and the rows that they must leave. */
 import { isDeepStrictEqual } from 'node:util'
 import type { ClusterCommand } from '../../src/ipam/cluster-command.ts'
-import type { Command, CommandContext, Outcome } from '../../src/ipam/command.ts'
+import type { Command, CommandContext } from '../../src/ipam/command.ts'
+import type { Outcome } from '../../src/ipam/outcome.ts'
 import type { AuditEntry } from '../../src/ipam/records.ts'
 import { check } from './calls.ts'
 

@@ -1,7 +1,7 @@
 /** The state that a log makes of nothing, without any cluster, snapshot or restart. */
 import type { Entry } from '../../raft/types.ts'
-import type { Outcome } from '../../src/ipam/command.ts'
 import type { AnswerLimits } from '../../src/ipam/idempotency.ts'
+import type { Outcome } from '../../src/ipam/outcome.ts'
 import { IpamStateMachine } from '../../src/state/state-machine.ts'
 import { SimProcess } from './process.ts'
 import { Random } from './random.ts'

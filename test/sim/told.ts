@@ -1,8 +1,8 @@
 /** Whether clients were told what happened, by the log and what it makes of nothing. */
 import { isDeepStrictEqual } from 'node:util'
 import type { Entry } from '../../raft/types.ts'
-import { isSessionRefusal, type Outcome } from '../../src/ipam/command.ts'
 import { decodeCommand } from '../../src/ipam/command-codec.ts'
+import { isSessionRefusal, type Outcome } from '../../src/ipam/outcome.ts'
 import type { AuditEntry } from '../../src/ipam/records.ts'
 import { type Calls, check, type Told } from './calls.ts'
 import type { Step } from './ledger.ts'

@@ -1,15 +1,10 @@
 /** Clients of one network each, whose histories are checked: what they ask for, what they are told, and whether that can all be true. */
 import type { LogIndex } from '../../raft/types.ts'
 import { parseAddress } from '../../src/ipam/address.ts'
-import type {
-  AllocateAddresses,
-  Command,
-  IpamError,
-  RefusalReason,
-  ReleaseAllocation,
-} from '../../src/ipam/command.ts'
+import type { AllocateAddresses, Command, ReleaseAllocation } from '../../src/ipam/command.ts'
 import { NETWORK_DEFAULTS } from '../../src/ipam/defaults.ts'
 import type { IdempotencyStamp } from '../../src/ipam/idempotency.ts'
+import type { IpamError, RefusalReason } from '../../src/ipam/outcome.ts'
 import { parsePrefix } from '../../src/ipam/prefix.ts'
 import { usableRange } from '../../src/ipam/range.ts'
 import type { Allocation } from '../../src/ipam/records.ts'

@@ -1,7 +1,8 @@
 /** The slow, obvious version of users and keys: two arrays, and every question goes through all of one. */
 import type { AccessView, ApiKey, Scope, User } from '../../src/ipam/access.ts'
 import type { AccessCommand, CreateKey, CreateUser, UpdateUser } from '../../src/ipam/access-command.ts'
-import type { CommandContext, RefusalReason } from '../../src/ipam/command.ts'
+import type { CommandContext } from '../../src/ipam/command.ts'
+import type { RefusalReason } from '../../src/ipam/outcome.ts'
 import type { AuditAction } from '../../src/ipam/records.ts'
 
 const USERS_MAX = 1_000

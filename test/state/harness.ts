@@ -7,13 +7,11 @@ import type {
   Command,
   CommandContext,
   NetworkSettings,
-  Outcome,
-  Refusal,
-  SessionRefusalReason,
 } from '../../src/ipam/command.ts'
 import { encodeCommand } from '../../src/ipam/command-codec.ts'
 import { ALLOCATION_DEFAULTS, NETWORK_DEFAULTS } from '../../src/ipam/defaults.ts'
 import type { IdempotencyStamp } from '../../src/ipam/idempotency.ts'
+import type { Outcome, Refusal, SessionRefusalReason } from '../../src/ipam/outcome.ts'
 import type { AllocationFilter, AuditFilter, NetworkFilter, Page, PageRequest } from '../../src/ipam/query.ts'
 import {
   ALLOCATION_STATUSES,

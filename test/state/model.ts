@@ -10,13 +10,12 @@ import type {
   ImportItems,
   MetadataChanges,
   NetworkRef,
-  Outcome,
-  RefusalReason,
   UpdateAllocation,
   UpdateNetwork,
 } from '../../src/ipam/command.ts'
 import { NETWORK_DEFAULTS } from '../../src/ipam/defaults.ts'
 import type { IdempotencyStamp } from '../../src/ipam/idempotency.ts'
+import type { Outcome, RefusalReason } from '../../src/ipam/outcome.ts'
 import { contains, formatPrefix, lastAddress, type Prefix, parsePrefix } from '../../src/ipam/prefix.ts'
 import { usableRange } from '../../src/ipam/range.ts'
 import type {

@@ -1,6 +1,6 @@
 /** What the description of the API says of a route. */
 import type { z } from 'zod'
-import type { RefusalReason } from '../../ipam/command.ts'
+import type { RefusalReason } from '../../ipam/outcome.ts'
 import type { HeaderName } from './headers.ts'
 
 export const TAGS = {
