@@ -2,7 +2,8 @@
 import { z } from 'zod'
 import type { AllocationFilter } from '../ipam/query.ts'
 import { ALLOCATION_STATUSES, type AllocationStatus } from '../ipam/records.ts'
-import { booleanParam, expected, id, ip, mac, namespaceName, searchParam, timeParam } from './fields.ts'
+import { expected, id, ip, mac, namespaceName } from './fields.ts'
+import { booleanParam, searchParam, timeParam } from './params.ts'
 import { invalidRequest } from './problem.ts'
 
 export const ALLOCATION_FILTER_PARAMS = {

@@ -14,9 +14,10 @@ import {
 } from './allocation-body.ts'
 import { ALLOCATION_FILTER_PARAMS, toAllocationFilter } from './allocation-filter.ts'
 import { json, noContent, positionHeaders, withEtag, withLocation } from './answer.ts'
+import { expected, isId } from './fields.ts'
+import type { Handle } from './handle.ts'
+import { readBody, readBodyAndKeys, readQuery } from './input.ts'
 import {
-  expected,
-  isId,
   NO_PARAMS,
   PAGE_PARAMS,
   pageHeaders,
@@ -24,9 +25,7 @@ import {
   ReadParams,
   toConsistency,
   toPage,
-} from './fields.ts'
-import type { Handle } from './handle.ts'
-import { readBody, readBodyAndKeys, readQuery } from './input.ts'
+} from './params.ts'
 import { ProblemError } from './problem.ts'
 import { within } from './scope.ts'
 import { ifMatch, write } from './write.ts'

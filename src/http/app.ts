@@ -23,6 +23,7 @@ import { importRoutes } from './import.ts'
 import { keyRoutes } from './keys.ts'
 import { BODY_BYTES_MAX } from './limits.ts'
 import { metricsRoutes } from './metrics.ts'
+import { networkSpaceRoutes } from './network-space.ts'
 import { networkRoutes } from './networks.ts'
 import { ProblemError } from './problem.ts'
 import type { RateLimiter } from './rate-limiter.ts'
@@ -113,6 +114,7 @@ export function createApi({
   app.route(BASE_PATH, exportRoutes(service, handle))
   app.route(BASE_PATH, importRoutes(service, handle))
   app.route(BASE_PATH, networkRoutes(service, handle))
+  app.route(BASE_PATH, networkSpaceRoutes(service, handle))
   app.route(BASE_PATH, allocationRoutes(service, handle))
   app.route(BASE_PATH, addressRoutes(service, handle))
   app.route(BASE_PATH, clusterRoutes(service, { version, handle }))

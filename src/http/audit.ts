@@ -6,10 +6,11 @@ import type { IpamService } from '../service.ts'
 import { VIEWER } from './access.ts'
 import { allocationBody } from './allocation-body.ts'
 import { formatTime, json, positionHeaders } from './answer.ts'
+import { expected, ip, namespaceName } from './fields.ts'
+import type { Handle } from './handle.ts'
+import { readQuery } from './input.ts'
+import { networkBody } from './network-body.ts'
 import {
-  expected,
-  ip,
-  namespaceName,
   PAGE_PARAMS,
   PAGE_ROWS_MAX,
   pageHeaders,
@@ -19,10 +20,7 @@ import {
   toConsistency,
   toPage,
   wholeNumberParam,
-} from './fields.ts'
-import type { Handle } from './handle.ts'
-import { readQuery } from './input.ts'
-import { networkBody } from './network-body.ts'
+} from './params.ts'
 import type * as shapes from './shapes.ts'
 
 const AUDIT_ROWS = 100

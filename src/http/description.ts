@@ -3,11 +3,11 @@ import { createHash } from 'node:crypto'
 import { type Context, Hono } from 'hono'
 import { OPEN } from './access.ts'
 import type { Answer } from './answer.ts'
-import { NO_PARAMS } from './fields.ts'
 import type { Handle } from './handle.ts'
 import { readQuery } from './input.ts'
 import { describeApi, type RouteAccess } from './openapi/document.ts'
 import { PAGE_POLICY, renderPage } from './openapi/page/page.ts'
+import { NO_PARAMS } from './params.ts'
 
 /**
  * Made when it is first asked for: most nodes never are. It has no secrets, and who cannot log in yet may read how to.

@@ -2,9 +2,9 @@ import { Hono } from 'hono'
 import type { IpamService } from '../service.ts'
 import { OPEN } from './access.ts'
 import { json } from './answer.ts'
-import { NO_PARAMS } from './fields.ts'
 import type { Handle } from './handle.ts'
 import { readQuery } from './input.ts'
+import { NO_PARAMS } from './params.ts'
 import { ProblemError } from './problem.ts'
 
 /** @param uptimeMs Since the process began to serve. */

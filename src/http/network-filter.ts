@@ -1,6 +1,7 @@
 /** What lists and exports of networks can be narrowed by. */
 import type { NetworkFilter } from '../ipam/query.ts'
-import { cidr, id, ip, namespaceName, searchParam } from './fields.ts'
+import { cidr, id, ip, namespaceName } from './fields.ts'
+import { searchParam } from './params.ts'
 
 export const NETWORK_FILTER_PARAMS = {
   cidr: cidr.optional().meta({ description: 'This very prefix.' }),

@@ -3,9 +3,9 @@ import { Hono } from 'hono'
 import type { IpamService } from '../service.ts'
 import { ADMIN } from './access.ts'
 import { positionHeaders } from './answer.ts'
-import { NO_PARAMS } from './fields.ts'
 import type { Handle } from './handle.ts'
 import { readQuery } from './input.ts'
+import { NO_PARAMS } from './params.ts'
 
 const FILE = { 'Content-Type': 'application/octet-stream', 'Cache-Control': 'no-store' } as const
 

@@ -11,7 +11,7 @@ export const API_DESCRIPTION: readonly Mutant[] = [
   {
     name: 'a limit is described that is not the one that holds',
     source: 'issue 6 (from the very schemas that validate)',
-    file: 'src/http/fields.ts',
+    file: 'src/http/params.ts',
     find: `.meta({ type: 'integer', minimum: min, maximum: max })`,
     replace: `.meta({ type: 'integer', minimum: min, maximum: max - 1 })`,
     caughtBy: DESCRIPTION,

@@ -306,7 +306,7 @@ export const LISTS_AND_INDEXES: readonly Mutant[] = [
   {
     name: 'nobody is told how many there are',
     source: 'api.md (X-Total-Count)',
-    file: 'src/http/fields.ts',
+    file: 'src/http/params.ts',
     find: `total === null ? {} : { 'X-Total-Count': String(total) }`,
     replace: `{}`,
     caughtBy: PAGES,
@@ -314,7 +314,7 @@ export const LISTS_AND_INDEXES: readonly Mutant[] = [
   {
     name: 'the Link of a page that left rows out is refused',
     source: 'api.md (Link)',
-    file: 'src/http/fields.ts',
+    file: 'src/http/params.ts',
     find: `  query.delete('offset')
 `,
     replace: ``,
@@ -323,7 +323,7 @@ export const LISTS_AND_INDEXES: readonly Mutant[] = [
   {
     name: 'the Link of a page has no filters',
     source: 'api.md (Link)',
-    file: 'src/http/fields.ts',
+    file: 'src/http/params.ts',
     find: `const query = new URLSearchParams(new URL(c.req.url).search)`,
     replace: `const query = new URLSearchParams()`,
     caughtBy: PAGES,

@@ -4,7 +4,7 @@ import { AllocateBody, RenewBody, UpdateAllocationBody } from '../allocation-bod
 import { BatchBody, ReleaseBody } from '../allocations.ts'
 import { AddNodeBody, DrainBody, TransferLeaderBody } from '../cluster.ts'
 import { CreateNetworkBody, UpdateNetworkBody } from '../network-body.ts'
-import { CarveBody } from '../networks.ts'
+import { CarveBody } from '../network-space.ts'
 import * as shapes from '../shapes.ts'
 import { CreateKeyBody, CreateUserBody, FirstAdminBody, PasswordBody, UpdateUserBody } from '../user-body.ts'
 

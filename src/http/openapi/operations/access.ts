@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { NO_PARAMS, ReadParams } from '../../fields.ts'
+import { NO_PARAMS, ReadParams } from '../../params.ts'
 import { ApiKey, NewApiKey, User, Whoami } from '../../shapes.ts'
 import {
   CreateKeyBody,

@@ -1,5 +1,5 @@
 import { AddNodeBody, DrainBody, nodeId, RemoveNodeParams, TransferLeaderBody } from '../../cluster.ts'
-import { NO_PARAMS } from '../../fields.ts'
+import { NO_PARAMS } from '../../params.ts'
 import { ClusterStatus } from '../../shapes.ts'
 import { CLUSTER } from '../examples.ts'
 import {

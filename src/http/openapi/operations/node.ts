@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { NO_PARAMS } from '../../fields.ts'
+import { NO_PARAMS } from '../../params.ts'
 import { Health, Leadership, Readiness } from '../../shapes.ts'
 import { jsonAnswer, NO_EXAMPLE, type Operation, READ } from '../operation.ts'
 
