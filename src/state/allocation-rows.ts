@@ -6,6 +6,7 @@ import type { AddressRange } from '../ipam/range.ts'
 import type { Allocation } from '../ipam/records.ts'
 import type { ExpiryIndex } from './expiry-index.ts'
 import type { HostnameRows } from './hostname-rows.ts'
+import type { Position } from './key-encoding.ts'
 import {
   addressRangeKey,
   allocationKey,
@@ -14,7 +15,6 @@ import {
   coolingKey,
   coverKey,
   endedAllocationKey,
-  type Position,
 } from './key-space.ts'
 import type { NetworkRows } from './network-rows.ts'
 import type { NetworkState, NetworkTable } from './network-table.ts'

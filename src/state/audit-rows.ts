@@ -9,9 +9,8 @@ import {
   auditKey,
   auditRequestKey,
   auditResourceKey,
-  type Position,
-  positionOf,
-} from './key-space.ts'
+} from './audit-keys.ts'
+import { type Position, positionOf } from './key-encoding.ts'
 import { decodeAudit, encodeAudit } from './record-codec.ts'
 import { type AuditFloor, decodeAuditFloor, EMPTY_ROW, encodeAuditFloor } from './row-codec.ts'
 import type { StagedRows } from './staged-rows.ts'

@@ -1,5 +1,5 @@
 import { assert } from '../../raft/assert.ts'
-import { type Position, parsePosition, positionOf } from './key-space.ts'
+import { type Position, parsePosition, positionOf } from './key-encoding.ts'
 
 /** An active allocation with an expiry. */
 export interface Expiry {

@@ -1,7 +1,7 @@
 /** The row of a full block of allocations: where they lie, and the signatures of their host names. */
 import { BLOCK_ALLOCATIONS } from './hostname-chunk.ts'
 import { mayHave, SIGNATURE_BYTES } from './hostname-signature.ts'
-import { POSITION_BYTES, type Position } from './key-space.ts'
+import { POSITION_BYTES, type Position } from './key-encoding.ts'
 
 const ENTRY_BYTES = POSITION_BYTES + SIGNATURE_BYTES
 

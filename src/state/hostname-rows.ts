@@ -22,7 +22,8 @@ import {
 } from './hostname-chunk.ts'
 import { GRAMS, visitGrams } from './hostname-grams.ts'
 import { signatureOf } from './hostname-signature.ts'
-import { allocationKey, blockKey, endedCountsKey, gramKey, type Position } from './key-space.ts'
+import type { Position } from './key-encoding.ts'
+import { allocationKey, blockKey, endedCountsKey, gramKey } from './key-space.ts'
 import { decodeNamed } from './record-codec.ts'
 import type { StagedRows } from './staged-rows.ts'
 

@@ -1,12 +1,21 @@
-/** Where each row lies. Keys are ASCII, so that their order is the same as strings and as bytes; see README.md. */
-import { assert } from '../../raft/assert.ts'
-import { addressBits, type Family } from '../ipam/address.ts'
+/** Where each row lies, but for those of the audit log; see README.md. */
+import type { Family } from '../ipam/address.ts'
 import { parseAllocationId } from '../ipam/allocation-id.ts'
+import {
+  addressDigits,
+  INDEX_DIGITS,
+  type KeyRange,
+  POSITION_CHARS,
+  type Position,
+  padded,
+  positionOf,
+  prefixRange,
+  SEQUENCE_MAX,
+  toHex,
+} from './key-encoding.ts'
 
 export const APPLIED_KEY = '!applied'
 export const MEMBERSHIP_KEY = '!membership'
-/** Where the audit log begins, once its start is forgotten. */
-export const AUDIT_FLOOR_KEY = '!audit'
 /** How many allocations belong to networks that are deleted. */
 export const ORPHANS_KEY = '!orphans'
 /** What is known about the rows is none of them: it lies before `EVERYTHING`, in no snapshot and no digest, and goes with them. */
@@ -16,37 +25,6 @@ export const CHECKPOINT_KEY = ' checkpoint'
 /** What changed in memory since a checkpoint was begun, by batch. */
 export const JOURNAL = prefixRange(' journal ')
 export const CHECKPOINT_PARTS = prefixRange(' part ')
-
-const INDEX_DIGITS = 14 // 53 bits
-const GRAM_DIGITS = 5
-/** As many as the longest number in a key has digits: an IPv6 address. */
-const ZEROS = '0'.repeat(32)
-const SEQUENCE_DIGITS = 4
-const SEQUENCE_MAX = 0xffff
-export const POSITION_CHARS = INDEX_DIGITS + SEQUENCE_DIGITS
-/** Of a position as bytes. */
-export const POSITION_BYTES = POSITION_CHARS / 2
-
-/** Which entry made a row, and which row of that entry it is: the order of creation, as text of fixed width. */
-export type Position = string
-
-/** Half-open, like the `gte` and `lt` of LevelDB. */
-export interface KeyRange {
-  readonly gte: string
-  readonly lt: string
-}
-
-export function positionOf(index: number, sequence: number): Position {
-  assert(sequence <= SEQUENCE_MAX, 'entry {} makes more than {} rows of one kind', index, SEQUENCE_MAX + 1)
-  return toHex(index) + padded(sequence.toString(16), SEQUENCE_DIGITS)
-}
-
-export function parsePosition(position: Position): { index: number; sequence: number } {
-  return {
-    index: Number.parseInt(position.slice(0, INDEX_DIGITS), 16),
-    sequence: Number.parseInt(position.slice(INDEX_DIGITS), 16),
-  }
-}
 
 /** Allocations of all networks, active or ended. */
 export const ALLOCATIONS = prefixRange('a')
@@ -66,7 +44,6 @@ export const USERS = prefixRange('cu')
 export const SESSIONS = prefixRange('s')
 /** Outcomes of writes, by session and sequence number. */
 export const OUTCOMES = prefixRange('t')
-export const AUDIT = prefixRange('u')
 export const EVERYTHING: KeyRange = { gte: '!', lt: '~' }
 
 export function allocationKey(position: Position): string {
@@ -137,6 +114,8 @@ export function checkpointParts(generation: number): KeyRange {
   return prefixRange(`${CHECKPOINT_PARTS.gte}${toHex(generation)} `)
 }
 
+const GRAM_DIGITS = 5
+
 /** Which blocks of a chunk of allocations have a gram in their host names. */
 export function gramKey(gram: number, chunk: number): string {
   return `${gramPrefix(gram)}${toHex(chunk)}`
@@ -182,14 +161,6 @@ export function networkCountersKey(network: Position): string {
   return `o${network}`
 }
 
-export function auditRequestKey(requestId: string, position: Position): string {
-  return `q${asciiOf(requestId)} ${position}`
-}
-
-export function auditsOfRequest(requestId: string): KeyRange {
-  return prefixRange(`q${asciiOf(requestId)} `)
-}
-
 /** @param term As `text-index.ts` makes them. */
 export function allocationTermKey(
   term: string,
@@ -209,61 +180,6 @@ export function networkTermKey(term: string, position: Position): string {
 
 export function networkTerms(term: string): KeyRange {
   return prefixRange(`y${term}`)
-}
-
-export function auditResourceKey(resource: string, position: Position): string {
-  return `v${resource} ${position}`
-}
-
-export function auditsOfResource(resource: string): KeyRange {
-  return prefixRange(`v${resource} `)
-}
-
-/** By what audit rows are looked for in blocks: `requests` are a group of request ids. */
-export type AuditBlockKind = 'action' | 'user' | 'requests'
-
-/** … of so many log indexes. */
-export const AUDIT_BLOCK_INDEXES = 256
-
-/** Says that some row of that block has the value. */
-export function auditBlockKey(kind: AuditBlockKind, value: string, index: number): string {
-  return `${auditBlockPrefix(kind, value)}${toHex(Math.floor(index / AUDIT_BLOCK_INDEXES))}`
-}
-
-/** The blocks with rows of the value from the position `from` on, and before `before`; null: no such end. */
-export function auditBlocks(
-  { kind, value }: { readonly kind: AuditBlockKind; readonly value: string },
-  { from, before }: { readonly from: Position | null; readonly before: Position | null },
-): KeyRange {
-  const all = prefixRange(auditBlockPrefix(kind, value))
-  const keyAt = (position: Position): string => auditBlockKey(kind, value, parsePosition(position).index)
-  const gte = from === null ? all.gte : keyAt(from)
-  const lt = before === null ? all.lt : `${keyAt(before)}\0`
-  return { gte, lt: lt < gte ? gte : lt }
-}
-
-/** The first index of the block. */
-export function parseAuditBlockKey(key: string): number {
-  return Number.parseInt(key.slice(-INDEX_DIGITS), 16) * AUDIT_BLOCK_INDEXES
-}
-
-function auditBlockPrefix(kind: AuditBlockKind, value: string): string {
-  return `w${kind.charAt(0)}${asciiOf(value)} `
-}
-
-/**
- * Text in a key: lower-case letters, digits, `-`, `.` and `_` stand for themselves, every other byte of its UTF-8 is `%` and two
- * hex digits. A prefix of the text is a prefix of it, and a space ends it.
- */
-export function asciiOf(text: string): string {
-  return PLAIN.test(text) ? text : Buffer.from(text, 'utf8').toString('latin1').replace(UNPLAIN, escapeByte)
-}
-
-const PLAIN = /^[a-z0-9._-]*$/
-const UNPLAIN = /[^a-z0-9._-]/g
-
-function escapeByte(byte: string): string {
-  return `%${byte.charCodeAt(0).toString(16).padStart(2, '0')}`
 }
 
 export function networkKey(position: Position): string {
@@ -314,37 +230,4 @@ export function parseOutcomeKey(key: string): { session: number; sequence: numbe
     session: Number.parseInt(key.slice(1, 1 + INDEX_DIGITS), 16),
     sequence: Number.parseInt(key.slice(1 + INDEX_DIGITS), 16),
   }
-}
-
-export function auditKey(position: Position): string {
-  return `u${position}`
-}
-
-/** The position that a key ends with: that of the row, or of the row that an index points to. */
-export function positionIn(key: string): Position {
-  return key.slice(-POSITION_CHARS)
-}
-
-/** Of one width in a family. */
-function addressDigits(family: Family, value: bigint): string {
-  return padded(value.toString(16), addressBits(family) / 4)
-}
-
-/** An entry asks for the digits of its own index once for each of its rows. */
-let lastHex = { value: 0, digits: ZEROS.slice(0, INDEX_DIGITS) }
-
-/** Of a safe integer. */
-function toHex(value: number): string {
-  if (value !== lastHex.value) lastHex = { value, digits: padded(value.toString(16), INDEX_DIGITS) }
-  return lastHex.digits
-}
-
-/** As `padStart` with zeros, in half the time and with half the garbage. */
-function padded(digits: string, length: number): string {
-  return ZEROS.slice(0, length - digits.length) + digits
-}
-
-function prefixRange(prefix: string): KeyRange {
-  const last = prefix.charCodeAt(prefix.length - 1)
-  return { gte: prefix, lt: prefix.slice(0, -1) + String.fromCharCode(last + 1) }
 }

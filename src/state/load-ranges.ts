@@ -1,7 +1,8 @@
 /** The addresses in use, from the keys of their rows: the bulk of what is read when a state is opened. */
 import type { AddressRange } from '../ipam/range.ts'
 import type { ExpiryIndex } from './expiry-index.ts'
-import { POSITION_CHARS, type Position, parseAddressRangeKey } from './key-space.ts'
+import { POSITION_CHARS, type Position } from './key-encoding.ts'
+import { parseAddressRangeKey } from './key-space.ts'
 import { decodeAddressRange, decodeExpiry, decodeLastIpv4 } from './row-codec.ts'
 import type { StoredRow } from './view.ts'
 

@@ -11,6 +11,7 @@ import { decodeKeptAnswerHead } from './answer-codec.ts'
 import { AnswerTable } from './answer-table.ts'
 import { CorruptStateError } from './errors.ts'
 import { ExpiryIndex } from './expiry-index.ts'
+import { type Position, positionIn } from './key-encoding.ts'
 import {
   ADDRESS_RANGES,
   APPLIED_KEY,
@@ -22,11 +23,9 @@ import {
   NETWORK_COUNTERS,
   NETWORKS,
   OUTCOMES,
-  type Position,
   parseKeptAnswerKey,
   parseOutcomeKey,
   parseSessionKey,
-  positionIn,
   SESSIONS,
 } from './key-space.ts'
 import { loadCheckpoint, repeatChanges } from './load-checkpoint.ts'

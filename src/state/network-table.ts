@@ -5,7 +5,7 @@ import type { Prefix } from '../ipam/prefix.ts'
 import { PrefixTree } from '../ipam/prefix-tree.ts'
 import type { Network, Strategy } from '../ipam/records.ts'
 import type { ManagedNetwork } from '../ipam/store.ts'
-import type { Position } from './key-space.ts'
+import type { Position } from './key-encoding.ts'
 
 /** What stays in memory of a network. */
 export interface NetworkState extends ManagedNetwork {

@@ -1,6 +1,6 @@
 /** Rows that are applied but not flushed yet, over those of the database. */
 import { assert } from '../../raft/assert.ts'
-import type { KeyRange } from './key-space.ts'
+import type { KeyRange } from './key-encoding.ts'
 import { CHANGE_BYTES, type RangeChange } from './range-journal.ts'
 import type { AppliedPoint } from './row-codec.ts'
 import { StateHash } from './state-hash.ts'

@@ -1,7 +1,7 @@
 /** What becomes of addresses and expiries, one change after the other: enough to bring an older picture of them up to date. */
 import type { AddressRange } from '../ipam/range.ts'
 import { CorruptStateError } from './errors.ts'
-import { POSITION_BYTES, type Position } from './key-space.ts'
+import { POSITION_BYTES, type Position } from './key-encoding.ts'
 import { readUInt128, writeUInt128 } from './uint128.ts'
 
 /** Of one active allocation: it begins, ends, or expires at another time. */

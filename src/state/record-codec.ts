@@ -11,7 +11,7 @@ import {
 } from '../ipam/records.ts'
 import type { AuditDraft } from '../ipam/store.ts'
 import { CorruptStateError } from './errors.ts'
-import { type Position, parsePosition } from './key-space.ts'
+import { type Position, parsePosition } from './key-encoding.ts'
 
 const STRATEGIES: readonly Strategy[] = ['lowest', 'next', 'random']
 

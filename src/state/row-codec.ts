@@ -3,7 +3,7 @@ import { Packr } from 'msgpackr'
 import type { Divergence, Member, Membership } from '../../raft/types.ts'
 import type { AddressRange } from '../ipam/range.ts'
 import { CorruptStateError, StateFormatError } from './errors.ts'
-import type { Position } from './key-space.ts'
+import type { Position } from './key-encoding.ts'
 import { formatHash } from './state-hash.ts'
 import { readUInt128, writeUInt128 } from './uint128.ts'
 

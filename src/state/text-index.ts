@@ -3,7 +3,7 @@
  * start with its term, and then looks whether the record really is what was asked for: terms are cut, and lower case.
  */
 import type { Allocation, Metadata, Network } from '../ipam/records.ts'
-import { asciiOf } from './key-space.ts'
+import { asciiOf } from './key-encoding.ts'
 
 /** Of the text in a term; what is longer is cut, with what is searched for. */
 const TERM_CHARS_MAX = 32

@@ -1,5 +1,5 @@
 /** Reads many rows of a database that nobody changes meanwhile. */
-import type { KeyRange } from './key-space.ts'
+import type { KeyRange } from './key-encoding.ts'
 import type { StateDatabase } from './storage.ts'
 import type { StoredRow } from './view.ts'
 

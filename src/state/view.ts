@@ -1,6 +1,6 @@
 /** The state at one index, readable while later entries are applied and flushed. */
 import type { AbstractIterator, AbstractIteratorOptions, AbstractSnapshot } from 'abstract-level'
-import type { KeyRange } from './key-space.ts'
+import type { KeyRange } from './key-encoding.ts'
 import { type Layer, newestRow } from './overlay.ts'
 import type { AppliedPoint } from './row-codec.ts'
 import type { Slices } from './slices.ts'

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { type Expiry, ExpiryIndex, type ExpiryPlace } from '../../src/state/expiry-index.ts'
-import { positionOf } from '../../src/state/key-space.ts'
+import { positionOf } from '../../src/state/key-encoding.ts'
 
 function inOrder(expiries: readonly Expiry[]): Expiry[] {
   return expiries.toSorted((a, b) => a.expiresAt - b.expiresAt || (a.position < b.position ? -1 : 1))

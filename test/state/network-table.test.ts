@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { AddressSpace } from '../../src/ipam/address-space.ts'
 import { parsePrefix } from '../../src/ipam/prefix.ts'
-import { positionOf } from '../../src/state/key-space.ts'
+import { positionOf } from '../../src/state/key-encoding.ts'
 import { type NetworkState, NetworkTable } from '../../src/state/network-table.ts'
 
 function networkMadeBy(index: number): NetworkState {

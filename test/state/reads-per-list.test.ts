@@ -5,7 +5,7 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { CommandContext } from '../../src/ipam/command.ts'
 import type { AllocationFilter, AuditFilter, NetworkFilter, Page } from '../../src/ipam/query.ts'
-import { AUDIT_BLOCK_INDEXES } from '../../src/state/key-space.ts'
+import { AUDIT_BLOCK_INDEXES } from '../../src/state/audit-keys.ts'
 import { CountingStorage } from './counting-storage.ts'
 import {
   accepted,

@@ -4,13 +4,8 @@ import type { Allocation, AllocationStatus } from '../../ipam/records.ts'
 import type { ExpiryIndex } from '../expiry-index.ts'
 import { blockOf } from '../hostname-chunk.ts'
 import type { HostnameMemory } from '../hostname-rows.ts'
-import {
-  allocationTermKey,
-  asciiOf,
-  type KeyRange,
-  type Position,
-  allocationTerms as termRange,
-} from '../key-space.ts'
+import { asciiOf, type KeyRange, type Position } from '../key-encoding.ts'
+import { allocationTermKey, allocationTerms as termRange } from '../key-space.ts'
 import { allocationTerms, macTerm, tagTerm, wordTerm } from '../text-index.ts'
 import type { View } from '../view.ts'
 import { isActiveOnly, marks } from './by-network.ts'

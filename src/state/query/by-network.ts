@@ -1,15 +1,8 @@
 /** Allocations by network, in the order in which these were made, and by address: their rows lie so. */
 import type { PageRequest } from '../../ipam/query.ts'
 import { ALLOCATION_STATUSES, type AllocationStatus } from '../../ipam/records.ts'
-import {
-  ADDRESS_RANGES,
-  addressRanges,
-  ENDED_ALLOCATIONS,
-  endedAllocations,
-  type KeyRange,
-  POSITION_CHARS,
-  type Position,
-} from '../key-space.ts'
+import { type KeyRange, POSITION_CHARS, type Position } from '../key-encoding.ts'
+import { ADDRESS_RANGES, addressRanges, ENDED_ALLOCATIONS, endedAllocations } from '../key-space.ts'
 import type { NetworkState, NetworkTable } from '../network-table.ts'
 import type { View } from '../view.ts'
 import { type Candidate, type Candidates, IndexCandidates } from './candidates.ts'

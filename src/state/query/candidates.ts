@@ -1,5 +1,5 @@
 /** Where a list's rows come from: positions of records in a stable order, a chunk at a time. */
-import { type KeyRange, POSITION_CHARS, type Position, positionIn } from '../key-space.ts'
+import { type KeyRange, POSITION_CHARS, type Position, positionIn } from '../key-encoding.ts'
 import { decodeAddressRange } from '../row-codec.ts'
 import type { Scan, StoredRow, View } from '../view.ts'
 

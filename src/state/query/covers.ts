@@ -1,6 +1,7 @@
 /** Which allocations an address belonged to. */
 import { type Address, addressBits } from '../../ipam/address.ts'
-import { covers, coversBeyond, type KeyRange, namespaceInCover } from '../key-space.ts'
+import type { KeyRange } from '../key-encoding.ts'
+import { covers, coversBeyond, namespaceInCover } from '../key-space.ts'
 import type { View } from '../view.ts'
 import { type Candidates, IndexCandidates, MergedCandidates } from './candidates.ts'
 

@@ -7,18 +7,14 @@ import {
   AUDIT,
   AUDIT_BLOCK_INDEXES,
   type AuditBlockKind,
-  allocationKey,
-  allocationPosition,
   auditBlocks,
   auditKey,
   auditsOfRequest,
   auditsOfResource,
-  type KeyRange,
-  type Position,
   parseAuditBlockKey,
-  positionIn,
-  positionOf,
-} from '../key-space.ts'
+} from '../audit-keys.ts'
+import { type KeyRange, type Position, positionIn, positionOf } from '../key-encoding.ts'
+import { allocationKey, allocationPosition } from '../key-space.ts'
 import type { NetworkTable } from '../network-table.ts'
 import { decodeAllocation, decodeAudit } from '../record-codec.ts'
 import type { Scan, View } from '../view.ts'
