@@ -5,27 +5,18 @@ import { NOTE_WAIT_MS_MAX } from '../../src/action-notes.ts'
 import type { AuditEntry } from '../../src/ipam/records.ts'
 import type { ReplicatedIpamService } from '../../src/replicated-service.ts'
 import { listAudit } from '../state/harness.ts'
-import { addrOf, Cluster } from './cluster.ts'
-import { PERFECT_NETWORK } from './network.ts'
+import { addrOf } from './cluster.ts'
+import { quietCluster, runIn } from './quiet-cluster.ts'
+import { until } from './until.ts'
 
-const WAIT_MS_MAX = 5_000
 const ALICE = { user: 'alice', requestId: 'req-1' }
 const BOB = { user: 'bob', requestId: 'req-2' }
 const NODES: readonly NodeId[] = [1, 2, 3]
 
 class Trio {
-  readonly cluster = new Cluster({
-    seed: 1,
-    nodeCount: NODES.length,
-    network: PERFECT_NETWORK,
-    limits: {},
-    retainedEntriesMin: 100,
-    clockSkew: 1,
-    dirtyBytesMax: 1024 * 1024,
-  })
+  readonly cluster = quietCluster()
 
   run(act: (leader: NodeId, others: readonly [NodeId, NodeId]) => Promise<void>): Promise<void> {
-    const { world, failed } = this.cluster
     const all = async (): Promise<void> => {
       for (const id of NODES) void this.cluster.start(id)
       await this.until(() => {
@@ -35,16 +26,11 @@ class Trio {
       const leader = this.leader ?? 1
       await act(leader, NODES.filter((id) => id !== leader) as [NodeId, NodeId])
     }
-    return world.runUntil(Promise.race([failed, all()]))
+    return runIn(this.cluster, all)
   }
 
-  async until(isTrue: () => boolean): Promise<void> {
-    const { world, trace } = this.cluster
-    const deadline = world.now + WAIT_MS_MAX
-    while (!isTrue()) {
-      if (world.now > deadline) throw new Error(`it never came true\n${trace}`)
-      await world.sleep(10)
-    }
+  until(isTrue: () => boolean): Promise<void> {
+    return until(this.cluster, isTrue.toString(), isTrue)
   }
 
   get leader(): NodeId | null {

@@ -35,9 +35,9 @@ export const REQUEST_TIMEOUT_MS = 2_000
 const SEGMENT_BYTES = 8 * 1024
 /** A stall that is ended early is noticed after this. */
 const STALL_CHECK_MS = 100
-/** Small, so that a short run compares states often. */
 /** So few that entries have to wait for those before them now and then. */
 const APPLY_LIMITS = { unappliedEntriesMax: 16, unappliedBytesMax: 8 * 1024 }
+/** Small, so that a short run compares states often. */
 const CHECKPOINT_INTERVAL = 10
 export const DISK_LOW_BYTES = 64 * 1024
 /** What the software of today reads and writes, and that of the next release. */

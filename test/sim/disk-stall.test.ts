@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import type { RaftNode } from '../../raft/node.ts'
 import type { NodeId } from '../../raft/types.ts'
-import { Cluster, TIMING } from './cluster.ts'
-import { PERFECT_NETWORK } from './network.ts'
+import { type Cluster, TIMING } from './cluster.ts'
+import { quietCluster, runIn } from './quiet-cluster.ts'
 import { until } from './until.ts'
 
 /** So slow that a write under way is not over before somebody else leads. */
@@ -15,22 +15,14 @@ function nodeOf(cluster: Cluster, id: NodeId): RaftNode {
 }
 
 async function run(seed: number, scenario: (cluster: Cluster) => Promise<void>): Promise<void> {
-  const cluster = new Cluster({
-    seed,
-    nodeCount: 3,
-    network: PERFECT_NETWORK,
-    limits: {},
-    retainedEntriesMin: 100,
-    clockSkew: 1,
-    dirtyBytesMax: 1024 * 1024,
-  })
+  const cluster = quietCluster({ seed })
   const started = async (): Promise<void> => {
     for (const id of [1, 2, 3]) void cluster.start(id)
     await until(cluster, 'there is a leader', () => cluster.leaders.length === 1)
     await propose(cluster, cluster.leaders[0]?.id ?? 1, 1)
     await scenario(cluster)
   }
-  await cluster.world.runUntil(Promise.race([cluster.failed, started()]))
+  await runIn(cluster, started)
 }
 
 /** Resolves with the index at which `operation` was decided. */

@@ -1,19 +1,11 @@
 import { expect, test } from 'vitest'
 import type { RaftNode } from '../../raft/node.ts'
 import type { NodeId } from '../../raft/types.ts'
-import { Cluster } from './cluster.ts'
-import { PERFECT_NETWORK } from './network.ts'
+import type { Cluster } from './cluster.ts'
+import { quietCluster, runIn } from './quiet-cluster.ts'
 
 async function run(scenario: (cluster: Cluster, leader: NodeId) => Promise<void>): Promise<void> {
-  const cluster = new Cluster({
-    seed: 1,
-    nodeCount: 3,
-    network: PERFECT_NETWORK,
-    limits: {},
-    retainedEntriesMin: 100,
-    clockSkew: 1,
-    dirtyBytesMax: 1024 * 1024,
-  })
+  const cluster = quietCluster()
   const started = async (): Promise<void> => {
     for (const id of [1, 2, 3]) void cluster.start(id)
     while (cluster.leaders.length === 0) await cluster.world.sleep(10)
@@ -21,7 +13,7 @@ async function run(scenario: (cluster: Cluster, leader: NodeId) => Promise<void>
     await nodeOf(cluster, leader).readIndex()
     await scenario(cluster, leader)
   }
-  await cluster.world.runUntil(Promise.race([cluster.failed, started()]))
+  await runIn(cluster, started)
 }
 
 function nodeOf(cluster: Cluster, id: NodeId): RaftNode {

@@ -1,23 +1,11 @@
 import { expect, test } from 'vitest'
-import { Cluster } from './cluster.ts'
 import { PERFECT_NETWORK } from './network.ts'
+import { quietCluster, runIn } from './quiet-cluster.ts'
 
 const ENDLESS = { ...PERFECT_NETWORK, meanDelayMs: 1_000_000 }
 
-function clusterOn(network: typeof PERFECT_NETWORK): Cluster {
-  return new Cluster({
-    seed: 1,
-    nodeCount: 2,
-    network,
-    limits: {},
-    retainedEntriesMin: 100,
-    clockSkew: 1,
-    dirtyBytesMax: 1024 * 1024,
-  })
-}
-
 test('nothing is under way for longer than ten election timeouts', () => {
-  const { network } = clusterOn(ENDLESS)
+  const { network } = quietCluster({ nodeCount: 2, network: ENDLESS })
 
   const delays = Array.from({ length: 1_000 }, () => network.delayMs())
 
@@ -26,7 +14,7 @@ test('nothing is under way for longer than ten election timeouts', () => {
 
 /** Else two nodes may be apart for a minute on a network that is well. (Found by seed 3305.) */
 test('a connection that takes too long to come about is given up and tried anew', async () => {
-  const cluster = clusterOn(ENDLESS)
+  const cluster = quietCluster({ nodeCount: 2, network: ENDLESS })
   const { world, network } = cluster
   const scenario = async (): Promise<void> => {
     for (const id of [1, 2]) void cluster.start(id)
@@ -38,5 +26,5 @@ test('a connection that takes too long to come about is given up and tried anew'
     expect(cluster.leaders).toHaveLength(1)
   }
 
-  await world.runUntil(Promise.race([cluster.failed, scenario()]))
+  await runIn(cluster, scenario)
 })

@@ -1,35 +1,20 @@
 import { describe, expect, test } from 'vitest'
 import type { NodeId } from '../../raft/types.ts'
 import { NETWORK_DEFAULTS } from '../../src/ipam/defaults.ts'
-import { addrOf, Cluster, type Machine, type MachineImage } from './cluster.ts'
-import { PERFECT_NETWORK } from './network.ts'
-
-const WAIT_MS_MAX = 10_000
+import { addrOf, type Machine, type MachineImage } from './cluster.ts'
+import { quietCluster, runIn } from './quiet-cluster.ts'
+import { until } from './until.ts'
 
 class Scenario {
-  readonly cluster = new Cluster({
-    seed: 1,
-    nodeCount: 3,
-    network: PERFECT_NETWORK,
-    limits: {},
-    retainedEntriesMin: 100,
-    clockSkew: 1,
-    dirtyBytesMax: 1024 * 1024,
-  })
+  readonly cluster = quietCluster()
   #nextNetwork = 1
 
   run(act: () => Promise<void>): Promise<void> {
-    const { world, failed } = this.cluster
-    return world.runUntil(Promise.race([failed, act()]))
+    return runIn(this.cluster, act)
   }
 
-  async until(isTrue: () => boolean): Promise<void> {
-    const { world, trace } = this.cluster
-    const deadline = world.now + WAIT_MS_MAX
-    while (!isTrue()) {
-      if (world.now > deadline) throw new Error(`it never came true\n${trace}`)
-      await world.sleep(10)
-    }
+  until(isTrue: () => boolean): Promise<void> {
+    return until(this.cluster, isTrue.toString(), isTrue)
   }
 
   /** All three run, and every data directory is recorded. @returns The leader and its followers. */

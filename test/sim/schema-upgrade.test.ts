@@ -1,36 +1,23 @@
 import { describe, expect, test } from 'vitest'
 import { SchemaMismatchError } from '../../raft/errors.ts'
 import type { NodeId, SchemaRange } from '../../raft/types.ts'
-import { addrOf, Cluster } from './cluster.ts'
-import { PERFECT_NETWORK } from './network.ts'
+import { addrOf } from './cluster.ts'
+import { quietCluster, runIn } from './quiet-cluster.ts'
+import { until } from './until.ts'
 
-const WAIT_MS_MAX = 10_000
 const OLD = { min: 1, max: 1 }
 const NEW = { min: 1, max: 2 }
 
 /** A cluster of three whose programs can be exchanged. */
 class Fleet {
-  readonly cluster = new Cluster({
-    seed: 1,
-    nodeCount: 3,
-    network: PERFECT_NETWORK,
-    limits: {},
-    retainedEntriesMin: 100,
-    clockSkew: 1,
-    dirtyBytesMax: 1024 * 1024,
-  })
+  readonly cluster = quietCluster()
 
   run(act: () => Promise<void>): Promise<void> {
-    return this.cluster.world.runUntil(Promise.race([this.cluster.failed, act()]))
+    return runIn(this.cluster, act)
   }
 
-  async until(isTrue: () => boolean): Promise<void> {
-    const { world, trace } = this.cluster
-    const deadline = world.now + WAIT_MS_MAX
-    while (!isTrue()) {
-      if (world.now > deadline) throw new Error(`it never came true\n${trace}`)
-      await world.sleep(10)
-    }
+  until(isTrue: () => boolean): Promise<void> {
+    return until(this.cluster, isTrue.toString(), isTrue)
   }
 
   /** Other software, by node, on the disks that they have; resolves when the running nodes are a cluster again. */

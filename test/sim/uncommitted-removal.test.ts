@@ -1,7 +1,7 @@
 import { test } from 'vitest'
 import type { NodeId } from '../../raft/types.ts'
-import { Cluster } from './cluster.ts'
-import { PERFECT_NETWORK } from './network.ts'
+import type { Cluster } from './cluster.ts'
+import { quietCluster, runIn } from './quiet-cluster.ts'
 import { until } from './until.ts'
 
 function leads(cluster: Cluster, id: NodeId): boolean {
@@ -14,15 +14,7 @@ function leads(cluster: Cluster, id: NodeId): boolean {
  * elected: the old leader must let it in, or its log would never be repaired. (Found by seed 345 of the simulator.)
  */
 test('a removal that is not committed does not shut out the node that it removes', async () => {
-  const cluster = new Cluster({
-    seed: 1,
-    nodeCount: 3,
-    network: PERFECT_NETWORK,
-    limits: {},
-    retainedEntriesMin: 100,
-    clockSkew: 1,
-    dirtyBytesMax: 1024 * 1024,
-  })
+  const cluster = quietCluster()
   const { world, network } = cluster
   const scenario = async (): Promise<void> => {
     for (const id of [1, 2, 3]) void cluster.start(id)
@@ -68,5 +60,5 @@ test('a removal that is not committed does not shut out the node that it removes
     )
   }
 
-  await world.runUntil(Promise.race([cluster.failed, scenario()]))
+  await runIn(cluster, scenario)
 })

@@ -1,35 +1,21 @@
 import { expect, test } from 'vitest'
 import type { NodeId } from '../../raft/types.ts'
 import { NETWORK_DEFAULTS } from '../../src/ipam/defaults.ts'
-import { Cluster, type Machine } from './cluster.ts'
-import { PERFECT_NETWORK } from './network.ts'
+import type { Machine } from './cluster.ts'
+import { quietCluster, runIn } from './quiet-cluster.ts'
+import { until } from './until.ts'
 
-const WAIT_MS_MAX = 5_000
 const NEVER_MS = 1_000_000
 
 class Scenario {
-  readonly cluster = new Cluster({
-    seed: 1,
-    nodeCount: 3,
-    network: PERFECT_NETWORK,
-    limits: {},
-    retainedEntriesMin: 100,
-    clockSkew: 1,
-    dirtyBytesMax: 1024 * 1024,
-  })
+  readonly cluster = quietCluster()
 
   run(act: () => Promise<void>): Promise<void> {
-    const { world, failed } = this.cluster
-    return world.runUntil(Promise.race([failed, act()]))
+    return runIn(this.cluster, act)
   }
 
-  async until(isTrue: () => boolean): Promise<void> {
-    const { world, trace } = this.cluster
-    const deadline = world.now + WAIT_MS_MAX
-    while (!isTrue()) {
-      if (world.now > deadline) throw new Error(`it never came true\n${trace}`)
-      await world.sleep(10)
-    }
+  until(isTrue: () => boolean): Promise<void> {
+    return until(this.cluster, isTrue.toString(), isTrue)
   }
 
   /** All three run, and all logs name all data directories. @returns The leader and its followers. */

@@ -6,8 +6,8 @@ import { expect, test } from 'vitest'
 import type { Command } from '../../src/ipam/command.ts'
 import { ALLOCATION_DEFAULTS, NETWORK_DEFAULTS } from '../../src/ipam/defaults.ts'
 import { tokenOf } from '../state/harness.ts'
-import { Cluster } from './cluster.ts'
-import { PERFECT_NETWORK } from './network.ts'
+import type { Cluster } from './cluster.ts'
+import { quietCluster, runIn } from './quiet-cluster.ts'
 import { until } from './until.ts'
 
 const NODES = [1, 2, 3]
@@ -45,15 +45,7 @@ function count(cluster: Cluster): Work {
 
 /** Clients that write one after the other, through the leader or through a follower. */
 async function measure(options: { clients: number; through: 'leader' | 'follower' }): Promise<Work> {
-  const cluster = new Cluster({
-    seed: 1,
-    nodeCount: NODES.length,
-    network: PERFECT_NETWORK,
-    limits: {},
-    retainedEntriesMin: 100_000,
-    clockSkew: 1,
-    dirtyBytesMax: 1024 * 1024,
-  })
+  const cluster = quietCluster({ retainedEntriesMin: 100_000 })
   const writes = options.clients * WRITES_EACH
   let before: Work | null = null
   let after: Work | null = null
@@ -81,7 +73,7 @@ async function measure(options: { clients: number; through: 'leader' | 'follower
     await cluster.world.sleep(1_000)
     after = count(cluster)
   }
-  await cluster.world.runUntil(Promise.race([cluster.failed, scenario()]))
+  await runIn(cluster, scenario)
   if (before === null || after === null) throw new Error('not measured')
   const names = Object.keys(before) as (keyof Work)[]
   const difference = (name: keyof Work): number =>
