@@ -6,19 +6,18 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import type { CommandContext } from '../../src/ipam/command.ts'
 import type { AllocationFilter, AuditFilter, NetworkFilter, Page } from '../../src/ipam/query.ts'
 import { AUDIT_BLOCK_INDEXES } from '../../src/state/audit-keys.ts'
-import { CountingStorage } from './counting-storage.ts'
+import { type Ask, type CountedState, openCounted, readsOf } from './counted-state.ts'
 import {
   accepted,
   allocateCommand,
   EVERY_STATUS,
-  Harness,
+  type Harness,
   listAllocations,
   listAudit,
   listNetworks,
   page,
   START,
 } from './harness.ts'
-import { MemoryStorage } from './memory-storage.ts'
 
 const FEW = 1_000
 const MANY = 20_000
@@ -41,14 +40,9 @@ const TENANTS = [
 const WANTED_IP = '10.1.200.1'
 
 /** What is sought lies in the middle, in the order of everything that is listed: whoever scans comes by half of the others. */
-interface Estate {
-  readonly ipam: Harness
-  readonly storage: CountingStorage
-}
-
-async function build(count: number): Promise<Estate> {
-  const storage = new CountingStorage(new MemoryStorage())
-  const ipam = await Harness.open(storage)
+async function build(count: number): Promise<CountedState> {
+  const state = await openCounted()
+  const { ipam } = state
   addOthers(ipam, 'a', { allocations: count / 2, second: 2 })
   // So that the blocks of the audit log begin at the same rows of what is sought: an entry that is refused has none.
   while (ipam.machine.appliedIndex % AUDIT_BLOCK_INDEXES > 0) {
@@ -57,7 +51,7 @@ async function build(count: number): Promise<Estate> {
   addSought(ipam)
   addOthers(ipam, 'z', { allocations: count / 2, second: 0 })
   await ipam.machine.flush()
-  return { ipam, storage }
+  return state
 }
 
 /** @param name One letter. @param options.second Of their addresses: that of what is sought is 1. */
@@ -124,25 +118,13 @@ function hexByte(value: number): string {
   return value.toString(16).padStart(2, '0')
 }
 
-let few: Estate
-let many: Estate
+let few: CountedState
+let many: CountedState
 
 beforeAll(async () => {
   few = await build(FEW)
   many = await build(MANY)
 }, BUILD_MS_MAX)
-
-/** Keys that were looked up, and rows that iterators have brought, until the answer came. */
-async function readsOf<T>(
-  { ipam, storage: { reads } }: Estate,
-  ask: Ask<T>,
-): Promise<[answer: T, reads: number]> {
-  const before = reads.keys + reads.rows
-  const answer = await ask(ipam)
-  return [answer, reads.keys + reads.rows - before]
-}
-
-type Ask<T> = (ipam: Harness) => Promise<T> | T
 
 interface Question {
   readonly name: string

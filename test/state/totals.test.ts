@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { ALLOCATION_DEFAULTS } from '../../src/ipam/defaults.ts'
 import type { AllocationFilter } from '../../src/ipam/query.ts'
-import { CountingStorage } from './counting-storage.ts'
+import { type CountedState, openCounted } from './counted-state.ts'
 import {
   accepted,
   EVERY_STATUS,
@@ -14,7 +14,6 @@ import {
   START,
   tokenOf,
 } from './harness.ts'
-import { MemoryStorage } from './memory-storage.ts'
 
 /** Candidates that are looked at for a total, at most. */
 const COUNTED = 1_024
@@ -22,15 +21,10 @@ const MAC = '02:00:00:00:00:07'
 /** That a list of allocations always reads: how many those of deleted networks are. */
 const LIST_READS = 1
 
-interface Estate {
-  readonly ipam: Harness
-  readonly storage: CountingStorage
-}
-
 /** Networks with so many allocations together that every filter finds, each released one with an active one of its kind. */
-async function build(count: number): Promise<Estate> {
-  const storage = new CountingStorage(new MemoryStorage())
-  const ipam = await Harness.open(storage)
+async function build(count: number): Promise<CountedState> {
+  const state = await openCounted()
+  const { ipam } = state
   ipam.createNetwork('net', '10.0.0.0/16')
   ipam.createNetwork('rest', '10.1.0.0/16')
   const texts = { hostname: 'server', tags: ['web'], mac: MAC, description: 'granite', ttlMs: 1_000 }
@@ -52,7 +46,7 @@ async function build(count: number): Promise<Estate> {
     }
   }
   await ipam.machine.flush()
-  return { ipam, storage }
+  return state
 }
 
 const FILTERS: readonly { readonly name: string; readonly filter: Partial<AllocationFilter> }[] = [
@@ -71,7 +65,7 @@ describe(`allocations by a filter that leaves ${COUNTED} to look at`, () => {
   test.each(FILTERS)(
     'by $name are counted, wherever the page ends, and no more of them',
     async ({ filter }) => {
-      const totals = async ({ ipam }: Estate) => {
+      const totals = async ({ ipam }: CountedState) => {
         const ask = async (limit: number, offset = 0) =>
           (await listAllocations(ipam.machine, filter, { limit, cursor: null, offset })).total
         return [await ask(1), await ask(10, 5), await ask(1_000), await ask(10, 1_000), await ask(2_000)]
