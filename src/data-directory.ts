@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdir, open, readdir, readFile, rename, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { z } from 'zod'
+import { syncDirectory } from './sync-directory.ts'
 
 export const IDENTITY_FILE = 'node.json'
 const FORMAT = 1
@@ -147,12 +148,7 @@ export async function writeIdentity(
     await file.close()
   }
   await rename(unfinished, path)
-  const parent = await open(directory, 'r')
-  try {
-    await parent.sync()
-  } finally {
-    await parent.close()
-  }
+  await syncDirectory(directory)
 }
 
 async function readIfPresent(path: string): Promise<string | null> {

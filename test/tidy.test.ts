@@ -61,6 +61,7 @@ const LAYERS: { of: string; may: string[] }[] = [
     of: 'src/state/',
     may: [
       'src/ipam/',
+      'src/sync-directory.ts',
       'raft/assert.ts',
       'raft/durations.ts',
       'raft/types.ts',
@@ -106,6 +107,7 @@ const LAYERS: { of: string; may: string[] }[] = [
       'src/bulk/',
       'src/backup/',
       'src/ipam/',
+      'src/sync-directory.ts',
       'src/auth/password.ts',
       'src/client/',
       'src/cli/shell.ts',

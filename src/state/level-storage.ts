@@ -1,6 +1,7 @@
-import { mkdir, open, rename, rm } from 'node:fs/promises'
+import { mkdir, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { Level } from 'level'
+import { syncDirectory } from '../sync-directory.ts'
 import type { StateDatabase, StateStorage } from './storage.ts'
 
 const BLOCK_CACHE_BYTES = 16 * 1024 * 1024
@@ -52,14 +53,5 @@ export function levelStorage(
       await syncDirectory(dirname(location))
       await rm(discarded, { recursive: true, force: true })
     },
-  }
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, 'r')
-  try {
-    await directory.sync()
-  } finally {
-    await directory.close()
   }
 }

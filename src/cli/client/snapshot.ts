@@ -4,6 +4,7 @@ import { dirname } from 'node:path'
 import { BackupError } from '../../backup/backup-error.ts'
 import { restoreSnapshot } from '../../backup/restore.ts'
 import { readSnapshot, type SnapshotContents } from '../../backup/snapshot-contents.ts'
+import { syncDirectory } from '../../sync-directory.ts'
 import type { ClientShell, ExitCode } from '../shell.ts'
 import { ClientError } from './client-error.ts'
 import type { Invocation } from './invocation.ts'
@@ -110,15 +111,6 @@ async function* unlessStopped(
     if (next === null) throw new BackupError('stopped; nothing was saved')
     if (next.done === true) return
     yield next.value
-  }
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, 'r')
-  try {
-    await directory.sync()
-  } finally {
-    await directory.close()
   }
 }
 
