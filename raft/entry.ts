@@ -5,7 +5,7 @@ import type { Entry, EntryType } from './types.ts'
 /** index u64, term u64, time f64, type u8, payload length u32, little-endian. */
 export const ENTRY_HEADER_BYTES = 29
 /** Above any payload that a node accepts; a length beyond it is damage. */
-export const ENTRY_PAYLOAD_BYTES_MAX = 16 * 1024 * 1024
+const ENTRY_PAYLOAD_BYTES_MAX = 16 * 1024 * 1024
 
 const TYPES: readonly EntryType[] = ['noop', 'command', 'membership']
 

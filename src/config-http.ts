@@ -50,7 +50,7 @@ const prefix = z
 const perSecond = wholeNumber(PER_SECOND_MAX, 0).default(0)
 const burst = wholeNumber(PER_SECOND_MAX).nullable().default(null)
 
-export const RateLimitSchema = z.strictObject(
+const RateLimitSchema = z.strictObject(
   {
     reads_per_second: perSecond,
     reads_burst: burst,

@@ -34,7 +34,7 @@ export function isVoter(raft: Raft, id: NodeId): boolean {
 }
 
 /** A change is appended and not committed yet; the next has to wait (§4.1). */
-export function isChangePending(raft: Raft): boolean {
+function isChangePending(raft: Raft): boolean {
   return membershipAt(raft.log, raft.log.lastIndex).index > raft.commitIndex
 }
 
@@ -42,7 +42,7 @@ export function isChangePending(raft: Raft): boolean {
  * A leader may change the membership only once an entry of its own term is committed: otherwise two
  * leaders that do not know each other's change form disjoint majorities (the 2015 bug of §4.1).
  */
-export function isChangeAllowed(raft: Raft): boolean {
+function isChangeAllowed(raft: Raft): boolean {
   return (
     raft.role === 'leader' &&
     raft.commitIndex >= raft.termStartIndex &&

@@ -22,16 +22,16 @@ const MAGIC = 0x474f_4c52
 const BEGIN_BODY_BYTES = 20
 export const BEGIN_BYTES = RECORD_OVERHEAD_BYTES + BEGIN_BODY_BYTES
 /** Version u16, segment number u64, file size u64, last index u64. */
-export const SEGMENT_BODY_BYTES = 26
+const SEGMENT_BODY_BYTES = 26
 /** Term u64, vote u64. */
-export const HARD_STATE_BODY_BYTES = 16
+const HARD_STATE_BODY_BYTES = 16
 /** After any padding: zero sectors u32, and the same inverted. */
 const END_BODY_BYTES = 8
 /** The last byte of a batch: a write that stopped early has not got there. */
-export const FINAL_BYTE = 0xed
+const FINAL_BYTE = 0xed
 const END_BYTES_MIN = RECORD_OVERHEAD_BYTES + END_BODY_BYTES + 1
 /** A batch is gathered in memory before it is written. */
-export const BATCH_BYTES_MAX = 256 * 1024 * 1024
+const BATCH_BYTES_MAX = 256 * 1024 * 1024
 
 /** What links a batch to those before it. */
 export interface Chain {

@@ -9,7 +9,7 @@ import { roundUpToSector, SECTOR_BYTES } from './sector.ts'
 import { Segment } from './segment.ts'
 import { encodeMeta } from './snapshot-meta.ts'
 
-export const SEGMENT_BYTES_DEFAULT = 16 * 1024 * 1024
+const SEGMENT_BYTES_DEFAULT = 16 * 1024 * 1024
 /** A batch up to this size is gathered in memory that is used again: `write` has copied it when it returns. */
 const SCRATCH_BYTES_MAX = 1024 * 1024
 

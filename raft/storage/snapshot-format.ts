@@ -15,7 +15,7 @@ const FORMAT_VERSION = 1
 const PREAMBLE_BYTES = MAGIC.length + 8
 const LENGTH_BYTES = 4
 /** A chunk is verified, and handed out, as a whole. */
-export const CHUNK_BYTES_MAX = 4 * 1024 * 1024
+const CHUNK_BYTES_MAX = 4 * 1024 * 1024
 const DIGEST_BYTES = 32
 /** A length of zero, chunk count u64, content bytes u64, SHA-256 of all before it, checksum. */
 const TRAILER_BYTES = LENGTH_BYTES + 16 + DIGEST_BYTES + CRC_BYTES

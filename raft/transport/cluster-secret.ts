@@ -7,9 +7,9 @@ import { ProtocolError } from './errors.ts'
 import type { Shape } from './shape.ts'
 
 /** Never twice the same: what was proven once proves nothing again. */
-export const NONCE_BYTES = 32
+const NONCE_BYTES = 32
 /** Of HMAC-SHA-256. */
-export const PROOF_BYTES = 32
+const PROOF_BYTES = 32
 
 /** Tells this use of the secret from any other; goes into every proof. */
 const CONTEXT = 'ipam-raft handshake 1'

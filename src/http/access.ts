@@ -20,7 +20,6 @@ export interface Access {
 
 export const OPEN: Access = { role: null, keepsScope: true, toleratesStale: true }
 export const VIEWER: Access = { role: 'viewer', keepsScope: false, toleratesStale: false }
-export const OPERATOR: Access = { role: 'operator', keepsScope: false, toleratesStale: false }
 export const ADMIN: Access = { role: 'admin', keepsScope: false, toleratesStale: false }
 /** About networks and allocations alone, and within the scope of who asks. */
 export const SCOPED_VIEWER: Access = { role: 'viewer', keepsScope: true, toleratesStale: false }

@@ -85,7 +85,7 @@ function notLeader({
 }
 
 /** As Go prints it: "15s", "2m0s", "50h30m15s". */
-export function formatDuration(ms: number): string {
+function formatDuration(ms: number): string {
   const seconds = Math.floor(ms / 1_000)
   const minutes = Math.floor(seconds / 60)
   const hours = Math.floor(minutes / 60)

@@ -43,7 +43,7 @@ export function reservationOf(
 }
 
 /** @throws {AddressSyntaxError} */
-export function rangeWithin(prefix: Prefix, text: string): AddressRange {
+function rangeWithin(prefix: Prefix, text: string): AddressRange {
   const { family, first, last } = text.includes('/') ? wholeOf(parsePrefix(text)) : parseRange(text)
   const isInside = family === prefix.family && rangeContains(rangeOf(prefix), { first, last })
   if (!isInside) throw new AddressSyntaxError(text, `is not inside ${formatPrefix(prefix)}`)

@@ -45,7 +45,7 @@ function statusColor(status: string): Color | null {
 }
 
 /** "10.0.0.5", or a range. */
-export function formatAddresses({ ip, end_ip: last }: AllocationBody): string {
+function formatAddresses({ ip, end_ip: last }: AllocationBody): string {
   return last === null ? ip : `${ip}-${last}`
 }
 

@@ -103,6 +103,6 @@ export function formatRecord(fields: readonly (readonly [name: string, text: str
     .join('')
 }
 
-export function paint(text: string, color: Color | null, { isColored }: Look): string {
+function paint(text: string, color: Color | null, { isColored }: Look): string {
   return color === null || !isColored || text === '' ? text : `\u001b[${CODES[color]}m${text}\u001b[0m`
 }

@@ -52,7 +52,7 @@ function joined(parts: readonly Html[], separator = ' | '): Html {
 }
 
 /** Its limits, default and examples. */
-export function limitsOf(schema: Schema): string {
+function limitsOf(schema: Schema): string {
   const { minimum, maximum, minLength, maxLength, maxItems, maxProperties, examples } = schema
   const own = [
     minimum !== undefined && maximum !== undefined ? `${minimum} to ${maximum}` : null,
