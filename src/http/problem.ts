@@ -164,7 +164,7 @@ export function formatProblem(
   { requestId, isRfc9457 }: { requestId: string; isRfc9457: boolean },
 ): TextAnswer {
   const { status, reason, message, details, applied, retryAfterS, reasons } = problem
-  const common = {
+  const fields = {
     code: status,
     reason,
     request_id: requestId,
@@ -173,8 +173,8 @@ export function formatProblem(
     ...(reasons !== null && { reasons }),
   }
   const body = isRfc9457
-    ? { type: 'about:blank', title: STATUS_CODES[status] ?? 'Error', status, detail: message, ...common }
-    : { error: message, ...common }
+    ? { type: 'about:blank', title: STATUS_CODES[status] ?? 'Error', status, detail: message, ...fields }
+    : { error: message, ...fields }
   return {
     status,
     body: JSON.stringify(body),

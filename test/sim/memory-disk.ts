@@ -209,11 +209,11 @@ export class MemoryDisk {
   /**
    * Counts an operation, fails it if that was asked for, and lets its delay pass.
    *
-   * @param perform Its effect before it is durable.
+   * @param takeEffect What it does before it is durable.
    */
-  async operate(life: number, kind: OperationKind, bytes: number, perform: () => void): Promise<void> {
+  async operate(life: number, kind: OperationKind, bytes: number, takeEffect: () => void): Promise<void> {
     this.checkAlive(life)
-    this.#begin(kind, perform)
+    this.#begin(kind, takeEffect)
     if (kind === 'sync') this.work.syncs += 1
     await this.#delay(kind, bytes)
     this.checkAlive(life)
@@ -303,18 +303,18 @@ export class MemoryDisk {
     }
   }
 
-  #begin(kind: OperationKind, perform: () => void, performPart: () => void = () => {}): void {
+  #begin(kind: OperationKind, takeEffect: () => void, takePartOfIt: () => void = () => {}): void {
     this.#operations++
     const fault = this.#faults.get(this.#operations)
     if (fault === undefined) {
-      perform()
+      takeEffect()
     } else if (fault === 'crash') {
-      perform()
+      takeEffect()
       this.crash('random')
       this.#onPowerLoss()
       throw new PowerLossError(`power lost in operation ${this.#operations}, ${kind}`)
     } else {
-      if (fault === 'short-write') performPart()
+      if (fault === 'short-write') takePartOfIt()
       throw systemError(fault === 'short-write' ? 'ENOSPC' : fault, kind)
     }
   }
@@ -419,8 +419,8 @@ class Mount implements Disk {
     return this.#device.freeBytes()
   }
 
-  async #operate(kind: OperationKind, perform: () => void): Promise<void> {
-    await this.#device.operate(this.#life, kind, 0, perform)
+  async #operate(kind: OperationKind, takeEffect: () => void): Promise<void> {
+    await this.#device.operate(this.#life, kind, 0, takeEffect)
   }
 }
 
@@ -477,9 +477,9 @@ class OpenFile implements DiskFile {
     this.#isOpen = false
   }
 
-  async #operate(kind: OperationKind, bytes: number, perform: () => void): Promise<void> {
+  async #operate(kind: OperationKind, bytes: number, takeEffect: () => void): Promise<void> {
     this.#checkOpen()
-    await this.#device.operate(this.#life, kind, bytes, perform)
+    await this.#device.operate(this.#life, kind, bytes, takeEffect)
   }
 
   #checkOpen(): void {

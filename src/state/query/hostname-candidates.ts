@@ -96,7 +96,7 @@ export class HostnameCandidates implements Candidates {
 
   async #chooseFrom(chunk: number): Promise<void> {
     const [ended = null] = this.#isActiveOnly ? await this.#view.getMany([endedCountsKey(chunk)]) : []
-    const bits = common(this.#terms.map((term) => term.bitsIn(chunk)))
+    const bits = bitsOfAll(this.#terms.map((term) => term.bitsIn(chunk)))
     for (let place = 0; place < CHUNK_BLOCKS; place++) {
       if (!hasBit(bits, place)) continue
       const block = chunk * CHUNK_BLOCKS + place
@@ -156,7 +156,7 @@ const NO_BITS = new Uint8Array(BITS_BYTES)
 const BEHIND_ALL: ChunkBits = { chunk: Number.POSITIVE_INFINITY, bits: NO_BITS }
 
 /** The bits that all of them have. */
-function common([first = NO_BITS, ...others]: readonly Uint8Array[]): Uint8Array {
+function bitsOfAll([first = NO_BITS, ...others]: readonly Uint8Array[]): Uint8Array {
   return first.map((byte, i) => others.reduce((all, bits) => all & (bits[i] ?? 0), byte))
 }
 
