@@ -5,6 +5,7 @@ export const DURATION_BOUNDS_MS: readonly number[] = [
   0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000,
 ]
 
+/** A histogram. Single numbers are not kept. */
 export class Durations {
   /** How many ended in each bucket; the last one is for what is above all bounds. */
   readonly counts: number[] = Array.from({ length: DURATION_BOUNDS_MS.length + 1 }, () => 0)

@@ -10,6 +10,7 @@ import type { RaftStatus } from './status.ts'
 import type { Happened, StepCounts } from './step-counts.ts'
 import type { LogIndex } from './types.ts'
 
+/** What a node counts, for whoever watches: a moment's values, and sums since its start. */
 export interface RaftFigures {
   readonly status: RaftStatus
   /** The log starts after this. */

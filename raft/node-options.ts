@@ -1,4 +1,3 @@
-/** What a node is started with. */
 import type { ApplyLimits } from './apply-lane.ts'
 import type { Effects } from './core/effects.ts'
 import type { Limits, Raft, Timing } from './core/state.ts'
@@ -8,6 +7,7 @@ import type { ReadLimits } from './reads.ts'
 import type { FollowPeerRequest } from './request-trace.ts'
 import type { Membership, NodeId } from './types.ts'
 
+/** What a node is started with. */
 export interface RaftNodeOptions {
   readonly identity: Identity
   /** Who a new cluster starts with; no members for a node that waits to be added. */

@@ -1,4 +1,3 @@
-/** A node of the cluster, as its own process sees it: what can be asked of it, from `open` to `close`. */
 import { committedMembership, currentMembership, voterIds } from './core/membership.ts'
 import type { Raft } from './core/state.ts'
 import { Driver } from './driver.ts'
@@ -15,6 +14,7 @@ import type { RequestTrace } from './request-trace.ts'
 import { leaderContactMs, type RaftStatus, statusOf } from './status.ts'
 import type { CommandTraits, LogIndex, MembershipChange, NodeId, SnapshotMeta } from './types.ts'
 
+/** A node of the cluster, as its own process sees it: what can be asked of it, from `open` to `close`. */
 export class RaftNode {
   readonly #options: RaftNodeOptions
   readonly #ports: Ports

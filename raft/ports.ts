@@ -41,6 +41,7 @@ export interface Disk {
   freeBytes(): Promise<number>
 }
 
+/** One open file; one writer at a time. */
 export interface DiskFile {
   sizeBytes(): number
   /** Up to `length` bytes; fewer only at the end of the file. */
@@ -209,6 +210,7 @@ export interface TransportHandlers {
   onSnapshotReceived(offer: SnapshotOffer, file: SnapshotFile): void
 }
 
+/** What a sender says of a snapshot before its bytes: for whom in the protocol, and which file. */
 export interface SnapshotOffer {
   readonly from: NodeId
   readonly term: number
@@ -267,6 +269,7 @@ export interface StateMachine {
   close(): Promise<void>
 }
 
+/** A state at one index, kept from changing until it is released. */
 export interface StateImage {
   readonly appliedIndex: LogIndex
   chunks(): AsyncIterable<Uint8Array>

@@ -14,6 +14,7 @@ export interface ProposalLimits {
   readonly changeWaitMs: number
 }
 
+/** Those of production. */
 export const DEFAULT_PROPOSAL_LIMITS: ProposalLimits = {
   commandBytesMax: 1024 * 1024,
   waitingRequestsMax: 10_000,

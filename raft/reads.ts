@@ -9,6 +9,7 @@ import {
 } from './errors.ts'
 import type { LogIndex } from './types.ts'
 
+/** How many reads may wait on one node, and for how long. */
 export interface ReadLimits {
   readonly waitingReadsMax: number
   readonly readTimeoutMs: number
@@ -16,6 +17,7 @@ export interface ReadLimits {
   readonly retryMs: number
 }
 
+/** Those of production. */
 export const DEFAULT_READ_LIMITS: ReadLimits = { waitingReadsMax: 20_000, readTimeoutMs: 5_000, retryMs: 500 }
 
 interface Waiter {

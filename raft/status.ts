@@ -5,13 +5,16 @@ import type { Raft, Timing } from './core/state.ts'
 import type { StateAlarm } from './state-watch.ts'
 import type { DiskHealth, Divergence, LogIndex, Membership, NodeId, Term } from './types.ts'
 
+/** As operators see it: a node that may not vote yet is a learner, a pre-candidate a candidate. */
 export type StatusRole = 'leader' | 'follower' | 'candidate' | 'learner'
 
+/** What a node knows of a disk, its own or a peer's. */
 export interface DiskStatus extends DiskHealth {
   /** The oldest write waits for so long that such a node neither leads nor campaigns. */
   readonly isStalled: boolean
 }
 
+/** What the leader knows of another member. */
 export interface PeerStatus {
   readonly id: NodeId
   /** Entries up to here are durable there. */
@@ -23,6 +26,7 @@ export interface PeerStatus {
   readonly disk: DiskStatus
 }
 
+/** What a node knows at this moment. On a follower it may be old: see `leaderContactMs`. */
 export interface RaftStatus {
   readonly id: NodeId
   readonly role: StatusRole

@@ -33,6 +33,7 @@ export interface SchemaRange {
   readonly max: number
 }
 
+/** A node as the configuration names it. */
 export interface Member {
   readonly id: NodeId
   /** `host:port` of its Raft listener. */
@@ -110,6 +111,7 @@ export interface RequestVote extends Envelope {
   readonly lastLogTerm: Term
 }
 
+/** Its `term` is the voter's own, but where it grants a pre-vote: there it is the request's. */
 export interface RequestVoteReply extends Envelope {
   readonly type: 'RequestVoteReply'
   readonly isPreVote: boolean
@@ -131,6 +133,7 @@ export interface AppendEntries extends Envelope {
   readonly readRound: number
 }
 
+/** Made at the end of a follower's step, not for each request: see `acknowledge`. */
 export interface AppendEntriesReply extends Envelope {
   readonly type: 'AppendEntriesReply'
   readonly success: boolean
@@ -179,6 +182,7 @@ export interface ReadIndexRequest extends Envelope {
   readonly requestId: number
 }
 
+/** To whoever asked, as soon as a quorum has confirmed that the leader leads. */
 export interface ReadIndexReply extends Envelope {
   readonly type: 'ReadIndexReply'
   readonly requestId: number
@@ -247,6 +251,7 @@ export interface ForwardRequests {
   }[]
 }
 
+/** Outcomes of forwarded requests, as they come, by the ids of who sent them. */
 export interface ForwardReplies {
   readonly type: 'ForwardReplies'
   readonly from: NodeId

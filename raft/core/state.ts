@@ -6,8 +6,10 @@ import { type Effects, noEffects } from './effects.ts'
 import { createLog, type Log } from './log.ts'
 import { HEALTHY_DISK, type Progress } from './progress.ts'
 
+/** Of thesis Figure 3.3; a `preCandidate` asks whether it could win before it campaigns (§9.6). */
 export type Role = 'follower' | 'preCandidate' | 'candidate' | 'leader'
 
+/** Heartbeats and election timeouts (§3.4, §3.9). `heartbeatMs` is less than half of `electionMinMs`. */
 export interface Timing {
   /** A leader says something to every peer at least this often. */
   readonly heartbeatMs: number
@@ -16,6 +18,7 @@ export interface Timing {
   readonly electionMaxMs: number
 }
 
+/** How much a core may hold, and send without an answer. All above 0. */
 export interface Limits {
   /** Entries of one AppendEntries, in encoded bytes; one entry may be larger. */
   readonly appendBytesMax: number
@@ -31,6 +34,7 @@ export interface Limits {
   readonly membersMax: number
 }
 
+/** Those of production. */
 export const DEFAULT_LIMITS: Limits = {
   appendBytesMax: 1024 * 1024,
   inflightMessagesMax: 64,

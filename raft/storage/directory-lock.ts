@@ -12,6 +12,7 @@ const ANSWER_TIMEOUT_MS = 1_000
 /** `sun_path` holds 108 bytes on Linux and 104 on macOS, the final zero included. */
 const SOCKET_PATH_BYTES_MAX = 103
 
+/** Another process holds the directory; the message says which, where it is known. */
 export class DirectoryInUseError extends Error {
   override readonly name = 'DirectoryInUseError'
 }

@@ -16,6 +16,7 @@ const write = promisify(fs.write)
 
 const ZEROS = Buffer.alloc(1024 * 1024)
 
+/** The file system below one directory. Any error but that a file is missing is passed on: the caller stops. */
 export class FileDisk implements Disk {
   readonly #root: string
   readonly #isReadOnly: boolean

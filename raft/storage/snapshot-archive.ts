@@ -15,6 +15,7 @@ export async function* encodeArchive(
   yield encoder.trailer()
 }
 
+/** Such a file, opened: what its header says, and then its chunks. */
 export class SnapshotArchive {
   readonly meta: SnapshotMeta
   readonly origin: SnapshotOrigin

@@ -22,6 +22,7 @@ export interface TlsCredentials {
   readonly key: string
 }
 
+/** Mutual TLS between members. */
 export interface TlsOptions extends TlsCredentials {
   /** The name that every member's certificate must have; null: each has the host of its own address. */
   readonly name: string | null

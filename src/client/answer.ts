@@ -1,6 +1,7 @@
 /** What a call comes to. */
 import type { ApiAnswer } from './attempt.ts'
 
+/** What a successful call comes to: the value, and what its headers say. */
 export interface Answer<T> {
   readonly value: T
   readonly status: number

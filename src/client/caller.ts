@@ -7,6 +7,7 @@ import { type Params, withQuery } from './query.ts'
 import { Rows } from './rows.ts'
 import { isWrite, Sender } from './sender.ts'
 
+/** Whom to ask, and as whom. */
 export interface ClientOptions {
   /** URLs of nodes or load balancers, without the path of the API; they are asked in turn. */
   readonly servers: string | readonly string[]
@@ -20,6 +21,7 @@ export interface ClientOptions {
   readonly fetch?: Fetch
 }
 
+/** Of one call, of any operation. */
 export interface CallOptions {
   readonly signal?: AbortSignal
   readonly timeoutMs?: number
@@ -27,6 +29,7 @@ export interface CallOptions {
   readonly requestId?: string
 }
 
+/** Of one call that changes something. */
 export interface WriteOptions extends CallOptions {
   /** Carried out once, however often it is called with this key. Default: one of its own, for all attempts of this call. */
   readonly idempotencyKey?: string

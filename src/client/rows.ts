@@ -2,6 +2,7 @@
 import type { Answer } from './answer.ts'
 import { nextQuery, type Params } from './query.ts'
 
+/** Nothing is read before it is gone through; each time anew. Any read may reject as a call does. */
 export class Rows<Row> implements AsyncIterable<Row> {
   readonly #read: (query: Params) => Promise<Answer<readonly Row[]>>
   readonly #query: Params
