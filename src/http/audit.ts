@@ -1,6 +1,7 @@
 import { Hono } from 'hono'
 import { z } from 'zod'
-import type { Allocation, AuditEntry, Network } from '../ipam/records.ts'
+import { unreachable } from '../../raft/assert.ts'
+import type { AuditEntry, AuditRecord, TaggedRecord } from '../ipam/records.ts'
 import { AUDIT_ACTIONS } from '../ipam/records.ts'
 import type { IpamService } from '../service.ts'
 import { VIEWER } from './access.ts'
@@ -22,6 +23,7 @@ import {
   wholeNumberParam,
 } from './params.ts'
 import type * as shapes from './shapes.ts'
+import { keyBody, userBody } from './user-body.ts'
 
 const AUDIT_ROWS = 100
 
@@ -89,8 +91,24 @@ function auditBody(entry: AuditEntry): shapes.AuditEntry {
 }
 
 /** Where a network lay at that time is not on record. */
-function recordBody(record: Network | Allocation): NonNullable<shapes.AuditEntry['before']> {
+function recordBody(record: AuditRecord): NonNullable<shapes.AuditEntry['before']> {
+  if ('kind' in record) return taggedBody(record)
   if (!('cidr' in record)) return allocationBody(record)
   const { parent_id: _, ...body } = networkBody({ ...record, parentId: null })
   return body
+}
+
+function taggedBody(record: TaggedRecord): NonNullable<shapes.AuditEntry['before']> {
+  switch (record.kind) {
+    case 'user':
+      return userBody(record)
+    case 'key':
+      return keyBody(record)
+    case 'member': {
+      const { nodeId, addr, voter, isRolledBack } = record
+      return { node_id: nodeId, addr, voter, rolled_back: isRolledBack }
+    }
+    default:
+      return unreachable(record)
+  }
 }

@@ -126,6 +126,43 @@ export const Address = z
   .meta({ description: 'All there is to know about an address.' })
 export type Address = z.output<typeof Address>
 
+export const User = z
+  .strictObject({ name: z.string(), role, created_at: time, updated_at: time })
+  .meta({ description: 'Somebody who logs in with a password.' })
+export type User = z.output<typeof User>
+
+export const Scope = z
+  .strictObject({ networks: listOf(z.string()), tags: listOf(z.string()) })
+  .meta({ description: 'Networks that are listed or have one of the tags, and all inside of those.' })
+
+const keyFields = {
+  id: z.string(),
+  description: z.string(),
+  role,
+  scope: Scope.nullable().meta({ description: 'Null: everything that the role may.' }),
+  created_by: z.string(),
+  created_at: time,
+  expires_at: time.nullable().meta({ description: 'Null: until it is revoked.' }),
+}
+export const ApiKey = z
+  .strictObject(keyFields)
+  .meta({ description: 'What a program logs in with; its secret is on no record.' })
+export type ApiKey = z.output<typeof ApiKey>
+
+export const RecordedMember = z
+  .strictObject({
+    node_id: whole,
+    addr: z.string(),
+    voter: z.boolean(),
+    rolled_back: z
+      .boolean()
+      .meta({ description: 'Its data directory is older than what it had acknowledged.' }),
+  })
+  .meta({ description: 'A member as it was at that time.' })
+
+/** Never with what logs them in. */
+const record = z.union([RecordedNetwork, Allocation, User, ApiKey, RecordedMember])
+
 export const AuditEntry = z
   .strictObject({
     timestamp: time,
@@ -137,10 +174,13 @@ export const AuditEntry = z
     user: z.string().meta({ description: 'Who asked; key-… for an API key, system for the cluster itself.' }),
     index: whole.meta({ description: 'Log index of the change.' }),
     request_id: z.string().nullable(),
-    before: z.union([RecordedNetwork, Allocation]).nullable(),
-    after: z.union([RecordedNetwork, Allocation]).nullable(),
+    before: record.nullable(),
+    after: record.nullable(),
   })
-  .meta({ description: 'One change, with the record before and after: null where there was or is none.' })
+  .meta({
+    description:
+      'One change, with the network, allocation, user, key or member before and after: null where there was or is none.',
+  })
 export type AuditEntry = z.output<typeof AuditEntry>
 
 export const ImportReport = z
@@ -215,28 +255,6 @@ export const Leadership = z
   .strictObject({ status: z.literal('leader'), node_id: whole })
   .meta({ description: 'This node leads.' })
 
-export const User = z
-  .strictObject({ name: z.string(), role, created_at: time, updated_at: time })
-  .meta({ description: 'Somebody who logs in with a password.' })
-export type User = z.output<typeof User>
-
-export const Scope = z
-  .strictObject({ networks: listOf(z.string()), tags: listOf(z.string()) })
-  .meta({ description: 'Networks that are listed or have one of the tags, and all inside of those.' })
-
-const keyFields = {
-  id: z.string(),
-  description: z.string(),
-  role,
-  scope: Scope.nullable().meta({ description: 'Null: everything that the role may.' }),
-  created_by: z.string(),
-  created_at: time,
-  expires_at: time.nullable().meta({ description: 'Null: until it is revoked.' }),
-}
-export const ApiKey = z
-  .strictObject(keyFields)
-  .meta({ description: 'What a program logs in with; its secret is on no record.' })
-export type ApiKey = z.output<typeof ApiKey>
 export const NewApiKey = z
   .strictObject({
     ...keyFields,

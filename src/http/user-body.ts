@@ -62,7 +62,7 @@ export const CreateKeyBody = z.strictObject({
   ...RenewBody.shape,
 })
 
-export function userBody({ name, role, createdAt, updatedAt }: User): shapes.User {
+export function userBody({ name, role, createdAt, updatedAt }: Omit<User, 'passwordHash'>): shapes.User {
   return { name, role, created_at: formatTime(createdAt), updated_at: formatTime(updatedAt) }
 }
 
@@ -74,7 +74,7 @@ export function keyBody({
   createdBy,
   createdAt,
   expiresAt,
-}: ApiKey): shapes.ApiKey {
+}: Omit<ApiKey, 'secretHash'>): shapes.ApiKey {
   return {
     id,
     description,

@@ -14,7 +14,7 @@ import type {
 import type { Applying } from './apply.ts'
 import { SYSTEM_USER } from './audit.ts'
 import type { Outcome } from './outcome.ts'
-import type { AuditAction } from './records.ts'
+import type { AccessRecord, AuditAction } from './records.ts'
 import { accept, refuse, refuseChanged, refuseValue } from './refuse.ts'
 
 /** Keys that have expired are listed for so long, by the log's time. */
@@ -64,6 +64,7 @@ function createUser({ name, role, passwordHash, isFirst }: CreateUser, applying:
     action: 'user_created',
     resource: userResource(name),
     details: `Created ${role} ${name}`,
+    after: recordOfUser(user),
   })
   return accept(user)
 }
@@ -89,7 +90,8 @@ function updateUser(command: UpdateUser, applying: Applying): Outcome {
     ...(passwordHash === null ? [] : ['another password']),
   ]
   const details = `Updated user ${name}: ${changes.join(', ') || 'nothing'}`
-  audit(applying, { action: 'user_updated', resource: userResource(name), details })
+  const records = { before: recordOfUser(before), after: recordOfUser(after) }
+  audit(applying, { action: 'user_updated', resource: userResource(name), details, ...records })
   return accept(after)
 }
 
@@ -102,7 +104,8 @@ function deleteUser({ name, ifChangedIndex }: DeleteUser, applying: Applying): O
   if (isLastAdmin(applying, user)) return refuseLastAdmin(user)
   access.removeUser(name)
   const details = `Deleted ${user.role} ${name}`
-  audit(applying, { action: 'user_deleted', resource: userResource(name), details })
+  const record = recordOfUser(user)
+  audit(applying, { action: 'user_deleted', resource: userResource(name), details, before: record })
   return accept(null)
 }
 
@@ -123,7 +126,7 @@ function createKey({ ttlMs, ...command }: CreateKey, applying: Applying): Outcom
   const until = expiresAt === null ? '' : ` until ${new Date(expiresAt).toISOString()}`
   const called = description === '' ? '' : ` "${description}"`
   const details = `Created ${role} key ${id}${called}${until}${scope === null ? '' : ' for a part of the networks'}`
-  audit(applying, { action: 'key_created', resource: keyUser(id), details })
+  audit(applying, { action: 'key_created', resource: keyUser(id), details, after: recordOfKey(key) })
   return accept(key)
 }
 
@@ -162,10 +165,11 @@ function forgetExpiredKeys(applying: Applying): void {
   for (const key of old.slice(0, FORGOTTEN_PER_KEY_MAX)) removeKey(key, 'Forgot the expired', applying)
 }
 
-function removeKey({ id, description }: ApiKey, what: string, applying: Applying): void {
+function removeKey(key: ApiKey, what: string, applying: Applying): void {
+  const { id, description } = key
   applying.store.access.removeKey(id)
   const details = `${what} key ${id}${description === '' ? '' : ` "${description}"`}`
-  audit(applying, { action: 'key_revoked', resource: keyUser(id), details })
+  audit(applying, { action: 'key_revoked', resource: keyUser(id), details, before: recordOfKey(key) })
 }
 
 /** A mistyped id would be a key that can do nothing. */
@@ -195,7 +199,17 @@ function userResource(name: string): string {
 
 function audit(
   { store, context, at }: Applying,
-  change: { readonly action: AuditAction; readonly resource: string; readonly details: string },
+  {
+    before,
+    after,
+    ...change
+  }: {
+    readonly action: AuditAction
+    readonly resource: string
+    readonly details: string
+    readonly before?: AccessRecord
+    readonly after?: AccessRecord
+  },
 ): void {
   const { user, requestId } = context
   const isOurs = change.action === 'login_failed'
@@ -204,7 +218,17 @@ function audit(
     ...change,
     user: isOurs ? SYSTEM_USER : user,
     requestId: isOurs ? null : requestId,
-    before: null,
-    after: null,
+    before: before ?? null,
+    after: after ?? null,
   })
+}
+
+/** Field by field, so that a secret that is added one day does not get in by itself. */
+function recordOfUser({ name, role, createdAt, updatedAt, changedIndex }: User): AccessRecord {
+  return { kind: 'user', name, role, createdAt, updatedAt, changedIndex }
+}
+
+function recordOfKey(key: ApiKey): AccessRecord {
+  const { id, description, role, scope, createdBy, createdAt, expiresAt, changedIndex } = key
+  return { kind: 'key', id, description, role, scope, createdBy, createdAt, expiresAt, changedIndex }
 }

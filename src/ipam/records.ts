@@ -1,4 +1,5 @@
 /** What the replicated state holds. Absent is null; times are ms since 1970 of log time. */
+import type { ApiKey, User } from './access.ts'
 
 /** Which free address a network gives next. */
 export type Strategy = 'lowest' | 'next' | 'random'
@@ -108,8 +109,27 @@ export interface AuditEntry {
   readonly user: string
   readonly requestId: string | null
   /** The record before and after, null where there was or is none. */
-  readonly before: Network | Allocation | null
-  readonly after: Network | Allocation | null
+  readonly before: AuditRecord | null
+  readonly after: AuditRecord | null
+}
+
+export type AuditRecord = Network | Allocation | TaggedRecord
+
+/** Those that networks and allocations are told from by their `kind`. */
+export type TaggedRecord = AccessRecord | MemberRecord
+
+/** A user or key as audit rows show it: to whoever may read them, and so without what it logs in with. */
+export type AccessRecord =
+  | ({ readonly kind: 'user' } & Omit<User, 'passwordHash'>)
+  | ({ readonly kind: 'key' } & Omit<ApiKey, 'secretHash'>)
+
+export interface MemberRecord {
+  readonly kind: 'member'
+  readonly nodeId: number
+  readonly addr: string
+  readonly voter: boolean
+  /** Its data directory is older than what it had acknowledged. */
+  readonly isRolledBack: boolean
 }
 
 /**

@@ -5,6 +5,7 @@ import {
   type Allocation,
   AUDIT_ACTIONS,
   type AuditEntry,
+  type AuditRecord,
   type Metadata,
   type Network,
   type Strategy,
@@ -12,6 +13,7 @@ import {
 import type { AuditDraft } from '../ipam/store.ts'
 import { CorruptStateError } from './errors.ts'
 import { type Position, parsePosition } from './key-encoding.ts'
+import { type TaggedFields, taggedFields, taggedOf } from './tagged-codec.ts'
 
 const STRATEGIES: readonly Strategy[] = ['lowest', 'next', 'random']
 
@@ -49,14 +51,14 @@ export function decodeNamed(row: Uint8Array): { hostname: string | null; ordinal
 }
 
 /**
- * `before` and `after` are both networks or both allocations. Index and sequence are in the key.
+ * `before` and `after` are of one kind. Index and sequence are in the key.
  *
- * Of a change, only those fields of `before` are written that differ: of an ended allocation three of fourteen.
+ * Of a network or allocation that changes, only those fields of `before` are written that differ: of one that ended three of fourteen.
  */
 export function encodeAudit(draft: AuditDraft): Buffer {
   const { timestamp, action, resource, details, user, requestId } = draft
-  const before = draft.before && recordFields(draft.before)
-  const after = draft.after && recordFields(draft.after)
+  const before = draft.before && auditedFields(draft.before)
+  const after = draft.after && auditedFields(draft.after)
   return packr.pack([
     timestamp,
     AUDIT_ACTIONS.indexOf(action),
@@ -64,7 +66,7 @@ export function encodeAudit(draft: AuditDraft): Buffer {
     details,
     user,
     requestId,
-    before === null || after === null ? before : changedFields(before, after),
+    writtenBefore(before, after),
     after,
   ])
 }
@@ -81,8 +83,9 @@ export function decodeAudit(position: Position, row: Uint8Array): AuditEntry {
     details,
     user,
     requestId,
-    before: before && recordOf(isChanged(before) ? restoreFields(before, after) : before),
-    after: after && recordOf(after),
+    before:
+      before && auditedOf(isTagged(before) || !isChanged(before) ? before : restoreFields(before, after)),
+    after: after && auditedOf(after),
   }
 }
 
@@ -135,6 +138,8 @@ const ORDINAL = 14
 
 export type RecordFields = NetworkFields | AllocationFields
 
+type AuditedFields = RecordFields | TaggedFields
+
 type AuditFields = [
   timestamp: number,
   action: number,
@@ -142,8 +147,8 @@ type AuditFields = [
   details: string,
   user: string,
   requestId: string | null,
-  before: RecordFields | ChangedFields | null,
-  after: RecordFields | null,
+  before: AuditedFields | ChangedFields | null,
+  after: AuditedFields | null,
 ]
 
 /** Places in the fields, and what was there before, in turn. */
@@ -158,13 +163,35 @@ function changedFields(before: RecordFields, after: RecordFields): ChangedFields
   return changed
 }
 
+function writtenBefore(
+  before: AuditedFields | null,
+  after: AuditedFields | null,
+): AuditedFields | ChangedFields | null {
+  if (before === null || after === null || isTagged(before) || isTagged(after)) return before
+  return changedFields(before, after)
+}
+
+function auditedFields(record: AuditRecord): AuditedFields {
+  return 'kind' in record ? taggedFields(record) : recordFields(record)
+}
+
+function auditedOf(fields: AuditedFields): AuditRecord {
+  return isTagged(fields) ? taggedOf(fields) : recordOf(fields)
+}
+
+function isTagged(fields: AuditedFields | ChangedFields): fields is TaggedFields {
+  return !Array.isArray(fields)
+}
+
 /** The first field of a record is its id. */
 function isChanged(before: RecordFields | ChangedFields): before is ChangedFields {
   return typeof before[0] !== 'string'
 }
 
-function restoreFields(changed: ChangedFields, after: RecordFields | null): RecordFields {
-  if (after === null) throw new CorruptStateError('an audit row says what was changed, but not to what')
+function restoreFields(changed: ChangedFields, after: AuditedFields | null): RecordFields {
+  if (after === null || isTagged(after)) {
+    throw new CorruptStateError('an audit row says what was changed, but not to what')
+  }
   const fields: unknown[] = [...after]
   for (let i = 0; i < changed.length; i += 2) fields[changed[i] as number] = changed[i + 1]
   return fields as unknown as RecordFields

@@ -7,7 +7,7 @@ import type { Position } from './key-encoding.ts'
 import { formatHash } from './state-hash.ts'
 import { readUInt128, writeUInt128 } from './uint128.ts'
 
-const FORMAT = 8
+const FORMAT = 9
 /** Without records, so that the bytes of a row depend on nothing but the row. */
 const packr = new Packr({ useRecords: false })
 

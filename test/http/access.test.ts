@@ -499,6 +499,27 @@ describe('repeated with the same idempotency key', () => {
   })
 })
 
+test('the audit log shows users, keys and members before and after', async () => {
+  const fresh = await Guarded.open()
+  const eve = { name: 'eve', role: 'viewer', password: 'correct horse battery' }
+  const { body: made } = await fresh.send('POST', '/auth/users', { login: ADMIN_USER, body: eve })
+  const { body: changed } = await fresh.send('PATCH', '/auth/users/eve', {
+    login: ADMIN_USER,
+    body: { role: 'operator' },
+  })
+  const { token: _, ...key } = await fresh.createKey({ role: 'viewer', description: 'robot' })
+
+  const rowsOf = async (action: string) => {
+    return (await fresh.send('GET', `/audit?action=${action}`, { login: VIEWER_USER })).body.at(-1)
+  }
+
+  expect(await rowsOf('user_created')).toMatchObject({ before: null, after: made })
+  expect(await rowsOf('user_updated')).toMatchObject({ before: made, after: changed })
+  const { before, after } = await rowsOf('key_created')
+  expect([before, after]).toEqual([null, key])
+  await fresh.api.close()
+})
+
 test('no secret is in logs, answers, audit rows or the state', async () => {
   const fresh = await Guarded.open()
   const { token } = await fresh.createKey({ role: 'operator', description: 'robot' })

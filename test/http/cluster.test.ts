@@ -63,7 +63,11 @@ describe.each([
     expect([added, removed, transferred].flat().map(([status]) => status)).toEqual(Array(6).fill(204))
     expect(new Set(added.map(([, index]) => index)).size).toBe(1)
     const { body } = await request('GET', '/audit')
-    expect(body.map((row: { action: string }) => row.action)).toEqual(['node_added', 'node_removed'])
+    const member = { node_id: 4, addr: NODE_4.addr, voter: false, rolled_back: false }
+    expect(body).toMatchObject([
+      { action: 'node_added', before: null, after: member },
+      { action: 'node_removed', before: member, after: null },
+    ])
   })
 
   test.each([

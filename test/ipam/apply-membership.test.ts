@@ -108,7 +108,39 @@ describe('membership entries', () => {
     const ipam = await Harness.open()
     ipam.applyMembership({ members: [...FOUNDERS, LEARNER], removed: [], schemaVersion: 1 }, note)
 
-    expect(await ipam.audit()).toMatchObject([{ user, requestId, before: null, after: null }])
+    expect(await ipam.audit()).toMatchObject([{ user, requestId }])
+  })
+
+  test('a row has the member before and after, also after a restart', async () => {
+    const storage = new MemoryStorage()
+    const ipam = await Harness.open(storage)
+    const rolledBack = member(3, { isRolledBack: true })
+    ipam.applyMembership({ members: [...FOUNDERS, LEARNER], removed: [], schemaVersion: 1 })
+    ipam.applyMembership({ members: [...FOUNDERS, member(4)], removed: [], schemaVersion: 1 })
+    const members = [member(1), member(2), rolledBack, member(4)]
+    ipam.applyMembership({ members, removed: [], schemaVersion: 1 })
+    ipam.applyMembership({ members: members.slice(1), removed: [1], schemaVersion: 2 })
+    await ipam.machine.close()
+
+    const rows = await (await Harness.open(storage)).audit()
+
+    const record = (id: number, options = {}) => {
+      return {
+        kind: 'member',
+        nodeId: id,
+        addr: `host-${id}:5000`,
+        voter: true,
+        isRolledBack: false,
+        ...options,
+      }
+    }
+    expect(rows.map(({ action, before, after }) => ({ action, before, after }))).toEqual([
+      { action: 'node_added', before: null, after: record(4, { voter: false }) },
+      { action: 'node_promoted', before: record(4, { voter: false }), after: record(4) },
+      { action: 'node_rolled_back', before: record(3), after: record(3, { isRolledBack: true }) },
+      { action: 'node_removed', before: record(1), after: null },
+      { action: 'schema_raised', before: null, after: null },
+    ])
   })
 
   test('the previous membership outlives a restart', async () => {

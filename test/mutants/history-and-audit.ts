@@ -1,4 +1,4 @@
-import { type Mutant, testFile } from './mutant.ts'
+import { type Mutant, SIMULATOR, testFile } from './mutant.ts'
 
 const APPLY = testFile('test/ipam/apply.test.ts')
 const VECTORS = testFile('test/state/vectors.test.ts')
@@ -275,5 +275,21 @@ export const HISTORY_AND_AUDIT: readonly Mutant[] = [
     find: `if (gateway !== null && hasIt(gateway)) return 'gateway'`,
     replace: `if (gateway !== null && hasIt(gateway) && !reserved.some(hasIt)) return 'gateway'`,
     caughtBy: HISTORY,
+  },
+  {
+    name: 'the audit row of a member has what it became as what it was',
+    source: 'docs/guide.md (audit)',
+    file: 'src/ipam/apply-membership.ts',
+    find: `({ before: recordOf(before.get(id)), after`,
+    replace: `({ before: recordOf(after.get(id) ?? before.get(id)), after`,
+    caughtBy: SIMULATOR,
+  },
+  {
+    name: 'the audit row of a removed member does not say what it was',
+    source: 'docs/guide.md (audit)',
+    file: 'src/ipam/apply-membership.ts',
+    find: `({ before: recordOf(before.get(id)), after`,
+    replace: `({ before: after.has(id) ? recordOf(before.get(id)) : null, after`,
+    caughtBy: testFile('test/ipam/apply-membership.test.ts'),
   },
 ]

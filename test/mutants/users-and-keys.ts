@@ -1,6 +1,7 @@
 import { type Mutant, SIMULATOR, testFile } from './mutant.ts'
 
 const MODEL = testFile('test/state/access-against-model.test.ts')
+const ACCESS = testFile('test/state/access.test.ts')
 
 /** Who may come in, as replicated state. */
 export const USERS_AND_KEYS: readonly Mutant[] = [
@@ -69,9 +70,9 @@ export const USERS_AND_KEYS: readonly Mutant[] = [
     name: 'a change of a user is on record only where something is another now',
     source: 'promise 6',
     file: 'src/ipam/apply-access.ts',
-    find: `  audit(applying, { action: 'user_updated', resource: userResource(name), details })
+    find: `  audit(applying, { action: 'user_updated', resource: userResource(name), details, ...records })
 `,
-    replace: `  if (changes.length > 0) audit(applying, { action: 'user_updated', resource: userResource(name), details })
+    replace: `  if (changes.length > 0) audit(applying, { action: 'user_updated', resource: userResource(name), details, ...records })
 `,
     caughtBy: SIMULATOR,
   },
@@ -197,5 +198,38 @@ export const USERS_AND_KEYS: readonly Mutant[] = [
     replace: `import { randomBytes, scryptSync, timingSafeEqual } from 'node:crypto'
 const scrypt = (password, salt, size, options, done) => done(null, scryptSync(password, salt, size, options))`,
     caughtBy: testFile('test/auth/primitives.test.ts'),
+  },
+  {
+    name: 'the audit row of a new user does not say what was made',
+    source: 'docs/guide.md (audit)',
+    file: 'src/ipam/apply-access.ts',
+    find: `    after: recordOfUser(user),
+`,
+    replace: ``,
+    caughtBy: ACCESS,
+  },
+  {
+    name: 'the audit row of a changed user has what it became as what it was',
+    source: 'docs/guide.md (audit)',
+    file: 'src/ipam/apply-access.ts',
+    find: `{ before: recordOfUser(before), after: recordOfUser(after) }`,
+    replace: `{ before: recordOfUser(after), after: recordOfUser(after) }`,
+    caughtBy: SIMULATOR,
+  },
+  {
+    name: 'the audit row of a key for tags alone says that it is for everything',
+    source: 'docs/security.md, scopes',
+    file: 'src/state/tagged-codec.ts',
+    find: `= scope && [scope.networks, scope.tags]`,
+    replace: `= scope !== null && scope.networks.length > 0 ? [scope.networks, scope.tags] : null`,
+    caughtBy: ACCESS,
+  },
+  {
+    name: 'users in audit rows have a field more, in the same format',
+    source: 'src/state/row-codec.ts (a change is a new FORMAT)',
+    file: 'src/state/tagged-codec.ts',
+    find: `createdAt, updatedAt, changedIndex] }`,
+    replace: `createdAt, updatedAt, changedIndex, null] }`,
+    caughtBy: testFile('test/state/tagged-codec.test.ts'),
   },
 ]

@@ -9,12 +9,13 @@ import type { AllocationRequest, Command, CommandContext } from '../../src/ipam/
 import { type CommandEnvelope, decodeCommand } from '../../src/ipam/command-codec.ts'
 import type { AnswerLimits } from '../../src/ipam/idempotency.ts'
 import { isSessionRefusal, type Outcome } from '../../src/ipam/outcome.ts'
-import type { Allocation, AuditAction, AuditEntry, Network } from '../../src/ipam/records.ts'
+import type { Allocation, AuditAction, AuditEntry, AuditRecord, Network } from '../../src/ipam/records.ts'
 import { AccessLedger, isAccessCommand } from './access-ledger.ts'
 import type { Seen } from './admins.ts'
 import { checkChosen, checkExhausted } from './choices.ts'
 import { type Claims, type Cooling, claimsOf, isBelow, overlap, spanOf, spanOfAllocation } from './claims.ts'
 import { KeptAnswers } from './kept-answers.ts'
+import { MemberLedger } from './member-ledger.ts'
 import { checkNote, isNote } from './notes.ts'
 
 /** One entry of the log and what it did. */
@@ -33,6 +34,7 @@ export class Ledger {
   readonly allocations = new Map<string, Allocation>()
   readonly keys: KeptAnswers
   readonly access: AccessLedger
+  readonly #members = new MemberLedger()
   #coolings: Cooling[] = []
   /** Where strategy `next` goes on, by network. */
   readonly #next = new Map<string, bigint>()
@@ -51,6 +53,7 @@ export class Ledger {
       checkRows(entry, rows)
       const envelope = entry.type === 'command' ? decodeCommand(entry.payload) : null
       if (envelope !== null) this.#applyEnvelope(envelope, step)
+      if (entry.type === 'membership') this.#members.apply(entry, rows)
       this.access.noteIndex(entry.index)
     } catch (error) {
       throw new Error(`ledger: entry ${entry.index}: ${error instanceof Error ? error.message : error}`)
@@ -119,7 +122,8 @@ export class Ledger {
       rows.length === expected.length,
       `${command.type} has ${rows.length} audit rows, not ${expected.length}`,
     )
-    for (const [i, { action, resource, before, after, user, requestId }] of rows.entries()) {
+    for (const [i, { action, resource, user, requestId, ...records }] of rows.entries()) {
+      const [before, after] = [ofIpam(records.before), ofIpam(records.after)]
       const row = { action, resource, after }
       check(
         isDeepStrictEqual(row, expected[i]),
@@ -197,7 +201,12 @@ export class Ledger {
 
   #applyRow(
     command: Command,
-    { entry, place, before, after }: { entry: Entry; place: number } & Pick<AuditEntry, 'before' | 'after'>,
+    {
+      entry,
+      place,
+      before,
+      after,
+    }: { entry: Entry; place: number; before: IpamRecord | null; after: IpamRecord | null },
   ): void {
     const changed = after ?? before
     check(changed !== null, 'an audit row without any record')
@@ -258,7 +267,7 @@ export class Ledger {
       place,
       before,
       after,
-    }: { entry: Entry; place: number; before: AuditEntry['before']; after: Allocation },
+    }: { entry: Entry; place: number; before: IpamRecord | null; after: Allocation },
   ): void {
     const { time } = entry
     if (before === null) this.#checkAllocated(command, { place, after, time })
@@ -399,4 +408,11 @@ function show(value: unknown): string {
 
 function check(condition: boolean, message: string): asserts condition {
   if (!condition) throw new Error(message)
+}
+
+type IpamRecord = Network | Allocation
+
+function ofIpam(record: AuditRecord | null): IpamRecord | null {
+  if (record === null || !('kind' in record)) return record
+  throw new Error(`an audit row about a ${record.kind} among those of networks and allocations`)
 }

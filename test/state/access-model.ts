@@ -3,7 +3,7 @@ import type { AccessView, ApiKey, Scope, User } from '../../src/ipam/access.ts'
 import type { AccessCommand, CreateKey, CreateUser, UpdateUser } from '../../src/ipam/access-command.ts'
 import type { CommandContext } from '../../src/ipam/command.ts'
 import type { RefusalReason } from '../../src/ipam/outcome.ts'
-import type { AuditAction } from '../../src/ipam/records.ts'
+import type { AccessRecord, AuditAction } from '../../src/ipam/records.ts'
 
 const USERS_MAX = 1_000
 const KEYS_MAX = 5_000
@@ -17,6 +17,8 @@ export interface AccessRow {
   readonly resource: string
   readonly user: string
   readonly requestId: string | null
+  readonly before: AccessRecord | null
+  readonly after: AccessRecord | null
 }
 
 export type AccessExpected =
@@ -70,26 +72,29 @@ export class AccessModel implements AccessView {
         return this.#updateUser(command)
       case 'deleteUser': {
         const { name, ifChangedIndex } = command
-        const refusal = this.#refuseChange(this.user(name), ifChangedIndex, 'user_not_found')
+        const before = this.user(name)
+        const refusal = this.#refuseChange(before, ifChangedIndex, 'user_not_found')
         if (refusal !== null) return refusal
         const rest = this.users.filter((user) => user.name !== name)
         if (this.hasAdmin && !hasAdmin(rest)) return refuse('last_admin')
         this.users = rest
-        return accept(null, this.#row('user_deleted', `user-${name}`))
+        return accept(null, this.#row('user_deleted', `user-${name}`, { before: told(before) }))
       }
       case 'createKey':
         return this.#createKey(command)
       case 'revokeKey': {
         const { id, ifChangedIndex } = command
-        const refusal = this.#refuseChange(this.key(id), ifChangedIndex, 'key_not_found')
+        const before = this.key(id)
+        const refusal = this.#refuseChange(before, ifChangedIndex, 'key_not_found')
         if (refusal !== null) return refusal
         this.keys = this.keys.filter((key) => key.id !== id)
-        return accept(null, this.#row('key_revoked', `key-${id}`))
+        return accept(null, this.#row('key_revoked', `key-${id}`, { before: told(before) }))
       }
       case 'noteLoginFailures': {
         const rows = command.failures.slice(0, FAILURES_AT_ONCE).map(({ user }): AccessRow => {
           const resource = user === null ? 'auth' : user.startsWith('key-') ? user : `user-${user}`
-          return { action: 'login_failed', resource, user: 'system', requestId: null }
+          const records = { before: null, after: null }
+          return { action: 'login_failed', resource, user: 'system', requestId: null, ...records }
         })
         return accept(null, ...rows)
       }
@@ -105,7 +110,7 @@ export class AccessModel implements AccessView {
     const { index: changedIndex, time } = this.#at
     const user: User = { name, role, passwordHash, createdAt: time, updatedAt: time, changedIndex }
     this.users = [...this.users, user]
-    return accept(user, this.#row('user_created', `user-${name}`))
+    return accept(user, this.#row('user_created', `user-${name}`, { after: told(user) }))
   }
 
   #updateUser({ name, role, passwordHash, ifChangedIndex }: UpdateUser): AccessExpected {
@@ -122,7 +127,8 @@ export class AccessModel implements AccessView {
     const users = this.users.map((user) => (user === before ? changed : user))
     if (this.hasAdmin && !hasAdmin(users)) return refuse('last_admin')
     this.users = users
-    return accept(changed, this.#row('user_updated', `user-${name}`))
+    const records = { before: told(before), after: told(changed) }
+    return accept(changed, this.#row('user_updated', `user-${name}`, records))
   }
 
   #createKey({ ttlMs, type: _, ...asked }: CreateKey): AccessExpected {
@@ -136,8 +142,8 @@ export class AccessModel implements AccessView {
     const expiresAt = ttlMs === null ? null : time + ttlMs
     const key: ApiKey = { ...asked, createdBy: this.#context.user, createdAt: time, expiresAt, changedIndex }
     this.keys = [...kept, key]
-    const rows = forgotten.map(({ id }) => this.#row('key_revoked', `key-${id}`))
-    return accept(key, ...rows, this.#row('key_created', `key-${key.id}`))
+    const rows = forgotten.map((old) => this.#row('key_revoked', `key-${old.id}`, { before: told(old) }))
+    return accept(key, ...rows, this.#row('key_created', `key-${key.id}`, { after: told(key) }))
   }
 
   #exists(scope: Scope | null): boolean {
@@ -154,9 +160,24 @@ export class AccessModel implements AccessView {
     return isAsSeen ? null : refuse('precondition_failed')
   }
 
-  #row(action: AuditAction, resource: string): AccessRow {
-    return { action, resource, ...this.#context }
+  #row(
+    action: AuditAction,
+    resource: string,
+    { before = null, after = null }: Partial<Pick<AccessRow, 'before' | 'after'>> = {},
+  ): AccessRow {
+    return { action, resource, ...this.#context, before, after }
   }
+}
+
+/** All of it but the hash. */
+function told(record: User | ApiKey | null): AccessRecord | null {
+  if (record === null) return null
+  if ('passwordHash' in record) {
+    const { passwordHash: _, ...user } = record
+    return { kind: 'user', ...user }
+  }
+  const { secretHash: _, ...key } = record
+  return { kind: 'key', ...key }
 }
 
 function hasAdmin(users: readonly User[]): boolean {

@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { API_KEYS_MAX, type ApiKey, isPasswordHash, isUserName, type User } from '../../src/ipam/access.ts'
 import type { AccessCommand, CreateKey } from '../../src/ipam/access-command.ts'
+import type { AuditEntry } from '../../src/ipam/records.ts'
 import { accepted, Harness, imageOf, metaAt, openMachine, refusal, streamOf } from './harness.ts'
 import { MemoryStorage } from './memory-storage.ts'
 
@@ -14,6 +15,10 @@ function passwordHash(letter: string): string {
 
 function createUser(name: string, role: User['role'] = 'viewer', isFirst = false): AccessCommand {
   return { type: 'createUser', name, role, passwordHash: HASH, isFirst }
+}
+
+function updateOf(name: string) {
+  return { type: 'updateUser', name, ifChangedIndex: null } as const
 }
 
 function keyId(number: number): string {
@@ -139,7 +144,62 @@ describe('users and keys', () => {
     ])
     expect(JSON.stringify(rows)).not.toMatch(/scrypt|aaaa|bbbb|AAAA/)
   })
+
+  test('the audit row of a change has the user before and after, all but the hash', async () => {
+    const ipam = await Harness.open()
+    accepted(ipam.apply(createUser('zoe', 'admin')))
+    const [createdAt, index] = [ipam.time + 1_000, ipam.machine.appliedIndex + 1]
+    ipam.time = createdAt
+    accepted(ipam.apply(createUser('eve')))
+    ipam.time += 1_000
+    accepted(ipam.apply({ ...updateOf('eve'), role: 'operator', passwordHash: passwordHash('b') }))
+    accepted(ipam.apply({ type: 'deleteUser', name: 'eve', ifChangedIndex: null }))
+
+    const rows = (await ipam.audit()).slice(1)
+
+    const eve = { kind: 'user', name: 'eve', createdAt }
+    const made = { ...eve, role: 'viewer', updatedAt: createdAt, changedIndex: index }
+    const changed = { ...eve, role: 'operator', updatedAt: createdAt + 1_000, changedIndex: index + 1 }
+    expect(rows.map(recordsOf)).toEqual([
+      ['user_created', null, made],
+      ['user_updated', made, changed],
+      ['user_deleted', changed, null],
+    ])
+  })
+
+  test('the audit row of a change has the key before and after, all but the hash', async () => {
+    const ipam = await Harness.open()
+    const scope = { networks: [], tags: ['lab'] }
+    accepted(ipam.apply(createKey(1, { scope, description: 'robots', ttlMs: DAY_MS })))
+    accepted(ipam.apply(createKey(2)))
+    accepted(ipam.apply({ type: 'revokeKey', id: keyId(2), ifChangedIndex: null }))
+    const createdAt = ipam.time
+    ipam.time += 9 * DAY_MS
+    accepted(ipam.apply(createKey(3)))
+
+    const rows = await ipam.audit()
+
+    const ours = { kind: 'key', role: 'operator', createdBy: 'alice', createdAt }
+    const expiring = { ...ours, id: keyId(1), description: 'robots', scope, expiresAt: createdAt + DAY_MS }
+    const bare = { ...ours, description: '', scope: null, expiresAt: null }
+    const [first, second] = [
+      { ...expiring, changedIndex: 1 },
+      { ...bare, id: keyId(2), changedIndex: 2 },
+    ]
+    const third = { ...bare, id: keyId(3), createdAt: ipam.time, changedIndex: 4 }
+    expect(rows.map(recordsOf)).toEqual([
+      ['key_created', null, first],
+      ['key_created', null, second],
+      ['key_revoked', second, null],
+      ['key_revoked', first, null],
+      ['key_created', null, third],
+    ])
+  })
 })
+
+function recordsOf({ action, before, after }: AuditEntry): unknown[] {
+  return [action, before, after]
+}
 
 describe('what is refused', () => {
   const cases: { why: string; command: AccessCommand; reason: string }[] = [

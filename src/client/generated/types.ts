@@ -123,7 +123,7 @@ export interface Address {
   history: readonly Allocation[]
 }
 
-/** One change, with the record before and after: null where there was or is none. */
+/** One change, with the network, allocation, user, key or member before and after: null where there was or is none. */
 export interface AuditEntry {
   /** RFC 3339, UTC. Such as "2024-01-15T10:30:00Z". */
   timestamp: string
@@ -136,8 +136,17 @@ export interface AuditEntry {
   /** Log index of the change. */
   index: number
   request_id: string | null
-  before: RecordedNetwork | Allocation | null
-  after: RecordedNetwork | Allocation | null
+  before: RecordedNetwork | Allocation | User | ApiKey | RecordedMember | null
+  after: RecordedNetwork | Allocation | User | ApiKey | RecordedMember | null
+}
+
+/** A member as it was at that time. */
+export interface RecordedMember {
+  node_id: number
+  addr: string
+  voter: boolean
+  /** Its data directory is older than what it had acknowledged. */
+  rolled_back: boolean
 }
 
 /** What came of the rows of a file. Rows and lines count from 1. */

@@ -16,6 +16,7 @@ export const ANSWERS = {
   Allocation: shapes.Allocation,
   Address: shapes.Address,
   AuditEntry: shapes.AuditEntry,
+  RecordedMember: shapes.RecordedMember,
   ImportReport: shapes.ImportReport,
   Member: shapes.Member,
   ClusterStatus: shapes.ClusterStatus,
