@@ -51,7 +51,7 @@ export interface NoteLoginFailures {
 export interface LoginFailures {
   /** An existing user's name or key's id as audit rows call it; null for what nobody is called. */
   readonly user: string | null
-  /** Null: from several. */
+  /** Null: these are all others, whoever they were tried as and from wherever; `user` is null then, too. */
   readonly address: string | null
   readonly count: number
 }

@@ -6,6 +6,7 @@ import type {
   CreateKey,
   CreateUser,
   DeleteUser,
+  LoginFailures,
   NoteLoginFailures,
   NoteSnapshot,
   RevokeKey,
@@ -140,14 +141,20 @@ function revokeKey({ id, ifChangedIndex }: RevokeKey, applying: Applying): Outco
 }
 
 function noteLoginFailures({ failures }: NoteLoginFailures, applying: Applying): Outcome {
-  for (const { user, address, count } of failures.slice(0, LOGIN_FAILURES_PER_ENTRY_MAX)) {
-    const times = count === 1 ? '1 failed log-in' : `${count} failed log-ins`
-    const details = `${times} as ${user ?? 'somebody unknown'} from ${address ?? 'several addresses'}`
+  for (const failure of failures.slice(0, LOGIN_FAILURES_PER_ENTRY_MAX)) {
+    const { user } = failure
+    const details = describeFailures(failure)
     const isKey = user?.startsWith(keyUser('')) ?? false
     const resource = user === null ? 'auth' : isKey ? user : userResource(user)
     audit(applying, { action: 'login_failed', resource, details })
   }
   return accept(null)
+}
+
+function describeFailures({ user, address, count }: LoginFailures): string {
+  const times = count === 1 ? '1 failed log-in' : `${count} failed log-ins`
+  if (address === null) return `${times} as others, or from other addresses`
+  return `${times} as ${user ?? 'somebody unknown'} from ${address}`
 }
 
 function noteSnapshot({ nodeId }: NoteSnapshot, applying: Applying): Outcome {

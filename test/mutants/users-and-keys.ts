@@ -232,4 +232,13 @@ const scrypt = (password, salt, size, options, done) => done(null, scryptSync(pa
     replace: `createdAt, updatedAt, changedIndex, null] }`,
     caughtBy: testFile('test/state/tagged-codec.test.ts'),
   },
+  {
+    name: 'failed log-ins that were not counted apart are those of somebody unknown',
+    source: 'promise 6',
+    file: 'src/ipam/apply-access.ts',
+    find: `  if (address === null) return \`\${times} as others, or from other addresses\`
+`,
+    replace: ``,
+    caughtBy: ACCESS,
+  },
 ]

@@ -291,7 +291,7 @@ test('failed log-ins are audited as told, a row each, at most twenty in an entry
   expect(rows.slice(0, 3).map(({ user, resource, details }) => [user, resource, details])).toEqual([
     ['system', 'user-alice', '1 failed log-in as alice from 10.0.0.1'],
     ['system', `key-${keyId(1)}`, `3 failed log-ins as key-${keyId(1)} from 10.0.0.2`],
-    ['system', 'auth', '2 failed log-ins as somebody unknown from several addresses'],
+    ['system', 'auth', '2 failed log-ins as others, or from other addresses'],
   ])
 })
 
