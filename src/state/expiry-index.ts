@@ -18,6 +18,12 @@ interface Chunk {
   readonly sequence: number[]
 }
 
+interface DueOptions {
+  readonly time: number
+  readonly limit: number
+  readonly after?: Expiry | null
+}
+
 /** The position as the two numbers that it is made of. */
 export interface ExpiryPlace {
   readonly expiresAt: number
@@ -100,28 +106,30 @@ export class ExpiryIndex {
     if (chunk.index.length === 0) this.#chunks.splice(place, 1)
   }
 
-  /** Those at or before `time`, in order. @param after Only what comes after this one, which need not be there. */
-  due({
-    time,
-    limit,
-    after = null,
-  }: {
-    readonly time: number
-    readonly limit: number
-    readonly after?: Expiry | null
-  }): Expiry[] {
-    const due: Expiry[] = []
+  /** Those at or before `time`, in order. @param options.after Only what comes after this one, which need not be there. */
+  due(options: DueOptions): Expiry[] {
+    return [...this.dueByNow(options)]
+  }
+
+  /** Those of `due`, as of this call. Each is made when it is asked for: to copy the numbers costs a hundredth of that. */
+  dueByNow({ time, limit, after = null }: DueOptions): Iterable<Expiry> {
     const start = after === null ? null : entryOf(after)
-    const from = start === null ? 0 : this.#chunkFor(start)
-    for (const chunk of this.#chunks.slice(from)) {
+    const first = start === null ? 0 : this.#chunkFor(start)
+    const copies: Chunk[] = []
+    let left = limit
+    for (const chunk of this.#chunks.slice(first)) {
       const { expiresAt, index, sequence } = chunk
-      for (let offset = start === null ? 0 : firstAfter(chunk, start); offset < index.length; offset++) {
-        const at = expiresAt[offset] as number
-        if (at > time || due.length === limit) return due
-        due.push({ expiresAt: at, position: positionOf(index[offset] as number, sequence[offset] as number) })
-      }
+      const from = start === null ? 0 : firstAfter(chunk, start)
+      const end = Math.min(index.length, from + left)
+      if (left === 0 || (expiresAt[from] ?? time) > time) break
+      copies.push({
+        expiresAt: expiresAt.slice(from, end),
+        index: index.slice(from, end),
+        sequence: sequence.slice(from, end),
+      })
+      left -= end - from
     }
-    return due
+    return expiriesUntil(time, copies)
   }
 
   /**
@@ -191,6 +199,16 @@ export class ExpiryIndex {
       index: chunk.index.splice(at),
       sequence: chunk.sequence.splice(at),
     })
+  }
+}
+
+function* expiriesUntil(time: number, chunks: readonly Chunk[]): Generator<Expiry> {
+  for (const { expiresAt, index, sequence } of chunks) {
+    for (const [offset, at] of expiresAt.entries()) {
+      if (at > time) return
+      const position = positionOf(index[offset] as number, sequence[offset] as number)
+      yield { expiresAt: at, position }
+    }
   }
 }
 

@@ -51,6 +51,20 @@ test('expiries come in the order of their time, then of creation, whatever is ad
   )
 })
 
+test('what is due by now stays what it was, whatever is added and deleted before it is looked at', () => {
+  const index = new ExpiryIndex()
+  const expiries = Array.from({ length: 1_200 }, (_, i) => ({ expiresAt: i, position: positionOf(i + 1, 0) }))
+  for (const expiry of expiries) index.add(expiry)
+  const everything = { time: 1_100, limit: 1_000, after: expiries[9] as Expiry }
+
+  const due = index.dueByNow(everything)
+  for (const expiry of expiries.slice(0, 600)) index.delete(expiry)
+  index.add({ expiresAt: 700, position: positionOf(9_999, 0) })
+
+  expect([...due]).toEqual(expiries.slice(10, 1_010))
+  expect(index.due(everything)).toHaveLength(502)
+})
+
 test('an index that is built from its end is the same, and can be changed', () => {
   const expiries = Array.from({ length: 2_000 }, (_, i) => {
     return { expiresAt: Math.floor(i / 3), position: positionOf(2 ** 48 + i, i % 3) }

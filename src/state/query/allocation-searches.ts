@@ -1,7 +1,7 @@
 /** The indexes that find allocations by what they are, whoever's they are. */
 import type { AllocationFilter, PageRequest } from '../../ipam/query.ts'
 import type { Allocation, AllocationStatus } from '../../ipam/records.ts'
-import type { ExpiryIndex } from '../expiry-index.ts'
+import type { Expiry, ExpiryIndex } from '../expiry-index.ts'
 import { blockOf } from '../hostname-chunk.ts'
 import type { HostnameMemory } from '../hostname-rows.ts'
 import { asciiOf, type KeyRange, type Position } from '../key-encoding.ts'
@@ -119,27 +119,32 @@ function byWord(asked: Asked, word: string): Search {
 /** In the order in which they expire, from memory: all at or before the time, as of now. */
 function byExpiry({ memory: { expiries }, cursor }: Asked, before: number): Search {
   const name = `allocations expiring ${before}`
-  const placeOf = (expiresAt: number, position: Position): string =>
-    `${expiresAt.toString(16).padStart(14, '0')} ${position}`
   return {
     name,
     open: () => {
       const after = decodeCursor(cursor, name)
-      const due = expiries.due({
+      const due = expiries.dueByNow({
         time: before - 1,
         limit: CANDIDATES_MAX,
         after: after === null ? null : parseExpiryPlace(after),
       })
-      const candidates = due.map(({ expiresAt, position }) => {
-        return { position, place: placeOf(expiresAt, position), key: '' }
-      })
-      return new MemoryCandidates(name, candidates)
+      return new MemoryCandidates(name, expiring(due))
     },
-    placeOf: ({ allocation, position }) => ({ place: placeOf(allocation.expiresAt ?? 0, position), key: '' }),
+    placeOf: ({ allocation, position }) => {
+      return { place: expiryPlace({ expiresAt: allocation.expiresAt ?? 0, position }), key: '' }
+    },
   }
 }
 
-function parseExpiryPlace(place: string): { expiresAt: number; position: Position } {
+function* expiring(due: Iterable<Expiry>): Generator<Candidate> {
+  for (const expiry of due) yield { position: expiry.position, place: expiryPlace(expiry), key: '' }
+}
+
+function expiryPlace({ expiresAt, position }: Expiry): string {
+  return `${expiresAt.toString(16).padStart(14, '0')} ${position}`
+}
+
+function parseExpiryPlace(place: string): Expiry {
   const [time = '', position = ''] = place.split(' ')
   return { expiresAt: Number.parseInt(time, 16), position }
 }
