@@ -86,7 +86,7 @@ export class RaftNode {
 
   /** Resolves when another node leads. @throws {MembershipRefusedError} */
   async transferLeadership(target: NodeId | null): Promise<Transferred> {
-    const { result } = await this.#submit({ type: 'transfer', target, note: '' })
+    const { result } = await this.#submit({ type: 'transfer', target })
     return result as Transferred
   }
 

@@ -222,7 +222,7 @@ export interface CommandTraits {
 export type ForwardedRequest =
   | { readonly type: 'command'; readonly payload: Uint8Array; readonly traits: CommandTraits }
   | { readonly type: 'membership'; readonly change: MembershipChange; readonly note: string }
-  | { readonly type: 'transfer'; readonly target: NodeId | null; readonly note: string }
+  | { readonly type: 'transfer'; readonly target: NodeId | null }
 
 /** What became of it. `code` is a `RaftError` code; `index` the log position on success; `transferred` is who leads now. */
 export type ForwardedOutcome =

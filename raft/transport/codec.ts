@@ -63,7 +63,7 @@ const COMMAND_TRAITS = tuple<CommandTraits>({ isIdempotent: flag, needsRoom: fla
 const FORWARDED_REQUEST = variant<ForwardedRequest>({
   command: tuple({ payload: bytes, traits: COMMAND_TRAITS }),
   membership: tuple({ change: MEMBERSHIP_CHANGE, note: text(TEXT_LENGTH_MAX) }),
-  transfer: tuple({ target: nullable(positive), note: text(TEXT_LENGTH_MAX) }),
+  transfer: tuple({ target: nullable(positive) }),
 })
 
 const FORWARDED_OUTCOME = variant<ForwardedOutcome>({

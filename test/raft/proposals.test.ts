@@ -44,7 +44,7 @@ describe('a proposal of this node', () => {
 
   test('is a transfer that says from whom to whom, as soon as another node leads', async () => {
     const desk = new Desk()
-    const done = desk.proposals.submit({ type: 'transfer', target: null, note: '' })
+    const done = desk.proposals.submit({ type: 'transfer', target: null })
     const [event] = desk.proposals.takeEvents(0)
     if (event?.type !== 'transfer') throw new Error('a transfer was expected')
     desk.proposals.handleTransferFate({ id: event.id, refusal: null, message: '' })
@@ -56,7 +56,7 @@ describe('a proposal of this node', () => {
 
   test('is a transfer that another node made, from that node to the one that it names', async () => {
     const [asked, leader] = [new Desk(), new Desk({ id: 2 })]
-    const done = asked.proposals.submit({ type: 'transfer', target: null, note: '' })
+    const done = asked.proposals.submit({ type: 'transfer', target: null })
     asked.proposals.forward(2)
     if (asked.forwarded === undefined) throw new Error('nothing was forwarded')
     leader.proposals.handleForwardRequests(asked.forwarded, { isLeader: true })
@@ -73,7 +73,7 @@ describe('a proposal of this node', () => {
 
   test('is no transfer that was made if this node leads again', async () => {
     const desk = new Desk()
-    const done = desk.proposals.submit({ type: 'transfer', target: null, note: '' })
+    const done = desk.proposals.submit({ type: 'transfer', target: null })
     const [event] = desk.proposals.takeEvents(0)
     if (event?.type !== 'transfer') throw new Error('a transfer was expected')
     desk.proposals.handleTransferFate({ id: event.id, refusal: null, message: '' })

@@ -25,7 +25,7 @@ const REMOVAL: ForwardedRequest = {
   change: { type: 'remove', id: 3, isForced: false },
   note: '',
 }
-const TRANSFER: ForwardedRequest = { type: 'transfer', target: null, note: '' }
+const TRANSFER: ForwardedRequest = { type: 'transfer', target: null }
 
 /** With ids from 1. */
 function frame(requests: readonly ForwardedRequest[]): ForwardRequests {

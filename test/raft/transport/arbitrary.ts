@@ -53,7 +53,7 @@ const forwardedRequest = fc.oneof(
     traits: fc.record({ isIdempotent: fc.boolean(), needsRoom: fc.boolean() }),
   }),
   fc.record({ type: fc.constant('membership' as const), change: membershipChange, note }),
-  fc.record({ type: fc.constant('transfer' as const), target: fc.option(nodeId), note }),
+  fc.record({ type: fc.constant('transfer' as const), target: fc.option(nodeId) }),
 )
 
 const trace = fc.option(fc.string({ unit: 'grapheme-ascii', maxLength: TRACE_CONTEXT_CHARS_MAX }))

@@ -143,13 +143,13 @@ describe('a frame that is no message is a protocol error', () => {
     {
       why: 'a long text',
       kind: 41,
-      body: [1, 2, [[1, [2, [3, 'x'.repeat(70_000)]], null]]],
+      body: [1, 2, [[1, [1, [[0, [4, 'h:1']], 'x'.repeat(70_000)]], null]]],
       complaint: 'note: not a',
     },
     {
       why: 'a context of a trace that is longer than may be',
       kind: 41,
-      body: [1, 2, [[1, [2, [3, '']], 'x'.repeat(TRACE_CONTEXT_CHARS_MAX + 1)]]],
+      body: [1, 2, [[1, [2, [3]], 'x'.repeat(TRACE_CONTEXT_CHARS_MAX + 1)]]],
       complaint: 'trace: not a text of at most 640',
     },
   ])('$why', ({ kind, body, complaint }) => {

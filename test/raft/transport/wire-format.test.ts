@@ -158,10 +158,10 @@ const MESSAGES: { readonly [T in Message['type']]: readonly [Extract<Message, { 
           request: { type: 'membership', change: { type: 'remove', id: 4, isForced: true }, note: '' },
           trace: null,
         },
-        { id: 4, request: { type: 'transfer', target: null, note: 'b' }, trace: null },
+        { id: 4, request: { type: 'transfer', target: null }, trace: null },
       ],
     },
-    '3f00000029930102949301920092c407636f6d6d616e6492c3c2a3637478930292019292009204a3683a31a161c0930392019292019204c3a0c09304920292c0a162c0',
+    '3d00000029930102949301920092c407636f6d6d616e6492c3c2a3637478930292019292009204a3683a31a161c0930392019292019204c3a0c09304920291c0c0',
   ],
   ForwardReplies: [
     {
