@@ -17,6 +17,9 @@ import { RequestTable } from './request-table.ts'
 import { type RequestTrace, TRACE_CONTEXT_CHARS_MAX } from './request-trace.ts'
 import type { ForwardedOutcome, ForwardedRequest, Message, NodeId } from './types.ts'
 
+/** So many times as much as its own callers a leader may have waiting, with what its peers have let in. */
+const PEERS_SHARE = 4
+
 /** What `OpenRequests` needs from its node. */
 export interface OpenRequestsHost {
   readonly id: NodeId
@@ -84,7 +87,10 @@ export class OpenRequests {
 
   /** Whether a peer has no more room here: its callers have had their limit at the peer. */
   get isFullForPeers(): boolean {
-    return this.#requests.size >= this.#host.limits.waitingRequestsMax * 4
+    const { waitingRequestsMax, waitingBytesMax } = this.#host.limits
+    return (
+      this.#requests.size >= waitingRequestsMax * PEERS_SHARE || this.#bytes >= waitingBytesMax * PEERS_SHARE
+    )
   }
 
   /** Whether this node works at it already. */

@@ -158,7 +158,21 @@ describe('a proposal of this node', () => {
       applied: 'no',
     })
   })
+
+  test('is turned away if its bytes have no room beside those that wait, and let in if they just have', async () => {
+    const desk = new Desk({ limits: { waitingBytesMax: 10 } })
+    void desk.proposals.submit(ofBytes(6))
+
+    await expect(desk.proposals.submit(ofBytes(5))).rejects.toMatchObject({ code: 'RAFT_OVERLOADED' })
+    void desk.proposals.submit(ofBytes(4))
+
+    expect(desk.proposals.underway).toMatchObject({ count: 2, bytes: 10 })
+  })
 })
+
+function ofBytes(count: number) {
+  return { ...COMMAND, payload: Buffer.alloc(count) }
+}
 
 describe('a proposal that is forwarded', () => {
   test('is under way at the leader until it is answered', async () => {
@@ -305,6 +319,22 @@ describe('a leader and what its followers forward', () => {
       to: 2,
       replies: [{ id: 77, outcome: { type: 'result', index: 5 } }],
     })
+  })
+
+  test.each([
+    { why: 'four times the requests', limits: { waitingRequestsMax: 1 }, letIn: 4 },
+    // The last one may go beyond, as it is a command.
+    { why: 'four times the bytes', limits: { waitingBytesMax: 5 }, letIn: 2 },
+  ])('it lets in $why that its own callers may have waiting', ({ limits, letIn }) => {
+    const desk = new Desk({ limits })
+    const requests = [1, 2, 3, 4, 5].map((id) => ({ id, request: ofBytes(10), trace: null }))
+
+    desk.proposals.handleForwardRequests({ ...request, requests }, { isLeader: true })
+
+    expect(desk.proposals.underway.count).toBe(letIn)
+    expect(desk.replied?.replies).toMatchObject(
+      requests.slice(letIn).map(({ id }) => ({ id, outcome: { code: 'RAFT_OVERLOADED' } })),
+    )
   })
 
   test('whether it needs room on disk goes to the core with it', () => {
