@@ -18,6 +18,11 @@ interface TimingSection {
   readonly election_max_ms: number
 }
 
+interface LimitsSection {
+  readonly inflight_appends_mib_max: number
+  readonly send_buffer_mib_max: number
+}
+
 export interface Mistake {
   readonly path: Path
   readonly message: string
@@ -68,4 +73,10 @@ export function timingMistakes(raft: TimingSection): Mistake[] {
     mistakes.push({ path: ['raft', 'election_max_ms'], message })
   }
   return mistakes
+}
+
+export function limitMistakes({ inflight_appends_mib_max, send_buffer_mib_max }: LimitsSection): Mistake[] {
+  if (send_buffer_mib_max >= inflight_appends_mib_max * 2) return []
+  const message = `${send_buffer_mib_max} is below twice inflight_appends_mib_max ${inflight_appends_mib_max}: what a peer may have under way would find no room`
+  return [{ path: ['limits', 'send_buffer_mib_max'], message }]
 }

@@ -4,9 +4,10 @@ import { z } from 'zod'
 import { type Addr, parseAddr } from '../raft/transport/addr.ts'
 import { parseReachableAddr } from './config-addr.ts'
 import { type AuthConfig, AuthSchema, authKeys, toAuthConfig } from './config-auth.ts'
-import { type Mistake, nodeMistakes, timingMistakes } from './config-consistency.ts'
+import { limitMistakes, type Mistake, nodeMistakes, timingMistakes } from './config-consistency.ts'
 import { ConfigError } from './config-error.ts'
 import { type HttpConfig, HttpSchema, httpKeys, toHttpConfig, toHttpTls } from './config-http.ts'
+import { LimitsSchema, type QueueLimits, toQueueLimits } from './config-limits.ts'
 import { formatPath, offsetOf, type Path } from './config-place.ts'
 import { ClusterSecretSchema } from './config-secret.ts'
 import { type HttpTls, type RaftTls, RaftTlsSchema } from './config-tls.ts'
@@ -37,6 +38,8 @@ export interface ClusterFile {
   readonly retainedEntriesMin: number
   /** With less free space than this a node takes part, and asks for no more; 0: the space is not looked at. */
   readonly diskLowBytes: number
+  /** How much may wait in a node. */
+  readonly queues: QueueLimits
   /** How long audit rows are kept, at least; null: for ever. The leader's setting counts. */
   readonly auditKeptMs: number | null
   /** The fullest networks, which have samples of their own in `/metrics`; 0: only totals. */
@@ -169,6 +172,7 @@ export const FileSchema = z
       cluster_secret: ClusterSecretSchema.optional(),
       raft: RaftSchema.prefault({}),
       http: HttpSchema.prefault({}),
+      limits: LimitsSchema.prefault({}),
       audit_retention: retention.prefault('forever'),
       metrics: MetricsSchema.prefault({}),
       tracing: TracingSchema.prefault({}),
@@ -178,7 +182,12 @@ export const FileSchema = z
     { error: section },
   )
   .superRefine((file, context) => {
-    for (const { path, message } of [...nodeMistakes(file.nodes), ...timingMistakes(file.raft)]) {
+    const { nodes, raft, limits } = file
+    for (const { path, message } of [
+      ...nodeMistakes(nodes),
+      ...timingMistakes(raft),
+      ...limitMistakes(limits),
+    ]) {
       context.addIssue({ code: 'custom', path: [...path], message, input: file })
     }
   })
@@ -233,6 +242,7 @@ function toClusterFile(file: z.output<typeof FileSchema>): ClusterFile {
     },
     retainedEntriesMin: file.raft.retained_entries_min,
     diskLowBytes: file.raft.disk_low_mib * MIB,
+    queues: toQueueLimits(file.limits),
     auditKeptMs: file.audit_retention,
     metricsNetworksMax: file.metrics.networks_max,
     tracing: toTracingConfig(file.tracing),
@@ -259,6 +269,7 @@ function knownKeysAt([first, second]: Path): string[] {
   if (second === 'tls') return Object.keys(RaftTlsSchema.shape)
   if (first === 'nodes') return Object.keys(NodeSchema.shape)
   if (first === 'raft') return Object.keys(RaftSchema.shape)
+  if (first === 'limits') return Object.keys(LimitsSchema.shape)
   if (first === 'metrics') return Object.keys(MetricsSchema.shape)
   if (first === 'tracing') return Object.keys(TracingSchema.shape)
   return Object.keys(first === 'log' ? LogSchema.shape : FileSchema.shape)

@@ -1,9 +1,10 @@
 /** The section `tracing` of the cluster file. */
 import { z } from 'zod'
 import { isLoopback } from './config-addr.ts'
-import { expected, section } from './config-values.ts'
+import { expected, section, wholeNumber } from './config-values.ts'
 import { Secret } from './secret.ts'
 import { show } from './show.ts'
+import { EXPORT_LIMITS } from './tracing/span-exporter.ts'
 
 export interface TracingConfig {
   /** Where spans are sent. */
@@ -13,11 +14,15 @@ export interface TracingConfig {
   /** 0 to 1, of the requests that are in no trace yet. */
   readonly sampleRatio: number
   readonly serviceName: string
+  /** That wait or are being sent; further ones are lost. */
+  readonly spansMax: number
 }
 
 const SAMPLE_RATIO_DEFAULT = 0.01
 const SERVICE_NAME_DEFAULT = 'ipam'
 const SERVICE_NAME_CHARS_MAX = 128
+/** At about 1 kB each. */
+const SPANS_MAX = 1_000_000
 const HEADERS_MAX = 16
 const HEADER_CHARS_MAX = 4_096
 const EXAMPLE = 'http://127.0.0.1:4318/v1/traces'
@@ -100,6 +105,7 @@ export const TracingSchema = z
         .min(1, { error: 'must not be empty' })
         .max(SERVICE_NAME_CHARS_MAX, { error: `must have at most ${SERVICE_NAME_CHARS_MAX} characters` })
         .default(SERVICE_NAME_DEFAULT),
+      spans_max: wholeNumber(SPANS_MAX, EXPORT_LIMITS.batchSpansMax).default(EXPORT_LIMITS.spansMax),
     },
     { error: section },
   )
@@ -117,6 +123,7 @@ export function toTracingConfig(tracing: z.output<typeof TracingSchema>): Tracin
     headers: tracing.headers ?? {},
     sampleRatio: tracing.sample_ratio,
     serviceName: tracing.service_name,
+    spansMax: tracing.spans_max,
   }
 }
 

@@ -26,6 +26,7 @@ import {
   usageError,
 } from './config-flags.ts'
 import { HTTP_DEFAULTS } from './config-http.ts'
+import { QUEUE_LIMITS } from './config-limits.ts'
 import { checkMembersAreKnown, parseClusterSecrets } from './config-secret.ts'
 import { httpTlsBeside, raftTlsBeside } from './config-tls.ts'
 import { tracingWarnings } from './config-tracing.ts'
@@ -64,6 +65,7 @@ const STANDALONE: ClusterFile = {
   timing: TIMING_DEFAULTS,
   retainedEntriesMin: RETAINED_ENTRIES_DEFAULT,
   diskLowBytes: DISK_LOW_BYTES_DEFAULT,
+  queues: QUEUE_LIMITS,
   auditKeptMs: null,
   metricsNetworksMax: METRICS_NETWORKS_DEFAULT,
   tracing: null,

@@ -2,10 +2,6 @@
 import { join } from 'node:path'
 import {
   CHECKPOINT_INTERVAL,
-  DEFAULT_APPLY_LIMITS,
-  DEFAULT_LIMITS,
-  DEFAULT_PROPOSAL_LIMITS,
-  DEFAULT_READ_LIMITS,
   FileDisk,
   type FollowPeerRequest,
   type Identity,
@@ -60,7 +56,7 @@ export async function startNode(
     readonly followPeer: FollowPeerRequest | null
   },
 ): Promise<StartedNode> {
-  const { nodeId, dataDir } = config
+  const { nodeId, dataDir, queues } = config
   const { random, logger, onFatal, closers, followPeer } = options
   const identity = await claimIdentity(config)
   const disk = new FileDisk(dataDir)
@@ -70,6 +66,7 @@ export async function startNode(
     storage: levelStorage(join(dataDir, 'state'), { writeBufferBytes: writeBufferBytesOf(nodeId) }),
     clock: systemClock,
     logger,
+    limits: queues.flush,
   })
   const log = new SegmentedLog({ disk: logDisk, directory: 'log' })
   let node: RaftNode | null = null
@@ -110,7 +107,7 @@ function ownAddr({ raft, nodes, nodeId }: Config): string {
 }
 
 function createTransport(
-  { raft, raftTls, clusterSecrets }: Config,
+  { raft, raftTls, clusterSecrets, queues }: Config,
   identity: Identity,
   { random, logger, onFatal, raftCertificates }: Surroundings,
 ): TcpTransport | null {
@@ -124,6 +121,7 @@ function createTransport(
     random,
     logger,
     onFatal,
+    limits: queues.transport,
   })
 }
 
@@ -131,17 +129,17 @@ function nodeOptions(
   config: Config,
   { identity, followPeer }: { identity: Identity; followPeer: FollowPeerRequest | null },
 ): RaftNodeOptions {
-  const { timing } = config
+  const { timing, queues } = config
   return {
     identity,
     initialMembership: initialMembership(config),
     addresses: config.raft === null ? [] : config.nodes.map(({ id, addr }) => ({ id, addr })),
     timing,
     tickMs: timing.tickMs,
-    limits: DEFAULT_LIMITS,
-    proposalLimits: DEFAULT_PROPOSAL_LIMITS,
-    readLimits: DEFAULT_READ_LIMITS,
-    applyLimits: DEFAULT_APPLY_LIMITS,
+    limits: queues.core,
+    proposalLimits: queues.proposals,
+    readLimits: queues.reads,
+    applyLimits: queues.apply,
     retainedEntriesMin: config.retainedEntriesMin,
     retainedBytesMax: RETAINED_BYTES_MAX,
     checkpointInterval: CHECKPOINT_INTERVAL,

@@ -146,7 +146,7 @@ function onFatal(error: unknown): void {
   })
 }
 
-/** Null where the file names no collector: then nothing of it is even loaded. */
+/** Null where the file names no collector: then the rest of it is not even loaded. */
 async function startTracing(
   { tracing, clusterId, nodeId }: Config,
   { version, logger }: { version: string; logger: Logger },
@@ -166,7 +166,7 @@ async function startTracing(
 }
 
 function createService(
-  { clusterId, nodeId, mode, timing }: Config,
+  { clusterId, nodeId, mode, timing, queues }: Config,
   { node, stateMachine }: StartedNode,
   { version, logger }: { version: string; logger: Logger },
 ): ReplicatedIpamService {
@@ -184,6 +184,7 @@ function createService(
       node,
       clock: systemClock,
       origin: { clusterId, nodeId, program: version },
+      limits: queues.backups,
     }),
   })
 }

@@ -25,14 +25,15 @@ describe('the section tracing', () => {
       headers: {},
       sampleRatio: 0.01,
       serviceName: 'ipam',
+      spansMax: 4_096,
     })
   })
 
   test('may set everything', () => {
-    const section = `tracing: { otlp_endpoint: "https://c.example/v1/traces?x=1", sample_ratio: 0, service_name: s, headers: { Authorization: "Bearer ${SECRET}" } }`
+    const section = `tracing: { otlp_endpoint: "https://c.example/v1/traces?x=1", sample_ratio: 0, service_name: s, spans_max: 256, headers: { Authorization: "Bearer ${SECRET}" } }`
     const tracing = load(section).tracing
 
-    expect(tracing).toMatchObject({ sampleRatio: 0, serviceName: 's' })
+    expect(tracing).toMatchObject({ sampleRatio: 0, serviceName: 's', spansMax: 256 })
     expect(tracing?.endpoint.href).toBe('https://c.example/v1/traces?x=1')
     expect(tracing?.headers['Authorization']?.reveal()).toBe(`Bearer ${SECRET}`)
     expect(inspect(tracing, { depth: 9 }) + JSON.stringify(tracing)).not.toContain(SECRET)

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { configWarnings, loadConfig } from '../src/config.ts'
 import { AUTH_DEFAULTS } from '../src/config-auth.ts'
 import { HTTP_DEFAULTS } from '../src/config-http.ts'
+import { QUEUE_LIMITS } from '../src/config-limits.ts'
 import { parsePrefix } from '../src/ipam/prefix.ts'
 import { Secret } from '../src/secret.ts'
 import { complaintOf } from './config-error.ts'
@@ -46,6 +47,7 @@ describe('config', () => {
       timing: { tickMs: 50, heartbeatMs: 100, electionMinMs: 1_000, electionMaxMs: 2_000 },
       retainedEntriesMin: 100_000,
       diskLowBytes: 256 * 1024 * 1024,
+      queues: QUEUE_LIMITS,
       auditKeptMs: null,
       metricsNetworksMax: 1_000,
       tracing: null,
@@ -76,6 +78,7 @@ describe('config', () => {
       timing: { tickMs: 50, heartbeatMs: 100, electionMinMs: 1_000, electionMaxMs: 2_000 },
       retainedEntriesMin: 100_000,
       diskLowBytes: 256 * 1024 * 1024,
+      queues: QUEUE_LIMITS,
       auditKeptMs: null,
       metricsNetworksMax: 1_000,
       tracing: null,
@@ -403,7 +406,7 @@ describe('a wrong cluster file', () => {
     {
       file: `${FILE}tls: {}\n`,
       message:
-        '7:1: tls: unknown key; known are cluster_id, data_dir, nodes, cluster_secret, raft, http, audit_retention, metrics, tracing, auth, log',
+        '7:1: tls: unknown key; known are cluster_id, data_dir, nodes, cluster_secret, raft, http, limits, audit_retention, metrics, tracing, auth, log',
     },
     {
       file: edit('cluster_id: 100\n', ''),

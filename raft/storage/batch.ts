@@ -31,7 +31,7 @@ const END_BODY_BYTES = 8
 const FINAL_BYTE = 0xed
 const END_BYTES_MIN = RECORD_OVERHEAD_BYTES + END_BODY_BYTES + 1
 /** A batch is gathered in memory before it is written. */
-const BATCH_BYTES_MAX = 256 * 1024 * 1024
+export const BATCH_BYTES_MAX = 256 * 1024 * 1024
 
 /** What links a batch to those before it. */
 export interface Chain {

@@ -5,7 +5,7 @@ import type { FollowPeerRequest } from '../../raft/request-trace.ts'
 import { createIds } from './ids.ts'
 import { createOtlpSender } from './otlp-sender.ts'
 import { RequestSpans } from './request-spans.ts'
-import { SpanExporter } from './span-exporter.ts'
+import { EXPORT_LIMITS, SpanExporter } from './span-exporter.ts'
 import { Tracer } from './tracer.ts'
 
 export interface Tracing {
@@ -23,6 +23,7 @@ export function startTracing({
   headers,
   sampleRatio,
   serviceName,
+  spansMax,
   node,
   version,
   clock,
@@ -33,6 +34,7 @@ export function startTracing({
   headers: Readonly<Record<string, string>>
   sampleRatio: number
   serviceName: string
+  spansMax: number
   node: { readonly clusterId: number; readonly nodeId: number }
   version: string
   clock: Clock
@@ -47,7 +49,7 @@ export function startTracing({
     'ipam.node_id': node.nodeId,
   }
   const send = createOtlpSender({ endpoint, headers, resource, version })
-  const exporter = new SpanExporter({ send, clock, logger })
+  const exporter = new SpanExporter({ send, clock, logger, limits: { ...EXPORT_LIMITS, spansMax } })
   const ids = createIds((bytes) => {
     randomFillSync(bytes)
   })

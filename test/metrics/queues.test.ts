@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
 import { figuresOf } from '../../raft/figures.ts'
 import {
@@ -119,6 +120,14 @@ describe('queues', () => {
     )
 
     expect(shown.get(queue)).toBe(LIMITS[limit])
+  })
+
+  test('docs/configure.md says of each which setting it has, or why none', async () => {
+    const docs = await readFile('docs/configure.md', 'utf8')
+    const names = new Set((await allQueues()).map(({ queue }) => queue))
+
+    expect(names.size).toBeGreaterThan(15)
+    for (const name of names) expect(docs).toContain(`\`${name}\``)
   })
 })
 

@@ -25,6 +25,7 @@ import type { Mutant } from './mutant.ts'
 import { NESTING } from './nesting.ts'
 import { ON_THE_WIRE } from './on-the-wire.ts'
 import { OPERATIONS } from './operations.ts'
+import { LIMITS_OF_QUEUES } from './queue-limits.ts'
 import { READS_AND_TRANSFER } from './reads-and-transfer.ts'
 import { SNAPSHOTS } from './snapshots.ts'
 import { STATE_COMPARISON } from './state-comparison.ts'
@@ -64,5 +65,6 @@ export const MUTANTS: readonly Mutant[] = [
   ...ON_THE_WIRE,
   ...BACKUPS,
   ...LIMITS_OF_HTTP,
+  ...LIMITS_OF_QUEUES,
   ...TRACING,
 ]
