@@ -167,6 +167,8 @@ export class CorruptLogError extends Error {
 /** Nothing is wrong there, but that another version has written it, which reads it still: it is no reason to throw anything away. */
 export class LogFormatError extends CorruptLogError {
   override readonly name = 'LogFormatError'
+  /** Than this program. */
+  readonly isNewer: boolean
 
   constructor({
     file,
@@ -174,12 +176,14 @@ export class LogFormatError extends CorruptLogError {
     found,
     known,
   }: { file: string; offset: number; found: number; known: number }) {
-    const age = found > known ? 'newer' : 'older'
+    const isNewer = found > known
+    const age = isNewer ? 'newer' : 'older'
     super({
       file,
       offset,
       message: `in format version ${found}, and this program reads ${known}`,
-      remedy: `nothing is damaged: ${age} software has written it, and takes it again; put that back`,
+      remedy: `that is no damage: ${age} software has written it, and takes it again; put that back`,
     })
+    this.isNewer = isNewer
   }
 }

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdir, open, readdir, readFile, rename, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { z } from 'zod'
+import { LogFormatError } from '../raft/errors.ts'
 import { syncDirectory } from './sync-directory.ts'
 
 export const IDENTITY_FILE = 'node.json'
@@ -100,7 +101,8 @@ function parse(path: string, text: string): z.infer<typeof IdentitySchema> {
   const { format } = FormatSchema.safeParse(json).data ?? { format: FORMAT }
   if (format > FORMAT) {
     const message = `${path} is in format ${format} and this program reads ${FORMAT}: the directory cannot be used; install newer software`
-    throw new DataDirectoryError(message)
+    const cause = new LogFormatError({ file: IDENTITY_FILE, offset: 0, found: format, known: FORMAT })
+    throw new DataDirectoryError(message, { cause })
   }
   const identity = IdentitySchema.safeParse(json)
   if (!identity.success) throw unreadable(path, identity.error)

@@ -1,8 +1,8 @@
 /** What is in a snapshot file: every byte is read and verified, and rows are counted on the way. */
 import { basename, dirname } from 'node:path'
-import { CorruptLogError, FileDisk, SnapshotArchive, systemClock } from '../../raft/index.ts'
+import { CorruptLogError, FileDisk, LogFormatError, SnapshotArchive, systemClock } from '../../raft/index.ts'
 import type { Membership } from '../../raft/types.ts'
-import { CorruptStateError } from '../state/errors.ts'
+import { CorruptStateError, StateFormatError } from '../state/errors.ts'
 import { APPLIED_KEY } from '../state/key-space.ts'
 import { decodeApplied } from '../state/row-codec.ts'
 import { Slices } from '../state/slices.ts'
@@ -112,10 +112,18 @@ export async function explained<T>(path: string, read: () => Promise<T>): Promis
   try {
     return await read()
   } catch (cause) {
+    if (cause instanceof LogFormatError || cause instanceof StateFormatError) {
+      throw new BackupError(`${path} cannot be used: ${formatReason(cause)}`, { cause })
+    }
     const reason = reasonOf(cause)
     if (reason === null) throw cause
     throw new BackupError(`${path} is no snapshot that can be used: ${reason}`, { cause })
   }
+}
+
+/** A backup is not put into a node that runs: no software has to be put back for it. */
+function formatReason({ reason, isNewer }: LogFormatError | StateFormatError): string {
+  return `${reason}; nothing is damaged: use the ${isNewer ? 'newer' : 'older'} ipam that has made it`
 }
 
 function reasonOf(error: unknown): string | null {

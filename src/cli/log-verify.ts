@@ -29,10 +29,17 @@ export interface Report {
   readonly membership: Membership | null
   readonly snapshots: readonly SnapshotReport[]
   readonly torn_bytes: number
-  readonly damage: readonly { readonly file: string; readonly offset: number; readonly reason: string }[]
+  readonly damage: readonly DamageReport[]
   /** `other_format`: of software that is newer or older; nothing is wrong with it. */
   readonly verdict: 'intact' | 'torn' | 'damaged' | 'other_format'
   readonly message: string
+}
+
+interface DamageReport {
+  readonly file: string
+  readonly offset: number
+  readonly reason: string
+  readonly verdict: 'damaged' | 'other_format'
 }
 
 interface SegmentReport {
@@ -88,6 +95,7 @@ async function readNode({
     return { node: { cluster_id, node_id, incarnation }, damage: null }
   } catch (error) {
     if (!(error instanceof DataDirectoryError)) throw error
+    if (error.cause instanceof LogFormatError) return { node: null, damage: error.cause }
     return { node: null, damage: identityDamage('it is not what a node has written') }
   }
 }
@@ -113,7 +121,10 @@ function reportOf(
   const { log, tornBytes } = scan
   const torn = scan.segments.find(({ segment, tornEnd }) => tornEnd > segment.position)?.segment
   const { base, hardState } = log
-  const worst = damages.find((found) => verdictOf(found) === 'damaged') ?? damages[0]
+  const damage = damages.map((found): DamageReport => {
+    return { file: found.file, offset: found.offset, reason: found.reason, verdict: verdictOf(found) }
+  })
+  const worst = damage.find(({ verdict }) => verdict === 'damaged') ?? damage[0]
   return {
     directory: root,
     node,
@@ -128,8 +139,8 @@ function reportOf(
     membership: newestMembership(log),
     snapshots: snapshots.map(snapshotReport),
     torn_bytes: tornBytes,
-    damage: damages.map(({ file, offset, reason }) => ({ file, offset, reason })),
-    verdict: worst === undefined ? (tornBytes > 0 ? 'torn' : 'intact') : verdictOf(worst),
+    damage,
+    verdict: worst?.verdict ?? (tornBytes > 0 ? 'torn' : 'intact'),
     message: verdictMessage(damages, {
       isNew: base === null,
       torn: torn === undefined ? null : `${tornBytes} bytes at ${torn.path}:${torn.position}`,
@@ -180,17 +191,22 @@ function verdictMessage(
   damages: readonly CorruptLogError[],
   { isNew, torn }: { isNew: boolean; torn: string | null },
 ): string {
-  const [first, ...others] = damages
-  if (first !== undefined) {
-    const more = others.length === 0 ? '' : ` (and ${others.length} more)`
-    return `${verdictOf(first) === 'damaged' ? 'damaged' : 'not readable'}${more}: ${damageMessage(first)}`
-  }
+  const damaged = damages.filter((found) => verdictOf(found) === 'damaged')
+  const unreadable = damages.filter((found) => verdictOf(found) === 'other_format')
+  const found = [...findings('damaged', damaged), ...findings('not readable', unreadable)]
+  if (found.length > 0) return found.join('. Also ')
   const dropped =
     torn === null
       ? ''
       : `; a write was not finished (${torn}), as after a crash: it was never acknowledged, and the node drops it when it starts`
   if (isNew) return `intact: nothing was written here yet${dropped}`
   return `intact: everything reads back as it was written${dropped}`
+}
+
+/** The first of them, and how many there are besides. */
+function findings(what: string, [first, ...others]: readonly CorruptLogError[]): string[] {
+  const more = others.length === 0 ? '' : ` (and ${others.length} more)`
+  return first === undefined ? [] : [`${what}${more}: ${damageMessage(first)}`]
 }
 
 function verdictOf(damage: CorruptLogError): 'damaged' | 'other_format' {
@@ -225,12 +241,14 @@ export function formatReport(report: Report, isInMotion: boolean): string {
     ...membershipLines(report.membership),
     ...(snapshots.length === 0 ? [] : ['', ...columns(snapshots.map(snapshotRow))]),
     '',
-    ...report.damage
-      .slice(1)
-      .map(({ file, offset, reason }) => `damage: ${file} at offset ${offset}: ${reason}`),
+    ...(report.damage.length > 1 ? report.damage.map(damageLine) : []),
     `${message}${inMotion}`,
     '',
   ].join('\n')
+}
+
+function damageLine({ file, offset, reason, verdict }: DamageReport): string {
+  return `${verdict === 'damaged' ? 'damage' : 'other format'}: ${file} at offset ${offset}: ${reason}`
 }
 
 function segmentRow({

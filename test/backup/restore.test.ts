@@ -11,6 +11,7 @@ import { readSnapshot } from '../../src/backup/snapshot-contents.ts'
 import { type Config, loadConfig } from '../../src/config.ts'
 import { readDataDirectory } from '../../src/data-directory.ts'
 import { NETWORK_DEFAULTS } from '../../src/ipam/defaults.ts'
+import { APPLIED_KEY } from '../../src/state/key-space.ts'
 import { levelStorage } from '../../src/state/level-storage.ts'
 import { IpamStateMachine } from '../../src/state/state-machine.ts'
 import { OneNodeService } from '../http/fixture.ts'
@@ -54,10 +55,13 @@ async function archiveOf({
   schemaVersion = 1,
   index = service.appliedIndex,
   clusterId = ORIGIN.clusterId,
+  olderBy = 0,
 }: {
   schemaVersion?: number
   index?: number
   clusterId?: number
+  /** In formats of the state. */
+  olderBy?: number
 }): Promise<Buffer> {
   const image = await service.image()
   const meta: SnapshotMeta = {
@@ -68,10 +72,21 @@ async function archiveOf({
     membershipIndex: 3,
   }
   const parts: Buffer[] = []
-  for await (const part of encodeArchive({ meta, origin: { ...ORIGIN, clusterId } }, image.chunks()))
-    parts.push(part)
+  const chunks = inFormat(image.chunks(), olderBy)
+  for await (const part of encodeArchive({ meta, origin: { ...ORIGIN, clusterId } }, chunks)) parts.push(part)
   await image.release()
   return Buffer.concat(parts)
+}
+
+/** The format is the first number of the row that says how far the state goes. */
+async function* inFormat(chunks: AsyncIterable<Uint8Array>, olderBy: number): AsyncGenerator<Buffer> {
+  for await (const chunk of chunks) {
+    const copy = Buffer.from(chunk)
+    const at = copy.indexOf(APPLIED_KEY)
+    if (at !== -1)
+      copy.writeUInt8(copy.readUInt8(at + APPLIED_KEY.length + 1) - olderBy, at + APPLIED_KEY.length + 1)
+    yield copy
+  }
 }
 
 async function refusalOf(path: string, content: Buffer, config: Config): Promise<string> {
@@ -152,7 +167,26 @@ describe('a snapshot file', () => {
   })
 
   test.each([
-    { why: 'is of a newer format', content: () => withVersion(2), says: 'format version 2' },
+    {
+      why: 'is of a newer format',
+      content: () => withVersion(2),
+      says: 'in format version 2, and this program reads 1; nothing is damaged: use the newer ipam that has made it',
+    },
+    {
+      why: 'is of an older format',
+      content: () => withVersion(0),
+      says: 'in format version 0, and this program reads 1; nothing is damaged: use the older ipam that has made it',
+    },
+    {
+      why: 'has a state in a newer format',
+      content: () => archiveOf({ olderBy: -1 }),
+      says: 'nothing is damaged: use the newer ipam that has made it',
+    },
+    {
+      why: 'has a state in an older format',
+      content: () => archiveOf({ olderBy: 1 }),
+      says: 'nothing is damaged: use the older ipam that has made it',
+    },
     {
       why: 'only seems to be of a newer format',
       content: () => Buffer.from(bytes.with(8, 2)),

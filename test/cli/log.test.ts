@@ -255,6 +255,34 @@ describe('ipam log verify', () => {
     expect(verdict).toContain('Nothing is repaired in place')
   })
 
+  test('takes what newer software has written for no damage, and says so beside what is damaged', async () => {
+    const node = await makeNode()
+    fs.writeFileSync(join(node, 'node.json'), '{"format":2}')
+    const newer = 'node.json at offset 0: in format version 2, and this program reads 1'
+    const wayOut = 'that is no damage: newer software has written it, and takes it again; put that back'
+    const verify = async () => {
+      const { code, out } = await ipamLog(['verify', node])
+      const { verdict } = JSON.parse((await ipamLog(['verify', node, '--json'])).out)
+      return { code, verdict, lines: out.trimEnd().split('\n') }
+    }
+
+    const before = await verify()
+    flip(join(node, SEGMENT_1), SECTOR_BYTES + 100)
+    const after = await verify()
+
+    expect(before).toMatchObject({ code: 1, verdict: 'other_format' })
+    expect(before.lines.at(-1)).toBe(`not readable: ${newer}; ${wayOut}`)
+    expect(after).toMatchObject({ code: 1, verdict: 'damaged' })
+    expect(after.lines.at(-1)).toMatch(/^damaged: log\/0000000000000001\.log at offset 512: a damaged batch/)
+    expect(after.lines.at(-1)).toContain(
+      `Nothing is repaired in place. Also not readable: ${newer}; ${wayOut}`,
+    )
+    expect(after.lines.slice(-3, -1)).toEqual([
+      `other format: ${newer}`,
+      `damage: ${SEGMENT_1} at offset ${SECTOR_BYTES}: a damaged batch is followed by a later one`,
+    ])
+  })
+
   test('counts nothing of a batch that makes no sense, though its checksums are right', async () => {
     const node = await makeNode()
     const before = JSON.parse((await ipamLog(['verify', node, '--json'])).out)

@@ -72,7 +72,7 @@ test('a log of a later format is refused as such, and nobody is told to throw it
   )
 
   const what = 'log/0000000000000001.log at offset 29: in format version 2, and this program reads 1'
-  const wayOut = 'nothing is damaged: newer software has written it, and takes it again; put that back'
+  const wayOut = 'that is no damage: newer software has written it, and takes it again; put that back'
   expect(await complaint()).toBe(`${config.dataDir} cannot be used: ${what}; ${wayOut}`)
   expect(verified).toMatchObject({ verdict: 'other_format', message: `not readable: ${what}; ${wayOut}` })
   expect(readFileSync(path).equals(later)).toBe(true)

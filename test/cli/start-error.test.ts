@@ -82,7 +82,7 @@ describe('why a node did not start', () => {
     },
     {
       error: new LogFormatError({ file: 'log/1', offset: 33, found: 2, known: 1 }),
-      line: '/srv/ipam/node-1 cannot be used: log/1 at offset 33: in format version 2, and this program reads 1; nothing is damaged: newer software has written it, and takes it again; put that back',
+      line: '/srv/ipam/node-1 cannot be used: log/1 at offset 33: in format version 2, and this program reads 1; that is no damage: newer software has written it, and takes it again; put that back',
     },
     { error: new DataDirectoryError('it belongs to node 2'), line: 'it belongs to node 2' },
     {

@@ -246,4 +246,37 @@ export const OPERATIONS: readonly Mutant[] = [
     replace: `if (error === null) return`,
     caughtBy: testFile('test/cli/older-program.test.ts'),
   },
+  {
+    name: 'whoever restores a file of a newer ipam is told no way out',
+    source: 'docs/backup.md (from a newer version)',
+    file: 'src/backup/snapshot-contents.ts',
+    find: `if (cause instanceof LogFormatError || cause instanceof StateFormatError) {`,
+    replace: `if (cause instanceof StateFormatError) {`,
+    caughtBy: testFile('test/backup/restore.test.ts'),
+  },
+  {
+    name: 'whoever restores a state of an older ipam is told to remove a node',
+    source: 'docs/backup.md',
+    file: 'src/backup/snapshot-contents.ts',
+    find: `if (cause instanceof LogFormatError || cause instanceof StateFormatError) {`,
+    replace: `if (cause instanceof LogFormatError) {`,
+    caughtBy: testFile('test/backup/restore.test.ts'),
+  },
+  {
+    name: 'what is of other software counts as damage beside what is damaged',
+    source: 'raft/storage/README.md (another format is no damage)',
+    file: 'src/cli/log-verify.ts',
+    find: `[...findings('damaged', damaged), ...findings('not readable', unreadable)]`,
+    replace: `findings(damaged.length > 0 ? 'damaged' : 'not readable', damages)`,
+    caughtBy: testFile('test/cli/log.test.ts'),
+  },
+  {
+    name: 'the node.json of newer software is called damaged',
+    source: 'raft/storage/README.md (another format is no damage)',
+    file: 'src/cli/log-verify.ts',
+    find: `    if (error.cause instanceof LogFormatError) return { node: null, damage: error.cause }
+`,
+    replace: '',
+    caughtBy: testFile('test/cli/log.test.ts'),
+  },
 ]
