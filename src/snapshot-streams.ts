@@ -50,7 +50,7 @@ export class SnapshotStreams {
     const { streamsMax } = this.#limits
     if (this.#openCount >= streamsMax) {
       throw new OverloadedError(
-        `${streamsMax} snapshots are being read from this node; ask another one, or wait`,
+        `as many snapshots are being read from this node as may be (${streamsMax}); ask another one, or wait`,
       )
     }
     this.#openCount += 1

@@ -119,7 +119,11 @@ describe('the limits of the cluster file', () => {
     expect(refused.length).toBeLessThan(8)
     for (const { status, headers } of refused)
       expect([status, headers.get('retry-after')]).toEqual([429, '1'])
-    expect(await refused[0]?.json()).toMatchObject({ reason: 'overloaded', applied: 'no' })
+    expect(await refused[0]?.json()).toMatchObject({
+      reason: 'overloaded',
+      applied: 'no',
+      error: 'as many snapshots are being read from this node as may be (1); ask another one, or wait',
+    })
     const next = await fetch(url)
     await next.arrayBuffer()
     expect(next.status).toBe(200)
