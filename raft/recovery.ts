@@ -88,11 +88,11 @@ async function finishInstall(
   stateMachine: StateMachine,
   logger: Ports['logger'],
 ): Promise<void> {
-  const file = await snapshots.open()
   if (stateMachine.durableIndex >= base.lastIndex) {
-    await file?.close()
+    await tidy(snapshots, logger)
     return
   }
+  const file = await snapshots.open()
   if (file === null || file.meta.lastIndex !== base.lastIndex) {
     await file?.close()
     throw mismatch(
@@ -102,6 +102,16 @@ async function finishInstall(
   logger.info({ lastIndex: base.lastIndex }, 'finishing the installation of a snapshot')
   await stateMachine.restore(file.meta, file.chunks())
   await file.close()
+}
+
+/** The state machine has all of it: what is left of a snapshot is of no use, and may be damaged or of another version's format. */
+async function tidy(snapshots: SnapshotStore, logger: Ports['logger']): Promise<void> {
+  try {
+    await (await snapshots.open())?.close()
+  } catch (error) {
+    if (!(error instanceof CorruptLogError)) throw error
+    logger.warn({ error }, 'a snapshot that is not needed cannot be read')
+  }
 }
 
 /** All that is not applied, and the last entry in any case: its time is the floor for the next one's. */

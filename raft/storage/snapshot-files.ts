@@ -13,6 +13,12 @@ export interface SnapshotFilesOptions {
   readonly reservedBytes?: number
 }
 
+interface Offer {
+  readonly identity: string
+  readonly lastIndex: LogIndex
+  readonly sizeBytes: number
+}
+
 /**
  * Snapshots as files. A file gets its final name only once it is whole, verified and durable, and only then do
  * older ones go: at every moment the newest complete one is there.
@@ -22,6 +28,8 @@ export class SnapshotFiles implements SnapshotStore {
   readonly #directory: string
   readonly #reservedBytes: number
   #receiver: FileReceiver | null = null
+  /** The next receiver waits until this one is open: else neither would know of the other. */
+  #opening: Promise<unknown> = Promise.resolve()
   #isCreating = false
 
   constructor({ disk, directory, reservedBytes = 0 }: SnapshotFilesOptions) {
@@ -57,21 +65,19 @@ export class SnapshotFiles implements SnapshotStore {
         await this.#disk.remove(path)
         throw error
       }
-      return await this.#complete(path, file)
+      return await this.#complete(path, file, (meta, name) => this.#removeOlder(meta.lastIndex, name))
     } finally {
       this.#isCreating = false
     }
   }
 
-  async receive({
-    identity,
-    lastIndex,
-    sizeBytes,
-  }: {
-    identity: string
-    lastIndex: LogIndex
-    sizeBytes: number
-  }): Promise<SnapshotReceiver> {
+  receive(offer: Offer): Promise<SnapshotReceiver> {
+    const opening = this.#opening.then(() => this.#receive(offer))
+    this.#opening = opening.catch(() => {})
+    return opening
+  }
+
+  async #receive({ identity, lastIndex, sizeBytes }: Offer): Promise<SnapshotReceiver> {
     // Whoever wrote before lost its connection, or will not get through: two writers would spoil the file.
     await this.#receiver?.suspend()
     this.#receiver = null
@@ -80,7 +86,9 @@ export class SnapshotFiles implements SnapshotStore {
       if (isPartial(other) && other !== name) await this.#disk.remove(this.#path(other))
     }
     const path = this.#path(name)
-    const complete = (file: DiskFile): Promise<SnapshotFile> => this.#complete(path, file)
+    const complete = (file: DiskFile): Promise<SnapshotFile> => {
+      return this.#complete(path, file, (_, kept) => this.#removeOthers(kept))
+    }
     this.#receiver = await FileReceiver.open({
       disk: this.#disk,
       path,
@@ -101,14 +109,18 @@ export class SnapshotFiles implements SnapshotStore {
   }
 
   /** `file`, at `path`, is whole, verified and synced. */
-  async #complete(path: string, file: DiskFile): Promise<SnapshotFile> {
+  async #complete(
+    path: string,
+    file: DiskFile,
+    removeReplaced: (meta: SnapshotMeta, name: string) => Promise<void>,
+  ): Promise<SnapshotFile> {
     const identity = await readIdentity(file, path)
-    const { lastIndex } = await new SnapshotReader(file, path).readHeader()
+    const meta = await new SnapshotReader(file, path).readHeader()
     await file.close()
-    const name = completeName(lastIndex, identity)
+    const name = completeName(meta.lastIndex, identity)
     await this.#disk.rename(path, this.#path(name))
     await this.#disk.syncDirectory(this.#directory)
-    await this.#removeOlder(lastIndex, name)
+    await removeReplaced(meta, name)
     return openSnapshot(this.#disk, this.#path(name))
   }
 
@@ -118,6 +130,13 @@ export class SnapshotFiles implements SnapshotStore {
       const other = lastIndexOf(name)
       if (name !== kept && other !== null && other <= lastIndex) await this.#disk.remove(this.#path(name))
     }
+    await this.#disk.syncDirectory(this.#directory)
+  }
+
+  /** Newer ones too: they came from leaders that were none any more, and a restart must not take them for this one. */
+  async #removeOthers(kept: string): Promise<void> {
+    for (const name of await this.#completeNames())
+      if (name !== kept) await this.#disk.remove(this.#path(name))
     await this.#disk.syncDirectory(this.#directory)
   }
 

@@ -7,6 +7,9 @@ import { SnapshotReader } from './snapshot-format.ts'
 
 /** How many bytes may wait for a sync: what a crash costs, against what each sync costs. */
 export const SYNC_INTERVAL_BYTES = 8 * 1024 * 1024
+/** Less than one interval, and the bytes that came last. */
+const UNSYNCED_BYTES_MAX = 2 * SYNC_INTERVAL_BYTES
+const WRITE_BYTES = 1024 * 1024
 
 export interface ReceiverOptions {
   readonly disk: Disk
@@ -47,6 +50,7 @@ export class FileReceiver implements SnapshotReceiver {
       const intact = await intactBytes(file, path)
       const offset = intact <= sizeBytes ? intact : 0
       if (file.sizeBytes() > offset) await file.truncate(offset)
+      await writeAgain(file, offset)
       await file.sync()
       await checkRoom(disk, sizeBytes - offset + options.reservedBytes)
       return new FileReceiver(options, file, offset)
@@ -126,6 +130,16 @@ export class FileReceiver implements SnapshotReceiver {
 
   #checkOpen(): void {
     if (!this.#isOpen) throw new Error('this snapshot is no longer received here')
+  }
+}
+
+/**
+ * What may not have been synced before `end`. After a sync that failed, the page cache calls pages clean that are not on disk,
+ * in this process or an earlier one, and only a new write brings them there.
+ */
+async function writeAgain(file: DiskFile, end: number): Promise<void> {
+  for (let at = Math.max(0, end - UNSYNCED_BYTES_MAX); at < end; at += WRITE_BYTES) {
+    file.write(at, await file.read(at, Math.min(WRITE_BYTES, end - at)))
   }
 }
 

@@ -3,6 +3,7 @@ import { type Mutant, SIMULATOR, testFile } from './mutant.ts'
 const SNAPSHOT = testFile('test/raft/core/snapshot.test.ts')
 const SNAPSHOT_TRANSFER = testFile('test/raft/snapshot-transfer.test.ts')
 const SNAPSHOT_CRASH = testFile('test/raft/storage/snapshot-crash.test.ts')
+const LEFT_OVER = testFile('test/raft/left-over-snapshot.test.ts')
 
 /** Snapshots and compaction: chapter 5. */
 export const SNAPSHOTS: readonly Mutant[] = [
@@ -133,6 +134,49 @@ export const SNAPSHOTS: readonly Mutant[] = [
     find: `if (state === 'snapshot' && isHeld`,
     replace: `if (state === 'snapshot' && !raft.progress.get(id)?.isSnapshotSent && isHeld`,
     caughtBy: SNAPSHOT,
+  },
+  {
+    name: 'a received snapshot leaves a newer one that was not wanted',
+    source: 'bug 31, rqlite/rqlite#2747 (the wrong snapshot at a restart)',
+    file: 'raft/storage/snapshot-files.ts',
+    find: `(_, kept) => this.#removeOthers(kept)`,
+    replace: `(meta, kept) => this.#removeOlder(meta.lastIndex, kept)`,
+    caughtBy: LEFT_OVER,
+  },
+  {
+    name: 'a node does not start for damage to a snapshot that it does not need',
+    source: 'invariant 30; bug 31',
+    file: 'raft/recovery.ts',
+    find: `    if (!(error instanceof CorruptLogError)) throw error
+    logger.warn`,
+    replace: `    if (error !== null) throw error
+    logger.warn`,
+    caughtBy: LEFT_OVER,
+  },
+  {
+    name: 'damage to the snapshot that a start needs is passed over',
+    source: 'invariant 30; bug 31',
+    file: 'raft/recovery.ts',
+    find: `stateMachine.durableIndex >= base.lastIndex`,
+    replace: `stateMachine.durableIndex <= base.lastIndex`,
+    caughtBy: LEFT_OVER,
+  },
+  {
+    name: 'two receivers that are asked for at once write into one file',
+    source: 'snapshots; bug 25, etcd#20133',
+    file: 'raft/storage/snapshot-files.ts',
+    find: `this.#opening.then(() => this.#receive(offer))`,
+    replace: `this.#receive(offer)`,
+    caughtBy: SNAPSHOT_CRASH,
+  },
+  {
+    name: 'a snapshot goes on after bytes whose sync has failed',
+    source: 'rule 9; fsyncgate',
+    file: 'raft/storage/snapshot-receiver.ts',
+    find: `      await writeAgain(file, offset)
+`,
+    replace: ``,
+    caughtBy: SNAPSHOT_CRASH,
   },
   {
     name: 'the log is kept for as long as a peer that is silent does not install',

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { CorruptLogError } from '../../../raft/errors.ts'
-import type { SnapshotStore } from '../../../raft/ports.ts'
+import type { SnapshotReceiver, SnapshotStore } from '../../../raft/ports.ts'
 import { SnapshotFiles } from '../../../raft/storage/snapshot-files.ts'
 import { metaAt } from '../../contract/log-store.ts'
 import { chunksOf, textOf } from '../../contract/snapshot-store.ts'
@@ -140,6 +140,43 @@ describe('a snapshot that is offered again while the file is still in use', () =
 
     expect(mostUnderWay).toBe(1)
     device.crash('drop')
+    expect(await stored(device)).toEqual(SECOND)
+  })
+})
+
+test('of two receivers that are asked for at once, as when leadership changes, only the second one writes', async () => {
+  const { bytes, identity, sizeBytes } = await foreignBytes()
+  const offer = { identity, lastIndex: SECOND.index, sizeBytes }
+  const store = openStore(new MemoryDisk({ random: prng(1) }))
+  await store.open()
+
+  const [first, second] = await Promise.all([store.receive(offer), store.receive(offer)])
+
+  await expect(first.write(bytes)).rejects.toThrow('no longer received')
+  await second.write(bytes)
+  expect(await textOf(await second.finish())).toEqual(SECOND.texts)
+})
+
+describe('a snapshot whose sync failed while it was received (fsyncgate)', () => {
+  test.each([
+    { why: 'as it was put aside', end: (receiver: SnapshotReceiver) => receiver.suspend() },
+    { why: 'as it was finished', end: (receiver: SnapshotReceiver) => receiver.finish() },
+  ])('$why is received anew, for what came is not on disk, whatever later syncs say', async ({ end }) => {
+    const { bytes, identity, sizeBytes } = await foreignBytes()
+    const offer = { identity, lastIndex: SECOND.index, sizeBytes }
+    const device = new MemoryDisk({ random: prng(1) })
+    const store = openStore(device)
+    await store.open()
+    const first = await store.receive(offer)
+    await first.write(bytes)
+    device.failAt(device.operations + 1, 'EIO')
+    await expect(end(first)).rejects.toThrow('EIO')
+
+    const second = await store.receive(offer)
+    await second.write(bytes.subarray(second.offset))
+    await (await second.finish()).close()
+    device.crash('drop')
+
     expect(await stored(device)).toEqual(SECOND)
   })
 })
