@@ -50,6 +50,9 @@ export class IpamStateMachine implements StateMachine {
   #opened: OpenState
   /** Resolves when the restore under way ends, either way. */
   #restoring: Promise<void> | null = null
+  /** Half of an entry or of a snapshot may be in what was opened: until the process ends, nothing is answered from it. */
+  #failure: { readonly error: unknown } | null = null
+
   private constructor(options: StateMachineOptions, loaded: Loaded) {
     const { storage, clock, logger, limits, answerLimits = ANSWER_LIMITS, checkpointLimits } = options
     this.#storage = storage
@@ -125,7 +128,7 @@ export class IpamStateMachine implements StateMachine {
 
   /** Users and keys, as applied; null during a restore, when nothing is known of them. */
   get access(): AccessView | null {
-    return this.#restoring === null ? this.#opened.memory.access : null
+    return this.#restoring === null && this.#failure === null ? this.#opened.memory.access : null
   }
 
   /** For whoever watches: what there is in memory, without waiting for anything. */
@@ -145,6 +148,7 @@ export class IpamStateMachine implements StateMachine {
   /** Log time of the oldest audit row that is left; null if there is none. */
   async oldestAudit(): Promise<number | null> {
     if (this.#restoring !== null) await this.#restoring
+    this.#checkWhole()
     const opened = this.#opened
     return opened.read(opened.view(), oldestAudit)
   }
@@ -162,6 +166,7 @@ export class IpamStateMachine implements StateMachine {
       return outcome
     } catch (error) {
       // Half of the entry may be in the rows.
+      this.#failure = { error }
       writeBehind.fail(error)
       throw error
     }
@@ -196,9 +201,11 @@ export class IpamStateMachine implements StateMachine {
    * Answers from the state at the index at which the call starts, or, during a restore, from the restored one.
    *
    * @throws {InvalidCursorError}
+   * @throws what `apply` or `restore` has failed with
    */
   async query<Q extends Query>(query: Q): Promise<AnswerTo<Q>> {
     if (this.#restoring !== null) await this.#restoring
+    this.#checkWhole()
     const opened = this.#opened
     const { memory, store, overlay, database } = opened
     const read = <T>(ask: (view: View) => Promise<T>): Promise<T> => opened.read(opened.view(), ask)
@@ -261,6 +268,10 @@ export class IpamStateMachine implements StateMachine {
     }
   }
 
+  #checkWhole(): void {
+    if (this.#failure !== null) throw this.#failure.error
+  }
+
   #open(loaded: Loaded): OpenState {
     return new OpenState(loaded, this.#openOptions)
   }
@@ -280,8 +291,10 @@ export class IpamStateMachine implements StateMachine {
       // Only this row makes them count: without it, they are removed when they are opened.
       await database.put(APPLIED_KEY, applied, SYNCED)
       this.#opened = this.#open(await loadRows(database))
+      this.#failure = null
       this.#logger.info({ appliedIndex: index }, 'state restored')
     } catch (error) {
+      this.#failure = { error }
       await database.close()
       await this.#storage.destroy()
       this.#opened = this.#open(await load(this.#storage))

@@ -156,6 +156,26 @@ export const STATE_MACHINE: readonly Mutant[] = [
     caughtBy: POWER_FAILURE,
   },
   {
+    name: 'who waits for a restore that fails is answered from the empty state',
+    source: 'promise 5; bug 31',
+    file: 'src/state/state-machine.ts',
+    find: `    } catch (error) {
+      this.#failure = { error }
+      await database.close()`,
+    replace: `    } catch (error) {
+      await database.close()`,
+    caughtBy: SNAPSHOT,
+  },
+  {
+    name: 'half of an entry that could not be applied is shown to readers',
+    source: 'promise 5; src/state/README.md (one atomic batch)',
+    file: 'src/state/state-machine.ts',
+    find: `      this.#failure = { error }
+      writeBehind`,
+    replace: `      writeBehind`,
+    caughtBy: FLUSH,
+  },
+  {
     name: 'half of an entry that could not be applied reaches the disk',
     source: 'src/state/README.md (one atomic batch)',
     file: 'src/state/state-machine.ts',

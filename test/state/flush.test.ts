@@ -155,6 +155,16 @@ describe('write-behind', () => {
     expect((await Harness.open(storage)).machine.appliedIndex).toBe(1)
   })
 
+  test('after an entry that cannot be applied nothing is answered, for half of it may be in memory', async () => {
+    const ipam = await Harness.open()
+    ipam.createNetwork('net-1', '10.0.0.0/24')
+
+    expect(() => ipam.machine.apply(ipam.append('membership', Buffer.from('{')))).toThrow('not JSON')
+
+    await expect(listNetworks(ipam.machine)).rejects.toThrow('not JSON')
+    expect(ipam.machine.access).toBeNull()
+  })
+
   test('entries come in the order of the log, each once', async () => {
     const ipam = await Harness.open()
     const entry = ipam.append('noop', new Uint8Array())

@@ -170,6 +170,28 @@ describe('a snapshot', () => {
     await restored
   })
 
+  test('that breaks off answers nobody with the empty state: neither who waited for it, nor who asks later', async () => {
+    const target = await Harness.open()
+    target.createNetwork('net-old', '10.0.0.0/16')
+
+    const restored = target.machine.restore(
+      metaAt(image.appliedIndex),
+      streamOf([bytes.subarray(0, bytes.length - 1)]),
+    )
+    const during = listNetworks(target.machine)
+
+    expect(await Promise.allSettled([restored, during])).toMatchObject([
+      { reason: expect.any(CorruptStateError) },
+      { reason: expect.any(CorruptStateError) },
+    ])
+    await expect(listNetworks(target.machine)).rejects.toThrow(CorruptStateError)
+    await expect(target.machine.oldestAudit()).rejects.toThrow(CorruptStateError)
+    expect(target.machine.access).toBeNull()
+    await target.machine.restore(metaAt(image.appliedIndex), streamOf(image.chunks))
+    expect((await listNetworks(target.machine)).rows.map(({ id }) => id)).toEqual(['net-1'])
+    expect(target.machine.access).not.toBeNull()
+  })
+
   test('an image that is still read when a restore begins breaks', async () => {
     const target = await Harness.open()
     for (let i = 0; i < 20; i++) target.createNetwork(`net-${i}`, `10.${i}.0.0/16`)
