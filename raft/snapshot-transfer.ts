@@ -30,8 +30,8 @@ export class SnapshotTransfer {
   readonly #host: SnapshotTransferHost
   /** Made for a peer, and sent to others as long as the log goes on from there. */
   #outgoing: Promise<SnapshotFile> | null = null
-  /** The log must be kept after these while they are on their way. */
-  readonly #sending = new Map<NodeId, LogIndex>()
+  /** The log must be kept after these while they are on their way: one for each attempt, of which a peer may have two for a moment. */
+  readonly #sending = new Map<object, LogIndex>()
   #received: SnapshotFile | null = null
 
   constructor(host: SnapshotTransferHost) {
@@ -46,14 +46,14 @@ export class SnapshotTransfer {
   /** Sends a snapshot that is at most as old as the log. @returns Whether the peer has all of it. */
   async send(to: NodeId, session: number, onStarted: (lastIndex: LogIndex) => void): Promise<boolean> {
     const { id, transport, logger } = this.#host
-    const started = { to, baseIndex: this.#host.baseIndex() }
-    this.#sending.set(to, started.baseIndex)
+    const attempt = {}
+    this.#sending.set(attempt, this.#host.baseIndex())
     let reading: ReadWatch | null = null
     try {
       const file = await this.#current()
       reading = new ReadWatch(file)
       const { lastIndex } = file.meta
-      this.#sending.set(to, lastIndex)
+      this.#sending.set(attempt, lastIndex)
       onStarted(lastIndex)
       logger.info({ peer: to, lastIndex, bytes: file.sizeBytes }, 'sending a snapshot')
       const { identity, sizeBytes } = file
@@ -68,7 +68,7 @@ export class SnapshotTransfer {
       if (reading !== null && isBad) await this.#discard(reading.file)
       return false
     } finally {
-      this.#sending.delete(to)
+      this.#sending.delete(attempt)
     }
   }
 

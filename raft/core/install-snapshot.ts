@@ -42,7 +42,13 @@ export function handleSnapshotSent(
   const progress = snapshotProgress(raft, to, session)
   if (progress === null) return
   progress.isSnapshotSent = isSent
-  if (!isSent) retry(raft, progress)
+  if (!isSent) {
+    retry(raft, progress)
+    return
+  }
+  // What the peer does with the bytes, only its answers to what is said from now on can tell.
+  raft.leaderRound += 1
+  progress.snapshotRound = raft.leaderRound
 }
 
 /** Entries that the log is kept longer for, so that a peer which installs a snapshot finds what comes after it. */
@@ -109,7 +115,7 @@ export function handleInstallSnapshotReply(
     const isOver = progress.snapshotIndex > 0 && progress.matchIndex >= progress.snapshotIndex
     if (!isOver && progress.matchIndex < raft.log.base.lastIndex) return
     becomeProbe(progress, progress.nextIndex)
-  } else if (progress.isSnapshotSent && reply.lastIndex === 0) {
+  } else if (progress.isSnapshotSent && reply.readRound >= progress.snapshotRound && reply.lastIndex === 0) {
     // It had all the bytes and is not installing them: it was restarted in between, or found them damaged.
     retry(raft, progress)
   }

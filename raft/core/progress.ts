@@ -24,6 +24,8 @@ export interface Progress {
   /** In `snapshot`: the index it brings the peer to (0 until the driver knows), and whether all bytes are there. */
   snapshotIndex: LogIndex
   isSnapshotSent: boolean
+  /** The read round that began when they were. */
+  snapshotRound: number
   /** When a reply last came, in `now` terms; before the first, when this view of the peer began. */
   lastContact: number
   /** A reply has come: the peer lives in this term, which `lastContact` alone does not say. */
@@ -59,6 +61,7 @@ export function newProgress(raft: Raft): Progress {
     isDrained: false,
     snapshotIndex: 0,
     isSnapshotSent: false,
+    snapshotRound: 0,
     // Counts as heard now, so that a new member or leader has a whole timeout to be answered in.
     lastContact: raft.now,
     hasAnswered: false,

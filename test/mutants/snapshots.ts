@@ -136,6 +136,24 @@ export const SNAPSHOTS: readonly Mutant[] = [
     caughtBy: SNAPSHOT,
   },
   {
+    name: 'what a peer said before it had all of a snapshot counts for what it does with it',
+    source: 'bug 32, camunda#46345 (never catches up)',
+    file: 'raft/core/install-snapshot.ts',
+    find: `progress.isSnapshotSent && reply.readRound >= progress.snapshotRound`,
+    replace: `progress.isSnapshotSent`,
+    caughtBy: SNAPSHOT,
+  },
+  {
+    name: 'an attempt that fails lets go of the log that another one needs',
+    source: 'bug 32, ClickHouse/NuRaft PR 118',
+    file: 'raft/snapshot-transfer.ts',
+    find: `      this.#sending.delete(attempt)
+`,
+    replace: `      this.#sending.clear()
+`,
+    caughtBy: SNAPSHOT_TRANSFER,
+  },
+  {
     name: 'a received snapshot leaves a newer one that was not wanted',
     source: 'bug 31, rqlite/rqlite#2747 (the wrong snapshot at a restart)',
     file: 'raft/storage/snapshot-files.ts',

@@ -16,6 +16,8 @@ class Sender {
   closed = 0
   readonly sent: { to: number; lastIndex: number }[] = []
   isConnected = true
+  /** When what is sent is there. */
+  arrival: Promise<void> = Promise.resolve()
   /** What reading the file, and what the peer, says of it. */
   isReadable = true
   isCorrupt = false
@@ -51,6 +53,7 @@ class Sender {
         if (!this.isConnected) throw new Error('no connection')
         await file.read(0, 1)
         if (this.isCorrupt) throw new RefusedError({ reason: 'corrupt', message: 'digest differs' }, 'peer')
+        await this.arrival
         this.sent.push({ to, lastIndex })
       },
     }
@@ -139,6 +142,26 @@ describe('a snapshot for peers', () => {
     await sending
 
     expect(sender.transfer.lowestSending).toBe(Number.MAX_SAFE_INTEGER)
+  })
+
+  test('keeps it also when another attempt for the same peer has failed meanwhile', async () => {
+    const sender = new Sender()
+    let arrive = (): void => {}
+    sender.arrival = new Promise((resolve) => {
+      arrive = resolve
+    })
+    let sending: Promise<boolean> | null = null
+    await new Promise<void>((resolve) => {
+      sending = sender.transfer.send(2, 1, () => resolve())
+    })
+    // The transport sends a peer one at a time.
+    sender.isConnected = false
+    expect(await sender.send(2)).toBe(false)
+
+    expect(sender.transfer.lowestSending).toBe(10)
+
+    arrive()
+    expect(await sending).toBe(true)
   })
 })
 

@@ -125,6 +125,19 @@ describe('a leader sends a snapshot (thesis ch. 5)', () => {
     expect(leader.raft.progress.get(3)?.state).toBe('snapshot')
   })
 
+  test('goes on being installed, whatever the peer has answered before it had all bytes', () => {
+    const leader = leaderWithLaggard()
+    const session = sessionOf(leader, 3)
+    leader.step({ type: 'snapshotStarted', to: 3, session, lastIndex: 6 })
+    const early = installReply(leader, 3, { success: false, lastIndex: 0 })
+    leader.step({ type: 'snapshotSent', to: 3, session, isSent: true })
+
+    leader.receive(early)
+
+    expect(leader.raft.progress.get(3)?.state).toBe('snapshot')
+    expect(lowestInstalling(leader.raft)).toBe(6)
+  })
+
   test('no more once the peer has reached the log by what was under way', () => {
     const leader = leaderWithLaggard()
 
