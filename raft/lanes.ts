@@ -117,7 +117,9 @@ export class Lanes {
     const { raft, ports } = this.#host
     if (raft.installing !== null) return
     const { durableIndex } = ports.stateMachine
-    this.#keeper.compact(Math.min(durableIndex, this.snapshots.lowestSending, lowestInstalling(raft)))
+    // How long a peer takes has no bound. A disk that is full ends this process; the peer only needs another snapshot.
+    const lowestSending = raft.disk.isLow ? Number.POSITIVE_INFINITY : this.snapshots.lowestSending
+    this.#keeper.compact(Math.min(durableIndex, lowestSending, lowestInstalling(raft)))
   }
 
   /** Applies nothing more. */

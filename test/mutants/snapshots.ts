@@ -154,6 +154,14 @@ export const SNAPSHOTS: readonly Mutant[] = [
     caughtBy: SNAPSHOT_TRANSFER,
   },
   {
+    name: 'a peer that takes a snapshot without end fills the disk of its leader',
+    source: 'invariant 36; bug 33, openraft#1829',
+    file: 'raft/lanes.ts',
+    find: `raft.disk.isLow ? Number.POSITIVE_INFINITY : this.snapshots.lowestSending`,
+    replace: `this.snapshots.lowestSending`,
+    caughtBy: testFile('test/raft/lanes.test.ts'),
+  },
+  {
     name: 'a received snapshot leaves a newer one that was not wanted',
     source: 'bug 31, rqlite/rqlite#2747 (the wrong snapshot at a restart)',
     file: 'raft/storage/snapshot-files.ts',
