@@ -4,9 +4,9 @@ import type { FieldError, RowOutcome } from './rows.ts'
 import {
   checkCooldown,
   isValueError,
+  parseAllocatedEnd,
   parseCidr,
   parseDescription,
-  parseEndIp,
   parseGateway,
   parseHostname,
   parseIp,
@@ -124,7 +124,7 @@ export function buildNetwork(draft: NetworkDraft, mistakes: Mistakes = new Mista
 /** @param mistakes What is already known to be wrong with the row. */
 export function buildAllocation(draft: AllocationDraft, mistakes: Mistakes = new Mistakes()): RowOutcome {
   const ip = mistakes.check(draft.ip, parseIp, null)
-  const endIp = mistakes.check(draft.end_ip, (text) => parseEndIp(text, ip), null)
+  const endIp = mistakes.check(draft.end_ip, (text) => parseAllocatedEnd(text, ip), null)
   const row = {
     kind: 'allocation',
     ip: ip ?? '',

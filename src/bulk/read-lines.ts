@@ -17,6 +17,9 @@ const LINE_READERS: Record<LineFormat, (line: Line) => RowOutcome | null> = {
 /** JSON lines and hosts files show on their first line what they are; null for all others. */
 export function detectLineFormat(first: string): LineFormat | null {
   if (looksLikeHosts(first)) return 'hosts'
+  if (first.startsWith('[')) {
+    throw new BulkSyntaxError('the file is a JSON list; write one object a line, as jq -c ".[]" does')
+  }
   if (!first.startsWith('{')) return null
   const object = parseFirst(first)
   if ('ip' in object) return 'ipam-allocations-jsonl'

@@ -104,6 +104,15 @@ export function parseEndIp(text: string, ip: string | null): string | null {
   return end.value === start.value ? null : formatAddress(end)
 }
 
+/** Of an allocation, whose addresses are counted. */
+export function parseAllocatedEnd(text: string, ip: string | null): string | null {
+  const end = parseEndIp(text, ip)
+  if (end === null || ip === null) return end
+  if (parseAddress(end).value - parseAddress(ip).value < BigInt(Number.MAX_SAFE_INTEGER)) return end
+  const message = `${cut(text)} is too far from ${ip}: an allocation has at most ${Number.MAX_SAFE_INTEGER} addresses; make it a network`
+  throw new ValueError(message)
+}
+
 /** A gateway, or null for none. `network` is null where it is wrong itself. */
 export function parseGateway(text: string, network: Prefix | null): string | null {
   if (text === '') return null

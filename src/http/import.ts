@@ -64,24 +64,37 @@ export function importRoutes(service: IpamService, handle: Handle): Hono {
       if (params.atomic && file.errors.length > 0) throw refuseWrongRows(file.errors)
       const command = importCommand(service, file, params)
       const body = [params, Buffer.from(bytes).toString('base64')]
-      const { report, headers } =
-        command.items.length === 0
-          ? { report: NOTHING, headers: {} }
-          : params.dry_run
-            ? await tryImport(service, command, caller.identity?.scope ?? null)
-            : await imported(write(service, { c, caller, body }, command))
+      // Nothing to write is nothing for the log, and is answered as of now all the same.
+      const asked =
+        params.dry_run || command.items.length === 0
+          ? tryImport(service, command, caller.identity?.scope ?? null)
+          : imported(write(service, { c, caller, body }, command))
+      const { report, headers } = await asked.catch((error: unknown) => {
+        throw inRows(error, file)
+      })
       return json(200, reportBody(file, report, params.dry_run), headers)
     }),
   )
 }
-
-const NOTHING: ImportReport = { created: 0, skipped: 0, failures: [] }
 
 async function imported(
   written: Promise<{ readonly value: ImportReport; readonly headers: Record<string, string> }>,
 ): Promise<{ report: ImportReport; headers: Record<string, string> }> {
   const { value, headers } = await written
   return { report: value, headers }
+}
+
+/** An import that is refused as a whole counts items; whoever sent a file counts its rows. */
+function inRows(error: unknown, { rows }: ReadFile): unknown {
+  if (!(error instanceof IpamError && error.reason === 'batch_refused')) return error
+  const details = error.details.map(({ field, message }) => {
+    const [, item] = /^items\[([0-9]+)\]$/.exec(field) ?? []
+    const row = item === undefined ? undefined : rows[Number(item)]?.row
+    return { field: row === undefined ? field : `row ${row}`, message }
+  })
+  const [first] = details
+  const message = error.message.replace(/items\[[0-9]+\]/, first?.field ?? '$&')
+  return new IpamError({ reason: error.reason, message, details }, error)
 }
 
 async function tryImport(

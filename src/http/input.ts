@@ -70,6 +70,7 @@ function bodyBytesMaxOf(c: Context): number {
 /** The body as it is. @throws {ProblemError} */
 export async function readRawBody(c: Context): Promise<Uint8Array> {
   const bytes = await readBytes(c)
+  checkEncoding(c)
   return bytes instanceof Uint8Array ? bytes : new Uint8Array(bytes)
 }
 
@@ -110,11 +111,15 @@ function checkMediaType(c: Context): void {
     const message = `Content-Type must be application/json, not ${show(type ?? undefined)}`
     throw new ProblemError({ status: 415, reason: 'unsupported_media_type', message })
   }
+  checkEncoding(c)
+}
+
+/** What is compressed would be read as what it is not. */
+function checkEncoding(c: Context): void {
   const encoding = c.req.raw.headers.get('content-encoding')
-  if (encoding !== null && encoding.toLowerCase() !== 'identity') {
-    const message = `Content-Encoding ${show(encoding)} is not supported; send the body as it is`
-    throw new ProblemError({ status: 415, reason: 'unsupported_media_type', message })
-  }
+  if (encoding === null || encoding.toLowerCase() === 'identity') return
+  const message = `Content-Encoding ${show(encoding)} is not supported; send the body as it is`
+  throw new ProblemError({ status: 415, reason: 'unsupported_media_type', message })
 }
 
 function parseBody(bytes: ArrayBuffer | Uint8Array): unknown {

@@ -419,6 +419,12 @@ describe('what is wrong with a row', () => {
     expect(summary(file)).toEqual(['row 1: 10.0.0.1', message, 'row 4: 10.0.0.2'])
   })
 
+  test('a JSON list, as the API answers it, is told how to be lines', async () => {
+    expect(await errorOf(readText('[\n  {"ip": "10.0.0.1"}\n]\n'))).toContain(
+      'one object a line, as jq -c ".[]"',
+    )
+  })
+
   test('keys that JavaScript knows are keys like others', async () => {
     const file = await readText('{"ip":"10.0.0.1","metadata":{"__proto__":"x","constructor":"y"}}')
 

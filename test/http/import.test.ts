@@ -55,12 +55,13 @@ describe('POST /import', () => {
 
   test.each([
     { why: 'a row cannot be read', text: 'ip\n10.0.0.1\n10.0.0\n', field: 'row 3', status: 400 },
-    { why: 'the state refuses a row', text: 'ip\n10.0.0.1\n172.16.0.1\n', field: 'items[1]', status: 409 },
+    { why: 'the state refuses a row', text: 'ip\n\n10.0.0.1\n172.16.0.1\n', field: 'row 4', status: 409 },
   ])('makes nothing with atomic=true where $why', async ({ text, field, status }) => {
     const answer = await importText(text, '?atomic=true')
 
     expect(answer.status).toBe(status)
     expect(answer.body.details).toMatchObject([{ field }])
+    expect(answer.body.error).toContain(`${field}: `)
     expect(await allocated()).toEqual([])
   })
 
@@ -74,6 +75,49 @@ describe('POST /import', () => {
 
     expect([index, none]).toEqual([before, []])
     expect(tried.body).toEqual({ ...done.body, dry_run: true })
+  })
+
+  test('names the rows that keep atomic=true from making any, also as a dry run and when it is sent again', async () => {
+    const text = 'ip\n10.0.0.1\n172.16.0.1\n172.16.0.2\n'
+    const send = (query: string) =>
+      api.request('POST', `/import?atomic=true${query}`, text, { 'Idempotency-Key': 'once' })
+
+    for (const answer of [await send('&dry_run=true'), await send(''), await send('')]) {
+      expect([answer.status, answer.body.reason]).toEqual([409, 'batch_refused'])
+      expect(answer.body.error).toMatch(/^2 rows cannot be imported, so nothing was: row 3: /)
+      expect(answer.body.details).toMatchObject([{ field: 'row 3' }, { field: 'row 4' }])
+    }
+  })
+
+  test('says as of which index it is also where no row was to be made', async () => {
+    const { headers, body } = await importText('ip\nnonsense\n')
+
+    expect(body).toMatchObject({ created: 0, failed: 1 })
+    expect(headers.get('x-raft-index')).toBe('1')
+  })
+
+  test.each([
+    { why: 'as many as can be counted', end: '2001:db8::1f:ffff:ffff:ffff', failed: 0 },
+    { why: 'one more', end: '2001:db8::20:0:0:0', failed: 1 },
+    { why: 'a whole /64', end: '2001:db8::ffff:ffff:ffff:fffe', failed: 1 },
+  ])('makes a range of no more addresses than a number holds: $why', async ({ end, failed }) => {
+    await api.request('POST', '/networks', { cidr: '2001:db8::/48' })
+    const text = `ip,end_ip\n2001:db8::1,${end}\n10.0.0.9,\n`
+
+    const tried = await importText(text, '?dry_run=true')
+    const { status, body } = await importText(text)
+
+    expect([status, body.created, body.failed]).toEqual([200, 2 - failed, failed])
+    expect(tried.body).toEqual({ ...body, dry_run: true })
+    if (failed > 0) expect(body.errors).toMatchObject([{ row: 2, field: 'end_ip' }])
+  })
+
+  test('does not take what is compressed for what it is not', async () => {
+    const { status, body } = await api.request('POST', '/import?format=hosts', '\x1f\x8b', {
+      'Content-Encoding': 'gzip',
+    })
+
+    expect([status, body.reason]).toEqual([415, 'unsupported_media_type'])
   })
 
   test('makes a range from its first address to its last', async () => {

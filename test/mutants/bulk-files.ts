@@ -225,4 +225,31 @@ export const BULK_FILES: readonly Mutant[] = [
     replace: `return { row, field`,
     caughtBy: CLIENT_BULK,
   },
+  {
+    name: 'an imported range has more addresses than a number holds',
+    source: 'a command of the log counts them: no version reads the entry',
+    file: 'src/bulk/values.ts',
+    find: `parseAddress(ip).value < BigInt(Number.MAX_SAFE_INTEGER)) return end`,
+    replace: `parseAddress(ip).value <= BigInt(Number.MAX_SAFE_INTEGER)) return end`,
+    caughtBy: IMPORT,
+  },
+  {
+    name: 'an atomic import that is refused names its rows as the log counts them',
+    source: 'issue 4 (row 3: …)',
+    file: 'src/http/import.ts',
+    find: `throw inRows(error, file)`,
+    replace: `throw error`,
+    caughtBy: IMPORT,
+  },
+  {
+    name: 'a compressed file is imported as it comes',
+    source: 'a hosts file may be any bytes that are UTF-8',
+    file: 'src/http/input.ts',
+    find: `  const bytes = await readBytes(c)
+  checkEncoding(c)
+`,
+    replace: `  const bytes = await readBytes(c)
+`,
+    caughtBy: IMPORT,
+  },
 ]

@@ -143,13 +143,11 @@ function rowsOf({ errors }: ImportBody, rows: readonly ChunkRow[]): readonly Chu
   return rows.filter((_, place) => places.has(place))
 }
 
-/** An atomic import is refused as a whole, and names its rows as `items[0]`. Null where it is refused for something else. */
+/** An atomic import is refused as a whole, and names its rows as `row 1`. Null where it is refused for something else. */
 function refusedRows({ details }: RefusedError): ImportBody | null {
   const errors = details.flatMap(({ field, message }) => {
-    const [, place] = /^items\[([0-9]+)\]/.exec(field) ?? []
-    return place === undefined
-      ? []
-      : [{ row: Number(place) + 1, line: Number(place) + 1, field: null, message }]
+    const [, row] = /^row ([0-9]+)$/.exec(field) ?? []
+    return row === undefined ? [] : [{ row: Number(row), line: Number(row), field: null, message }]
   })
   if (errors.length === 0) return null
   return { format: '', dry_run: false, created: 0, skipped: 0, failed: errors.length, errors }

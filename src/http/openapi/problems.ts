@@ -54,7 +54,11 @@ const OF_JSON: Reasons = {
   415: ['unsupported_media_type'],
 }
 
-const OF_FILE: Reasons = { 400: ['body_incomplete'], 413: ['body_too_large'] }
+const OF_FILE: Reasons = {
+  400: ['body_incomplete'],
+  413: ['body_too_large'],
+  415: ['unsupported_media_type'],
+}
 
 /** By status, ascending; each word once. */
 export function problemsOf(operation: Operation, access: Access): ReadonlyMap<number, readonly string[]> {
