@@ -142,7 +142,8 @@ export function toProblem(error: unknown): Problem {
     return invalidRequestAs('invalid_cursor', { field: 'cursor', message })
   }
   if (error instanceof raft.MembershipRefusedError) {
-    return problem({ status: 409, reason: error.reason, message: error.message })
+    const status = error.reason === 'node_not_found' ? 404 : 409
+    return problem({ status, reason: error.reason, message: error.message })
   }
   if (error instanceof RaftError) {
     const known = RAFT_PROBLEMS.get(error.code) ?? { status: 503, reason: 'unavailable', retryAfterS: 1 }

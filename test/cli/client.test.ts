@@ -460,6 +460,10 @@ describe('the cluster', () => {
     expect({ code, complaints }).toEqual({ code: 4, complaints: [complaint] })
   })
 
+  test('who was never a member is not there', async () => {
+    expect((await ipam('cluster remove 9')).code).toBe(3)
+  })
+
   test('a transfer to the node that leads is done already', async () => {
     expect((await ipam('cluster transfer 1')).code).toBe(0)
   })

@@ -118,6 +118,7 @@ describe('a change of the membership by API', () => {
       expect(await add({ node_id: 1, addr: `127.0.0.1:${port}` })).toMatchObject(refused('node_exists'))
       expect(await add({ node_id: 9, addr: second?.addr })).toMatchObject(refused('addr_in_use'))
       expect(await client.send('DELETE', '/cluster/nodes/9')).toMatchObject({
+        status: 404,
         body: { reason: 'node_not_found' },
       })
       const transfer = (nodeId: number) =>

@@ -45,7 +45,7 @@ describe.each([
     const elsewhere = { ...NODE_4, addr: '127.0.0.1:5005' }
     expect(await outcome(request('POST', '/cluster/nodes', elsewhere))).toEqual([409, 'node_exists'])
     expect(await outcome(request('DELETE', '/cluster/nodes/4'))).toEqual([204, null])
-    expect(await outcome(request('DELETE', '/cluster/nodes/5'))).toEqual([409, 'node_not_found'])
+    expect(await outcome(request('DELETE', '/cluster/nodes/5'))).toEqual([404, 'node_not_found'])
     expect(await outcome(request('POST', '/cluster/nodes', NODE_4))).toEqual([409, 'node_removed'])
   })
 

@@ -6,9 +6,10 @@ import type { Kind, Operation, OwnReason } from './operation.ts'
 
 type Reasons = Readonly<Record<number, readonly string[]>>
 
-/** Refusals of changes of the cluster are 409 all. */
+/** Other refusals of changes of the cluster are 409. */
 const OWN_STATUS: Readonly<Partial<Record<OwnReason, number>>> = {
   invalid_cursor: 400,
+  node_not_found: 404,
   too_many_rows: 413,
   not_local: 403,
   not_ready: 503,
