@@ -529,6 +529,9 @@ describe('exit codes', () => {
     { words: 'list --limit 0', code: 2, says: '--limit takes a whole number from 1' },
     { words: 'list --limit ten', code: 2, says: '--limit takes a whole number, not "ten"' },
     { words: 'list --expires-before soon', code: 2, says: 'a time such as 2026-01-31T12:00:00Z' },
+    { words: 'audit --since 999999999w', code: 2, says: 'not "999999999w"' },
+    { words: 'list --expires-before 1001w', code: 0, says: '' },
+    { words: 'find 10.0.0.5 --at 9999999d', code: 2, says: 'not "9999999d"' },
     { words: 'allocate', code: 2, says: 'which network?' },
     { words: 'allocate net-99', code: 3, says: 'net-99' },
     {

@@ -44,6 +44,8 @@ export function ttlSeconds(args: Arguments): number | null | undefined {
   throw new UsageError(`--ttl takes a duration such as 90s, 24h or 7d, or never; not ${show(text)}`)
 }
 
+/** A thousand years: far from where four digits no longer write a year. */
+const AGO_MS_MAX = 1_000 * 366 * 86_400_000
 const DATE = /^\d{4}-\d\d-\d\d$/
 const RFC_3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/i
 
@@ -62,7 +64,7 @@ export function timeOf(
   const text = args.text(flag)
   if (text === null) return null
   const ms = parseDuration(text)
-  if (ms !== null) return new Date(now + direction * ms).toISOString()
+  if (ms !== null && ms <= AGO_MS_MAX) return new Date(now + direction * ms).toISOString()
   const time = DATE.test(text) ? `${text}T00:00:00Z` : text
   if (RFC_3339.test(time) && Number.isFinite(Date.parse(time)) && isDay(time.slice(0, 10))) return time
   throw new UsageError(
