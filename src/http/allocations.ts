@@ -142,6 +142,7 @@ function allocationId(c: Context): string {
 }
 
 function allocationNotFound(id: string, headers: Record<string, string> = {}): ProblemError {
-  const message = `Allocation not found: no allocation has the id ${isId(id) ? id : show(id)}`
+  const name = isId(id) ? id : `${show(id)}; by its address: GET /api/v1/addresses/10.0.0.5`
+  const message = `Allocation not found: no allocation has the id ${name}`
   return new ProblemError({ status: 404, reason: 'allocation_not_found', message, headers })
 }

@@ -139,7 +139,7 @@ export function createApi({
 function unrouted(app: Hono, c: Context): Answer {
   const methods = METHODS.filter((method) => app.router.match(method, c.req.path)[0].length > 0)
   if (methods.length === 0) {
-    const message = `${show(c.req.path)} is no path of this API, whose paths start with ${BASE_PATH}/`
+    const message = `${show(c.req.path)} is no path of this API, ${wayOutOf(app, c.req.path)}`
     throw new ProblemError({ status: 404, reason: 'route_not_found', message })
   }
   const head = methods.includes('GET') ? ['HEAD'] : []
@@ -151,4 +151,12 @@ function unrouted(app: Hono, c: Context): Answer {
     message: `${c.req.method} is not allowed on ${show(c.req.path)}; allowed are ${allow}`,
     headers: { Allow: allow },
   })
+}
+
+/** Other APIs want the slash behind a path that ours does not have. */
+function wayOutOf(app: Hono, path: string): string {
+  const shorter = path.slice(0, -1)
+  const isRoute =
+    path.endsWith('/') && METHODS.some((method) => app.router.match(method, shorter)[0].length > 0)
+  return isRoute ? `which has it without the slash: ${shorter}` : `whose paths start with ${BASE_PATH}/`
 }

@@ -114,14 +114,17 @@ export const metadata = metadataOf(text(METADATA_VALUE_CHARS_MAX)).meta({
   maxProperties: METADATA_KEYS_MAX,
 })
 /** As a merge patch (RFC 7396): null removes a key. */
-export const metadataChanges = metadataOf(text(METADATA_VALUE_CHARS_MAX).nullable()).meta({
+export const metadataChanges = metadataOf(
+  text(METADATA_VALUE_CHARS_MAX).nullable(),
+  'an object of texts, and of null for keys that go',
+).meta({
   description: 'Keys to set; null removes one, and those that are not named stay (RFC 7396).',
 })
 
-function metadataOf<Value extends z.ZodType>(value: Value) {
+function metadataOf<Value extends z.ZodType>(value: Value, what = 'an object of texts') {
   return z
     .record(text(METADATA_KEY_CHARS_MAX).min(1, { error: 'must not have an empty key' }), value, {
-      error: (issue) => expected('an object of texts', issue.input),
+      error: (issue) => expected(what, issue.input),
     })
     .refine((entries) => Object.keys(entries).length <= METADATA_KEYS_MAX, {
       error: `must have at most ${METADATA_KEYS_MAX} keys`,

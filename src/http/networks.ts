@@ -108,6 +108,7 @@ export function networkId(c: Context): string {
 }
 
 export function networkNotFound(id: string, headers: Record<string, string> = {}): ProblemError {
-  const message = `Network not found: no network has the id ${isId(id) ? id : show(id)}`
+  const name = isId(id) ? id : `${show(id)}; by its CIDR: GET /api/v1/networks?cidr=10.0.0.0/24`
+  const message = `Network not found: no network has the id ${name}`
   return new ProblemError({ status: 404, reason: 'network_not_found', message, headers })
 }

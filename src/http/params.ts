@@ -37,13 +37,20 @@ export const timeParam = z
   .transform((text, context) => {
     const ms = RFC_3339.test(text) ? Date.parse(text) : Number.NaN
     if (Number.isFinite(ms) && !isRolledOver(text)) return ms
-    context.addIssue({ code: 'custom', message: expected('a time such as 2026-01-31T12:00:00Z', text) })
+    const plus = LOST_PLUS.test(text) ? ': a + in a query is a space, so write %2B' : ''
+    context.addIssue({
+      code: 'custom',
+      message: `${expected('a time such as 2026-01-31T12:00:00Z', text)}${plus}`,
+    })
     return z.NEVER
   })
   .meta({ format: 'date-time', examples: ['2026-01-31T12:00:00Z'] })
 
 /** With an offset, or it would mean something else on every machine. */
 const RFC_3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/i
+
+/** A + in a query is a space, and offsets begin with one. */
+const LOST_PLUS = /T[\d:.]+ \d\d:\d\d$/i
 
 /** `Date.parse` takes the 31st of February for the 3rd of March. */
 function isRolledOver(text: string): boolean {

@@ -69,6 +69,6 @@ export function ifMatch(c: Context): number | null {
   if (header === null || header.trim() === '*') return null
   const [, index] = /^\s*"([1-9][0-9]{0,15})"\s*$/.exec(header) ?? []
   if (index !== undefined && Number.isSafeInteger(Number(index))) return Number(index)
-  const message = `If-Match: ${show(header)} is no ETag of this API, which are numbers in quotes such as "17"; read the resource again`
+  const message = `If-Match: ${show(header)} is not one ETag of this API, which are numbers in quotes such as "17", without W/; read the resource again`
   throw new ProblemError({ status: 412, reason: 'precondition_failed', message })
 }

@@ -126,7 +126,10 @@ export function carveNetworks(command: CarveNetworks, applying: Applying): Outco
   const { family, length } = parent.prefix
   const bits = addressBits(family)
   if (prefixLength <= length || prefixLength > bits) {
-    const message = `a child of ${nameOf(parent)} has a prefix length from ${length + 1} to ${bits}, not ${prefixLength}`
+    const message =
+      length === bits
+        ? `${nameOf(parent)} is a single address, and has no room for a child`
+        : `a child of ${nameOf(parent)} has a prefix length from ${length + 1} to ${bits}, not ${prefixLength}`
     return refuseValue('prefix_length', message)
   }
   const carved: PlacedNetwork[] = []

@@ -92,11 +92,15 @@ const OBSTACLES: Record<Obstacle, { reason: RefusalReason; text: string }> = {
 
 function refuseObstacle(network: ManagedNetwork, range: AddressRange, obstacle: Obstacle): Outcome {
   const { reason, text } = OBSTACLES[obstacle]
+  const isAnycast = obstacle === 'not_usable' && network.prefix.family === 6
   const free = network.space.lowestRun(rangeSize(range))
   const wayOut =
     free === null ? '' : `; the lowest free is ${formatRange(network, { first: free, last: free })}`
-  const some = range.first === range.last ? '' : 'at least one address of '
-  const message = `${some}${formatRange(network, range)} ${text} ${nameOf(network)}${wayOut}`
+  // The last of them may be beyond the last address that there is.
+  const some = range.first === range.last ? '' : `at least one of the ${rangeSize(range)} addresses from `
+  const start = formatRange(network, { first: range.first, last: range.first })
+  const what = isAnycast ? 'is the subnet-router anycast address of' : text
+  const message = `${some}${start} ${what} ${nameOf(network)}${wayOut}`
   return refuse(reason, message, [{ field: 'ip', message }])
 }
 

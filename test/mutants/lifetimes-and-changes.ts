@@ -5,6 +5,7 @@ const RESTARTS = testFile('test/state/restarts.test.ts')
 const VECTORS = testFile('test/state/vectors.test.ts')
 const CHANGES = testFile('test/http/changes.test.ts')
 const CLIENT = testFile('test/cli/client.test.ts')
+const WAYS_OUT = testFile('test/http/ways-out.test.ts')
 
 const APPLY_ALLOCATION = 'src/ipam/apply-allocation.ts'
 const APPLY_NETWORK = 'src/ipam/apply-network.ts'
@@ -177,5 +178,22 @@ export const LIFETIMES_AND_CHANGES: readonly Mutant[] = [
     find: `return 'cidr' in ref ? exact : (exact ?? store.parentOf(ref.namespace, prefix))`,
     replace: `return 'cidr' in ref ? exact : (exact ?? store.parentOf('default', prefix))`,
     caughtBy: CHOICES,
+  },
+  {
+    name: 'a key that maps cannot hold is left out of the metadata',
+    source: 'promise 5: what is answered with success is there',
+    file: 'src/http/input.ts',
+    find: `    if (text.includes(PROTO)) refuseProto(value, [])
+`,
+    replace: ``,
+    caughtBy: WAYS_OUT,
+  },
+  {
+    name: 'a map that cannot hold a key is looked for at any depth',
+    source: 'api.md (never a 500 for bad input)',
+    file: 'src/http/input.ts',
+    find: `value === null || path.length > MAP_DEPTH_MAX) return`,
+    replace: `value === null) return`,
+    caughtBy: WAYS_OUT,
   },
 ]
