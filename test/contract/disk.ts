@@ -17,8 +17,9 @@ export function describeDisk(name: string, makeDisk: () => Promise<Disk>): void 
       file.write(0, Buffer.from('hello world'))
       file.write(6, Buffer.from('there'))
       file.write(2000, Buffer.from('far'))
+      file.write(0, Buffer.from('H'))
 
-      expect((await file.read(0, 11)).toString()).toBe('hello there')
+      expect((await file.read(0, 11)).toString()).toBe('Hello there')
       expect(await file.read(11, 10)).toEqual(Buffer.alloc(10))
       expect(file.sizeBytes()).toBe(2003)
       await file.close()

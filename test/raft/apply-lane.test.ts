@@ -1,21 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { ApplyLane } from '../../raft/apply-lane.ts'
-import type { Clock, StateMachine } from '../../raft/ports.ts'
+import type { StateMachine } from '../../raft/ports.ts'
 import type { Entry } from '../../raft/types.ts'
-
-/** Turns are taken when the test says so. */
-class Turns {
-  readonly #waiting: (() => void)[] = []
-
-  readonly clock: Pick<Clock, 'now' | 'setSoon'> = {
-    now: () => 0,
-    setSoon: (callback) => void this.#waiting.push(callback),
-  }
-
-  take(): void {
-    for (const callback of this.#waiting.splice(0)) callback()
-  }
-}
+import { isSettled, Turns } from './turns.ts'
 
 function entriesFrom(first: number, count: number, payloadBytes = 1): Entry[] {
   return Array.from({ length: count }, (_, i) => {
@@ -23,28 +10,30 @@ function entriesFrom(first: number, count: number, payloadBytes = 1): Entry[] {
   })
 }
 
-function openLane(limits: { unappliedEntriesMax: number; unappliedBytesMax: number }) {
+const NO_LIMITS = { unappliedEntriesMax: 1e9, unappliedBytesMax: 1e9 }
+
+/** A lane into a state machine that has room, unless `capacity` is a promise, and fails at the entry `failingAt`. */
+function openLane(limits: { unappliedEntriesMax: number; unappliedBytesMax: number } = NO_LIMITS) {
   const turns = new Turns()
   const applied: number[] = []
+  const errors: unknown[] = []
+  const control = { capacity: null as Promise<void> | null, failingAt: 0 }
   const machine: Pick<StateMachine, 'apply' | 'waitForCapacity'> = {
-    apply: ({ index }) => applied.push(index),
-    waitForCapacity: () => null,
+    apply: ({ index }) => {
+      if (index === control.failingAt) throw new Error(`entry ${index} cannot be applied`)
+      applied.push(index)
+    },
+    waitForCapacity: () => control.capacity,
   }
   const lane = new ApplyLane({
     limits,
     stateMachine: machine as StateMachine,
-    clock: turns.clock as Clock,
+    clock: turns.clock,
     onApplied: () => {},
     onSlice: () => {},
-    onFatal: (error) => {
-      throw error
-    },
+    onFatal: (error) => errors.push(error),
   })
-  return { lane, turns, applied }
-}
-
-async function isSettled(promise: Promise<void>): Promise<boolean> {
-  return Promise.race([promise.then(() => true), Promise.resolve().then(() => Promise.resolve(false))])
+  return { lane, turns, applied, errors, control }
 }
 
 describe('the apply lane', () => {
@@ -75,5 +64,52 @@ describe('the apply lane', () => {
 
     await room
     await lane.room()
+  })
+
+  test('applies nothing while the state machine has no room, also of what comes meanwhile', async () => {
+    const { lane, turns, applied, control } = openLane()
+    let makeRoom = (): void => {}
+    control.capacity = new Promise((resolve) => {
+      makeRoom = resolve
+    })
+    lane.push(entriesFrom(1, 1))
+    const idle = lane.idle()
+
+    lane.push(entriesFrom(2, 1))
+    turns.take()
+    expect([applied, await isSettled(idle)]).toEqual([[1], false])
+    control.capacity = null
+    makeRoom()
+    await idle
+
+    expect(applied).toEqual([1, 2])
+  })
+
+  test('is idle when all that was pushed is applied, and no sooner', async () => {
+    const { lane, turns, applied } = openLane()
+    lane.push(entriesFrom(1, 2 * 256 + 1))
+    const idle = lane.idle()
+    turns.take()
+    expect([applied.length, await isSettled(idle)]).toEqual([512, false])
+
+    turns.take()
+    await idle
+
+    expect(applied).toHaveLength(513)
+  })
+
+  test('ends at an entry that cannot be applied: none after it is, and nobody waits for room', async () => {
+    const { lane, turns, applied, errors, control } = openLane({ ...NO_LIMITS, unappliedEntriesMax: 1 })
+    control.failingAt = 258
+    lane.push(entriesFrom(1, 600))
+    const room = lane.room()
+
+    turns.take()
+    await room
+    lane.push(entriesFrom(601, 1))
+    turns.take()
+
+    expect(errors).toEqual([new Error('entry 258 cannot be applied')])
+    expect(applied.at(-1)).toBe(257)
   })
 })

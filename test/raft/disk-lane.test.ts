@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import type { PersistBatch } from '../../raft/core/effects.ts'
-import { DiskLane } from '../../raft/disk-lane.ts'
+import { DiskLane, merge } from '../../raft/disk-lane.ts'
 import { SegmentedLog } from '../../raft/storage/segmented-log.ts'
 import { MemoryDisk } from '../sim/memory-disk.ts'
 import { entry, membershipOf } from './core/solo-node.ts'
+import { isSettled } from './turns.ts'
 
 /** A lane on a real log, whose disk completes a sync only when the test lets it. */
 class Lane {
@@ -132,6 +133,85 @@ describe('how long the disk has kept us waiting', () => {
     lane.elapse(40)
 
     expect(lane.stallMs).toBe(40)
+  })
+})
+
+describe('the disk lane', () => {
+  test('runs a task behind the batches before it, and writes those after it later', async () => {
+    const disk = await Lane.open()
+    disk.isHeld = true
+    disk.push()
+    disk.push()
+    disk.lane.pushTask(async () => void disk.persisted.push(-1))
+    disk.push()
+
+    await disk.release()
+    await disk.release()
+    await disk.release()
+
+    expect(disk.persisted).toEqual([1, 2, -1, 3])
+  })
+
+  test('finishes what is under way before it has stopped, and drops the rest', async () => {
+    const disk = await Lane.open()
+    disk.isHeld = true
+    disk.push()
+    await settled()
+    let hasRun = false
+    disk.lane.pushTask(async () => {
+      hasRun = true
+    })
+
+    const stopped = disk.lane.stop()
+    expect(await isSettled(stopped)).toBe(false)
+    await disk.release()
+    await stopped
+
+    expect([hasRun, disk.lane.queuedCount, disk.lane.stallMs]).toEqual([false, 0, 0])
+  })
+})
+
+describe('batches that have gathered are written as what the disk would hold after all of them', () => {
+  const vote = (votedFor: number) => ({ currentTerm: 3, votedFor })
+  const batch = (number: number, fields: Partial<PersistBatch>): PersistBatch => {
+    return { number, hardState: null, entries: [], messages: [], ...fields }
+  }
+  const entries = (first: number, last: number, term: number) => {
+    return Array.from({ length: last - first + 1 }, (_, i) => entry(first + i, term))
+  }
+
+  test.each([
+    {
+      why: 'the last vote counts',
+      batches: [batch(1, { hardState: vote(1) }), batch(2, { hardState: vote(2) })],
+      merged: { hardState: vote(2), entries: [] },
+    },
+    {
+      why: 'a batch without term and vote leaves them as they are',
+      batches: [batch(1, { hardState: vote(1) }), batch(2, { entries: entries(5, 6, 3) })],
+      merged: { hardState: vote(1), entries: entries(5, 6, 3) },
+    },
+    {
+      why: 'entries follow on those of the batch before',
+      batches: [batch(1, { entries: entries(5, 6, 3) }), batch(2, { entries: entries(7, 7, 3) })],
+      merged: { hardState: null, entries: entries(5, 7, 3) },
+    },
+    {
+      why: 'entries replace all from the first of them on',
+      batches: [batch(1, { entries: entries(5, 8, 3) }), batch(2, { entries: entries(6, 6, 4) })],
+      merged: { hardState: null, entries: [...entries(5, 5, 3), ...entries(6, 6, 4)] },
+    },
+    {
+      why: 'entries replace those of several batches',
+      batches: [
+        batch(1, { entries: entries(5, 6, 3) }),
+        batch(2, { entries: entries(7, 8, 3) }),
+        batch(3, { entries: entries(5, 5, 4) }),
+      ],
+      merged: { hardState: null, entries: entries(5, 5, 4) },
+    },
+  ])('$why', ({ batches, merged }) => {
+    expect(merge(batches)).toEqual(merged)
   })
 })
 

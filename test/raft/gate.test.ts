@@ -72,3 +72,21 @@ describe('a data directory that the log names', () => {
     expect(gate.authorize(peer(2, 'disk-2+'))?.reason).toBe('incarnation')
   })
 })
+
+test('a removed node is let in until it has had an election timeout to hear of it', () => {
+  const known = new Map([[2, 'disk-2']])
+  const node = new SoloNode()
+  const gate = gateOf(node)
+  const entries = [entryOf(1, membershipWith(known)), entryOf(2, membershipWith(known, [2]))]
+  node.receive(appendEntries({ entries, leaderCommit: 2 }))
+  node.persist()
+
+  gate.connectPeers()
+  node.elapse(99)
+  gate.connectPeers()
+  expect(gate.authorize(peer(2, 'disk-2'))).toBeNull()
+  node.elapse(1)
+  gate.connectPeers()
+
+  expect(gate.authorize(peer(2, 'disk-2'))?.reason).toBe('removed')
+})

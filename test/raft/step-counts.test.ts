@@ -39,6 +39,17 @@ describe('what happened to a node', () => {
     expect(counted.counts.happened).toMatchObject({ preVotes: 3, campaigns: 0, leaderChanges: 0 })
   })
 
+  test('each term in which it stands is a campaign', () => {
+    const counted = new Counted()
+    counted.note(counted.node.elapse(TIMEOUT_MS))
+    counted.note(counted.node.receive(voteReply({ isPreVote: true, term: 2 })))
+
+    for (let round = 0; round < 2; round++) counted.note(counted.node.elapse(TIMEOUT_MS))
+    counted.note(counted.node.receive(voteReply({ isPreVote: true, term: 3 })))
+
+    expect(counted.counts.happened).toMatchObject({ campaigns: 2, elected: 0 })
+  })
+
   test('a leader that hears of a later term steps down once, and its successor is a leader change', () => {
     const counted = new Counted().win()
     const { node, counts } = counted
@@ -74,4 +85,39 @@ describe('what happened to a node', () => {
     expect(counts.commit.sumMs).toBe(10)
     expect(counts.commit.counts.reduce((a, b) => a + b)).toBe(2)
   })
+
+  test('what a leader had appended when it was deposed is not timed, also if it leads again', () => {
+    const counted = new Counted().win()
+    const { node, counts } = counted
+    counted.note(node.propose(1))
+    counted.note(node.persist())
+    const { currentTerm, log } = node.raft
+    counted.note(node.receive(appendEntries({ ...inStep(node), term: currentTerm + 1 })))
+    counted.note(node.persist())
+
+    counted.win()
+    counted.note(node.persist())
+    counted.note(node.acknowledge(2, log.lastIndex))
+
+    expect(node.raft.commitIndex).toBe(log.lastIndex)
+    expect(counts.commit.counts.reduce((a, b) => a + b)).toBe(1)
+  })
+
+  test('a leader that nobody answers times a bounded number of batches', () => {
+    const counted = new Counted().win()
+    const { node, counts } = counted
+    for (let id = 1; id <= 2_000; id++) counted.note(node.propose(id))
+    counted.note(node.persist())
+
+    counted.note(node.acknowledge(2, node.raft.log.lastIndex))
+
+    expect(node.raft.commitIndex).toBe(node.raft.log.lastIndex)
+    expect(counts.commit.counts.reduce((a, b) => a + b)).toBe(1_024)
+  })
 })
+
+/** A heartbeat of node 3 to `node`, whose log is the same. */
+function inStep({ raft: { log } }: SoloNode): Parameters<typeof appendEntries>[0] {
+  const prevLogTerm = log.terms.at(-1)?.term ?? 0
+  return { from: 3, prevLogIndex: log.lastIndex, prevLogTerm, entries: [], leaderCommit: 0 }
+}

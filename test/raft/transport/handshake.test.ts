@@ -198,6 +198,48 @@ describe('the handshake between two nodes', () => {
     expect(a.fatal).toEqual([])
   })
 
+  test('ends with a peer that was removed while it took place', async () => {
+    let isRemoved = false
+    const authorize = () => (isRemoved ? { reason: 'removed', message: 'node 2 was removed' } : null)
+    const node = await started({ id: 1, authorize })
+    const peer = rawPeer(node)
+    peer.write(hello())
+    await peer.until(() => framesIn(peer.received).length === 1)
+
+    isRemoved = true
+    peer.write(encodeFrame(START))
+    await peer.closed()
+
+    expect(node.peersSeen).toEqual([])
+  })
+
+  test('ends with a peer that answers in a protocol which is not spoken here', async () => {
+    const acceptor = await RawAcceptor.listen()
+    const a = await started({ id: 1, clock: new HandClock() })
+    a.transport.setPeers([{ id: 2, addr: acceptor.addr }])
+    const peer = await acceptor.dialled
+
+    const { magic: _, kind: __, to: ___, ...introduction } = HELLO_OF_2
+    peer.write(encodeFrame(WELCOME, pack({ ...introduction, protocol: 2, nonce: null })))
+    await peer.closed()
+
+    expect(a.logged('refused the peer that was dialled')[0]?.fields['reason']).toBe('protocol')
+    expect(a.peersSeen).toEqual([])
+    await acceptor.close()
+  })
+
+  test('cuts a reason to what the other side takes, however long it is', async () => {
+    const refusal = { reason: 'r'.repeat(100), message: 'm'.repeat(1_000) }
+    const a = await started({ id: 1 })
+    const b = await started({ id: 2, authorize: () => refusal })
+
+    a.transport.setPeers([{ id: 2, addr: b.addr }])
+    await a.until(() => a.refusals.length > 0)
+
+    expect(a.refusals[0]).toEqual({ peer: 2, reason: 'r'.repeat(64), message: 'm'.repeat(512) })
+    expect(b.fatal).toEqual([])
+  })
+
   test('ends with a peer that was accepted until more was known about it', async () => {
     let isRemoved = false
     const authorize = () => (isRemoved ? { reason: 'removed', message: 'node 1 was removed' } : null)

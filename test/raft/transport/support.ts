@@ -53,6 +53,10 @@ export class HandClock implements Clock {
     setImmediate(callback)
   }
 
+  get timerCount(): number {
+    return this.#timers.size
+  }
+
   /** On to the next timer. */
   next(): void {
     this.advance(Math.min(...[...this.#timers].map(({ at }) => at)) - this.#now)

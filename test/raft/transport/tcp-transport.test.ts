@@ -134,6 +134,23 @@ describe('messages between nodes', () => {
     second.socket.destroy()
   })
 
+  test('of a sender that has dialled anew are taken only while it is wanted', async () => {
+    let isRemoved = false
+    const authorize = () => (isRemoved ? { reason: 'removed', message: 'node 1 was removed' } : null)
+    const b = await started({ id: 2, authorize })
+    const first = greeted(b, 1)
+    await b.until(() => b.peersSeen.length === 1)
+    const second = greeted(b, 1)
+    await first.closed()
+    await b.until(() => b.logged('dialled anew').length === 1)
+
+    isRemoved = true
+    b.transport.setPeers([])
+    await second.closed()
+
+    expect(b.messages).toEqual([])
+  })
+
   test('end with the connection, also those that have arrived with the one that ended it', async () => {
     let isRemoved = false
     const b: TestNode = await started({
@@ -291,6 +308,18 @@ describe('a connection to a peer', () => {
 
     expect(b.peersSeen).toHaveLength(1)
     expect(a.peersLost).toEqual([])
+  })
+
+  test('leaves no timer behind when it is gone', async () => {
+    const clock = new HandClock()
+    const a = await started({ id: 1, clock })
+    const b = await started({ id: 2 })
+    await a.connect(b)
+
+    a.transport.setPeers([])
+    await a.until(() => a.peersLost.length === 1)
+
+    expect(clock.timerCount).toBe(0)
   })
 
   test('flushes what was sent when it is closed', async () => {
