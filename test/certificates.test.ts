@@ -173,14 +173,28 @@ describe('the watch over certificates', () => {
   })
 
   test('leaves what it has where they cannot be put to use', () => {
-    const { clock, lines } = watching(() => {
+    const { watch, clock, lines } = watching(() => {
       throw new Error('values mismatch')
     })
-    write(ours.issue())
+    const [before] = watch.inUse
+    write(ours.issue({ days: 90 }))
     clock.advance(60_000)
 
     expect(lines).toHaveLength(1)
     expect(lines[0]).toContain('values mismatch')
+    expect(watch.inUse).toEqual([before])
+  })
+
+  test('says again what is wrong if it was right in between', () => {
+    const { clock, lines } = watching()
+    const wrong = { ...ours.issue(), key: good.key }
+
+    for (const files of [wrong, good, wrong]) {
+      write(files)
+      clock.advance(10_000)
+    }
+
+    expect(lines.map((line) => line.split(' ')[0])).toEqual(['error', 'error'])
   })
 
   test('tells when those in use expire, also where others lie in the files that it refuses', async () => {

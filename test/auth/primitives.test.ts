@@ -123,7 +123,9 @@ describe('failed log-ins', () => {
     ms += 600
     expect([buckets.take('a'), buckets.take('a')]).toEqual([0, 1_000])
     buckets.giveBack('a')
-    expect(buckets.take('a')).toBe(0)
+    expect([buckets.take('a'), buckets.take('a')]).toEqual([0, 1_000])
+    ms += 1e6
+    expect([1, 2, 3, 4].map(() => buckets.take('a'))).toEqual([0, 0, 0, 1_000])
   })
 
   test('are remembered of a bounded number of names', () => {
@@ -135,6 +137,18 @@ describe('failed log-ins', () => {
     expect(buckets.size).toBe(100)
     expect(buckets.take('name-999')).toBeGreaterThan(0)
     expect(buckets.take('name-0')).toBe(0)
+  })
+
+  test('of the name that somebody goes on guessing at are not the first to be forgotten', () => {
+    const limits = { burst: 1, refillMs: 1_000, bucketsMax: 100 }
+    const buckets = new FailureBuckets({ now: () => 0, limits })
+
+    for (let i = 0; i < 1_000; i++) {
+      buckets.take('admin')
+      buckets.take(`name-${i}`)
+    }
+
+    expect(buckets.take('admin')).toBe(1_000)
   })
 
   test('reach the audit log counted, twenty rows at most, and no sooner than the pace allows', () => {
@@ -150,12 +164,15 @@ describe('failed log-ins', () => {
     clock.runTimers()
     for (let i = 0; i < 1_000; i++) log.note(null, `10.0.${i >> 8}.${i & 255}`)
     clock.runTimers()
+    log.note('alice', '10.0.0.1')
+    clock.runTimers()
 
     expect(told[0]).toEqual([{ user: 'alice', address: '10.0.0.1', count: 2 }])
     expect(told[1]).toHaveLength(20)
     expect(told[1]?.at(-1)).toEqual({ user: null, address: null, count: 981 })
-    expect(clock.delays).toEqual([100, 15_000])
-    expect(log.total).toBe(1_002)
+    expect(told[2]).toEqual([{ user: 'alice', address: '10.0.0.1', count: 1 }])
+    expect(clock.delays).toEqual([100, 15_000, 15_000])
+    expect(log.total).toBe(1_003)
   })
 })
 

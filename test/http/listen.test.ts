@@ -174,6 +174,16 @@ describe('the end of a listener', () => {
   })
 })
 
+test('a listener that has ended leaves no timer behind, however far its deadline is', async () => {
+  const timers = (): number => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
+  const listener = await start(new Hono(), { closeTimeoutMs: 60_000 })
+  const before = timers()
+
+  await listener.close()
+
+  expect(timers()).toBeLessThanOrEqual(before)
+})
+
 describe('what is not HTTP', () => {
   test('behind a request that is being carried out it ends the connection, and is not taken for its answer', async () => {
     const gate = createGate()

@@ -67,6 +67,19 @@ describe('census of networks', () => {
     expect(await census(harness, 0)).toMatchObject({ allocations: 1, fullest: [] })
   })
 
+  test('others have their turn after each two hundred networks', async () => {
+    const harness = await Harness.open()
+    for (let i = 0; i < 401; i++) harness.createNetwork(`net-${i}`, `10.${i >> 8}.${i & 255}.0/24`)
+    let breaths = 0
+    const breathe = async (): Promise<void> => {
+      breaths += 1
+    }
+
+    await takeCensus(harness.machine.figures.trees, { fullestMax: 10, breathe })
+
+    expect(breaths).toBe(2)
+  })
+
   test('the first of an order are those that sorting all of them shows', () => {
     fc.assert(
       fc.property(fc.array(fc.integer()), fc.nat(20), (values, max) => {
