@@ -186,6 +186,39 @@ describe('a session that is forgotten', () => {
     await expect(ipam.machine.query({ type: 'network', id: 'net-2' })).resolves.toBeNull()
   })
 
+  test('is replaced once, however late another write finds it gone', async () => {
+    await forget()
+    let answer = (): void => {}
+    log.plans.push(
+      (apply) =>
+        new Promise((resolve) => {
+          answer = () => resolve(apply())
+        }),
+    )
+    const late = write(2)
+    await write(3)
+
+    answer()
+    await late
+    await write(4)
+
+    expect(log.types.filter((type) => type === 'openSession')).toHaveLength(2)
+    expect(log.stamps.at(-1)).toMatchObject({ sequence: 3 })
+  })
+
+  test('was last used when a write was sent that it has seen, however late the answer came', async () => {
+    await write(1)
+    log.plans.push((apply) => {
+      const done = apply()
+      log.pass(SESSION_IDLE_MS_MAX / 2)
+      return done
+    })
+    await write(2)
+    await write(3)
+
+    expect(log.types.slice(1)).toEqual(['createNetwork', 'createNetwork', 'openSession', 'createNetwork'])
+  })
+
   test('is not waited for: a gateway that was idle for half the time opens another before it writes', async () => {
     await write(1)
     log.pass(SESSION_IDLE_MS_MAX / 2 - 1)

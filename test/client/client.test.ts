@@ -1,4 +1,6 @@
 /** `ipam/client` against the API on real sockets, and through a proxy that fails on purpose. */
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { ApiError, type ClientOptions, IpamClient, UnavailableError } from '../../src/client/index.ts'
 import { deadServer, type Fate, NO_LEADER, openRelay, type Relay } from '../cli/client-fixture.ts'
@@ -205,6 +207,28 @@ describe('a signal', () => {
     expect(await call).toEqual(new Error('enough'))
     expect(performance.now() - startedAt).toBeLessThan(3_000)
     expect(relay.seen.length).toBe(1)
+  })
+
+  test('stops a stream that is being read', async () => {
+    const server = createServer((_, response) => {
+      response.writeHead(200, { 'Content-Type': 'text/csv' }).write('cidr,')
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const { port } = server.address() as AddressInfo
+    const stuck = new IpamClient({ servers: `http://127.0.0.1:${port}` })
+    const controller = new AbortController()
+    const { value: file } = await stuck.exportNetworks({ format: 'csv' }, { signal: controller.signal })
+    const reading = failure(
+      (async () => {
+        for await (const _ of file);
+      })(),
+    )
+
+    controller.abort()
+
+    expect(await reading).toMatchObject({ name: 'AbortError' })
+    server.closeAllConnections()
+    server.close()
   })
 
   test('that is aborted already sends nothing', async () => {
