@@ -371,14 +371,6 @@ export const LISTS_AND_INDEXES: readonly Mutant[] = [
     caughtBy: NAMESPACES,
   },
   {
-    name: 'what lies between the networks of a namespace is taken for its own',
-    source: 'api.md (a namespace is its own address space)',
-    file: BY_NETWORK,
-    find: `open.isMixed ||= gap > 0`,
-    replace: `open.isMixed = gap > 0`,
-    caughtBy: NAMESPACES,
-  },
-  {
     name: 'what ended in a deleted network is taken for that of the networks around it',
     source: 'src/state/README.md (deleted networks)',
     file: BY_NETWORK,

@@ -86,6 +86,19 @@ test('an index that is built from its end is the same, and can be changed', () =
   expect(index.due(everything)).toEqual(expiries)
 })
 
+test('where all that came first has ended, what comes next is the earliest, and is due', () => {
+  const index = new ExpiryIndex()
+  const expiries = Array.from({ length: 2_000 }, (_, i) => ({ expiresAt: i, position: positionOf(i, 0) }))
+  for (const expiry of expiries) index.add(expiry)
+
+  for (const expiry of expiries.slice(0, 1_500)) index.delete(expiry)
+  expect(index.earliest).toBe(1_500)
+  expect(index.countDue(1_600, 10_000)).toBe(101)
+  for (const expiry of expiries.slice(1_500)) index.delete(expiry)
+
+  expect([index.earliest, index.countDue(2_000, 10_000)]).toEqual([null, 0])
+})
+
 test('what is not there cannot be deleted', () => {
   const index = new ExpiryIndex()
   index.add({ expiresAt: 5, position: positionOf(1, 0) })
