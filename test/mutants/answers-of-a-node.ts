@@ -6,6 +6,23 @@ const OVERLAY = testFile('test/state/overlay.test.ts')
 /** From a request to its answer: the session that it is written through, the rows that it waits for, and what is said of it. */
 export const ANSWERS_OF_A_NODE: readonly Mutant[] = [
   {
+    name: 'there is room for more rows as soon as any have been written',
+    source: 'limits (unflushed rows)',
+    file: 'src/state/flush.ts',
+    find: `if (this.#capacity === null || this.#overlay.sizeBytes >= this.#limits.dirtyBytesMax) return`,
+    replace: `if (this.#capacity === null) return`,
+    caughtBy: FLUSH,
+  },
+  {
+    name: 'what is applied while rows are written waits for the next entry to be written itself',
+    source: 'src/state/README.md (flush)',
+    file: 'src/state/flush.ts',
+    find: `    if (this.#durable.index < this.#overlay.point.index) this.noticeEntry()
+`,
+    replace: '',
+    caughtBy: FLUSH,
+  },
+  {
     name: 'rows of an entry that could not be applied are written',
     source: 'rule 10; src/state/README.md (flush)',
     file: 'src/state/flush.ts',

@@ -8,8 +8,8 @@ export const ROWS_IN_MEMORY: readonly Mutant[] = [
     name: 'what ends at this very moment is not due yet',
     source: 'docs (ttl)',
     file: 'src/state/expiry-index.ts',
-    find: `if (at > time || due.length === limit) return due`,
-    replace: `if (at >= time || due.length === limit) return due`,
+    find: `if (at > time) return`,
+    replace: `if (at >= time) return`,
     caughtBy: EXPIRIES,
   },
   {

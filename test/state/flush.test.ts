@@ -103,6 +103,44 @@ describe('write-behind', () => {
     expect(ipam.machine.waitForCapacity()).toBeNull()
   })
 
+  test('a flush that leaves too much makes no room', async () => {
+    const { ipam, storage } = await open({ dirtyBytesMax: 4000, eagerBytes: 500 })
+    ipam.createNetwork('net-1', '10.0.0.0/24')
+    for (let i = 0; storage.writes.length === 0; i++) ipam.allocate(`alloc-${i}`, 'net-1')
+    // Applied while the first batch is written: of these none is in it.
+    for (let i = 0; ipam.machine.waitForCapacity() === null || i < 40; i++)
+      ipam.allocate(`late-${i}`, 'net-1')
+    let hasRoom = false
+    void ipam.machine.waitForCapacity()?.then(() => {
+      hasRoom = true
+    })
+
+    storage.writes[0]?.end()
+    await settle()
+    expect(storage.writes).toHaveLength(2)
+    expect(hasRoom).toBe(false)
+
+    storage.writes[1]?.end()
+    await settle()
+    expect(hasRoom).toBe(true)
+  })
+
+  test('what was applied while a batch was written is written without another entry', async () => {
+    const { ipam, storage, clock } = await open()
+    ipam.createNetwork('net-1', '10.0.0.0/24')
+    clock.runTimers()
+    ipam.allocate('alloc-1', 'net-1')
+    storage.writes[0]?.end()
+    await settle()
+
+    expect(ipam.machine.durableIndex).toBe(1)
+    clock.runTimers()
+    storage.writes[1]?.end()
+    await settle()
+
+    expect(ipam.machine.durableIndex).toBe(2)
+  })
+
   test('a large backlog goes in batches of whole entries, each with the index that it reaches', async () => {
     const { ipam, storage } = await open({ eagerBytes: Number.MAX_VALUE })
     const description = 'x'.repeat(300_000)
