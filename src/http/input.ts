@@ -131,7 +131,7 @@ function parseBody(bytes: ArrayBuffer | Uint8Array): unknown {
   }
   try {
     const value = parseJson(text)
-    if (text.includes(PROTO)) refuseProto(value, [])
+    if (MAY_NAME_PROTO.test(text)) refuseProto(value, [])
     return value
   } catch (error) {
     if (!(error instanceof JsonSyntaxError)) throw error
@@ -141,6 +141,8 @@ function parseBody(bytes: ArrayBuffer | Uint8Array): unknown {
 }
 
 const PROTO = '__proto__'
+/** Its characters may be written as escapes. */
+const MAY_NAME_PROTO = /__proto__|\\u00/
 /** Where maps are: `items[0].metadata`. What is below is refused for what it is. */
 const MAP_DEPTH_MAX = 3
 

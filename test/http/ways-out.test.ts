@@ -82,6 +82,12 @@ describe('a mistake is told the way out', () => {
       field: 'metadata',
       message: 'must not have the key __proto__',
     },
+    {
+      why: 'that key, written with an escape',
+      metadata: '{"\\u005f_proto__": "x"}',
+      field: 'metadata',
+      message: 'must not have the key __proto__',
+    },
   ])('metadata is not changed by what would be lost: $why', async ({ metadata, field, message }) => {
     const { status, body } = await api.request('PATCH', '/networks/net-1', `{"metadata": ${metadata}}`)
 

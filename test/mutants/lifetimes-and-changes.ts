@@ -183,7 +183,7 @@ export const LIFETIMES_AND_CHANGES: readonly Mutant[] = [
     name: 'a key that maps cannot hold is left out of the metadata',
     source: 'promise 5: what is answered with success is there',
     file: 'src/http/input.ts',
-    find: `    if (text.includes(PROTO)) refuseProto(value, [])
+    find: `    if (MAY_NAME_PROTO.test(text)) refuseProto(value, [])
 `,
     replace: ``,
     caughtBy: WAYS_OUT,
