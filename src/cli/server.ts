@@ -4,6 +4,7 @@ import { type Config, ConfigError, configWarnings, loadConfig } from '../config.
 import { startServer } from '../server.ts'
 import { readVersion } from './package.ts'
 import type { ExitCode, ServerShell } from './shell.ts'
+import { preferShortPauses } from './short-pauses.ts'
 import { explainStartError } from './start-error.ts'
 
 export async function runServer(argv: readonly string[], shell: ServerShell): Promise<ExitCode> {
@@ -17,6 +18,7 @@ export async function runServer(argv: readonly string[], shell: ServerShell): Pr
   }
   for (const warning of configWarnings(config)) shell.complain(`warning: ${warning}`)
 
+  preferShortPauses()
   let server: Awaited<ReturnType<typeof startServer>>
   try {
     server = await startServer(config)
