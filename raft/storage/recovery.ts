@@ -31,17 +31,20 @@ export async function recover(disk: Disk, directory: string): Promise<Recovery> 
   return { log: scan.log, segments: scan.begun, spare: scan.spare, chain: scan.chain }
 }
 
-/** Makes what was read durable, and what was cut stay away. Doing it again changes nothing. */
+/**
+ * Makes what was read durable, and what was cut stay away. Doing it again changes nothing.
+ *
+ * All of it is written, the zeros as well, whether it reads so or not: after a sync that failed the page cache calls pages
+ * clean that are not on disk, and only a new write brings them there. Such zeros could be those of an earlier recovery,
+ * over a torn batch: after a power failure its sectors would stand behind newer batches, and look like damage.
+ */
 async function repair(disk: Disk, { directory, segments, obsolete, lastBatch }: LogScan): Promise<void> {
-  for (const { segment, tornEnd } of segments) {
-    const isTorn = tornEnd > segment.position
-    if (!isTorn && segment !== lastBatch?.segment) continue
-    // Sectors of a torn batch that come back later must not meet new ones.
-    if (isTorn) segment.file.write(segment.position, Buffer.alloc(tornEnd - segment.position))
-    // A process may have died between the write and its sync; and after a sync that failed, the page cache calls
-    // pages clean that are not on disk, which only a new write brings there.
-    if (segment === lastBatch?.segment) segment.file.write(lastBatch.offset, lastBatch.bytes)
-    await segment.file.sync()
+  const first = lastBatch?.segment.number ?? 0
+  for (const { segment } of segments.filter(({ segment }) => segment.number >= first)) {
+    const { file, position } = segment
+    file.write(position, Buffer.alloc(file.sizeBytes() - position))
+    if (segment === lastBatch?.segment) file.write(lastBatch.offset, lastBatch.bytes)
+    await file.sync()
   }
   for (const number of obsolete) await disk.remove(segmentPath(directory, number))
   await disk.syncDirectory(directory)

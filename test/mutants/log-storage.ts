@@ -2,6 +2,7 @@ import { type Mutant, SIMULATOR, testFile } from './mutant.ts'
 
 const LOG_CRASH = testFile('test/raft/storage/log-crash.test.ts')
 const LOG_DAMAGE = testFile('test/raft/storage/log-damage.test.ts')
+const RECOVERY_FAULTS = testFile('test/raft/storage/recovery-faults.test.ts')
 
 /** The log on disk: what a crash cuts, and what damage must not. */
 export const LOG_STORAGE: readonly Mutant[] = [
@@ -82,16 +83,36 @@ export const LOG_STORAGE: readonly Mutant[] = [
     name: 'what is left of a torn batch stays behind the end of the log',
     source: 'WAL; bug 37',
     file: 'raft/storage/recovery.ts',
-    find: `    if (isTorn) segment.file.write(segment.position, Buffer.alloc(tornEnd - segment.position))
+    find: `    file.write(position, Buffer.alloc(file.sizeBytes() - position))
 `,
     replace: ``,
     caughtBy: LOG_CRASH,
   },
   {
+    name: 'a restart trusts the page cache for zeros',
+    source: 'rule 9 (fsyncgate)',
+    file: 'raft/storage/recovery.ts',
+    find: `  for (const { segment } of segments.filter(({ segment }) => segment.number >= first)) {
+    const { file, position } = segment
+    file.write(position, Buffer.alloc(file.sizeBytes() - position))`,
+    replace: `  for (const { segment, tornEnd } of segments.filter(({ segment }) => segment.number >= first)) {
+    const { file, position } = segment
+    file.write(position, Buffer.alloc(tornEnd - position))`,
+    caughtBy: RECOVERY_FAULTS,
+  },
+  {
+    name: 'a restart trusts the page cache for the zeros of the spare',
+    source: 'rule 9 (fsyncgate)',
+    file: 'raft/storage/recovery.ts',
+    find: `    file.write(position, Buffer.alloc(file.sizeBytes() - position))`,
+    replace: `    if (segment === lastBatch?.segment) file.write(position, Buffer.alloc(file.sizeBytes() - position))`,
+    caughtBy: RECOVERY_FAULTS,
+  },
+  {
     name: 'a restart trusts the page cache for the last batch',
     source: 'rule 9 (fsyncgate)',
     file: 'raft/storage/recovery.ts',
-    find: `    if (segment === lastBatch?.segment) segment.file.write(lastBatch.offset, lastBatch.bytes)
+    find: `    if (segment === lastBatch?.segment) file.write(lastBatch.offset, lastBatch.bytes)
 `,
     replace: ``,
     caughtBy: LOG_CRASH,
