@@ -13,15 +13,17 @@ export function encodedEntryBytes(entry: Entry): number {
   return ENTRY_HEADER_BYTES + entry.payload.length
 }
 
-/** Writes `entry` at `offset` and returns the offset after it. */
+/** Writes `entry` at `offset` and returns the offset after it. What could not be read back is our bug: it would be in the log for good. */
 export function writeEntry(target: Buffer, offset: number, entry: Entry): number {
+  const { length } = entry.payload
+  assert(length <= ENTRY_PAYLOAD_BYTES_MAX, 'entry {} of {} bytes', entry.index, length)
   writeSafeInteger(target, offset, entry.index)
   writeSafeInteger(target, offset + 8, entry.term)
   target.writeDoubleLE(entry.time, offset + 16)
   target[offset + 24] = TYPES.indexOf(entry.type)
-  target.writeUInt32LE(entry.payload.length, offset + 25)
+  target.writeUInt32LE(length, offset + 25)
   target.set(entry.payload, offset + ENTRY_HEADER_BYTES)
-  return offset + ENTRY_HEADER_BYTES + entry.payload.length
+  return offset + ENTRY_HEADER_BYTES + length
 }
 
 /**

@@ -1,5 +1,6 @@
 /** The way of a request from a follower to the leader and back: outcomes as data, and answers that leave as one frame. */
 import {
+  CommandTooLargeError,
   DiskLowError,
   MembershipRefusedError,
   NotLeaderError,
@@ -100,5 +101,6 @@ export function errorFrom({ code, message }: ForwardedOutcome & { type: 'error' 
   }
   if (code === 'RAFT_OVERLOADED') return new OverloadedError(message)
   if (code === 'RAFT_DISK_LOW') return new DiskLowError(message)
+  if (code === 'RAFT_COMMAND_TOO_LARGE') return new CommandTooLargeError(message)
   return new ProposalUncertainError(message)
 }

@@ -74,15 +74,25 @@ export class OpenRequests {
 
   /** Why a caller of this node is refused, null if it is not. */
   refusalOf(work: ForwardedRequest): RaftError | null {
+    const tooLarge = this.sizeRefusalOf(work)
+    if (tooLarge !== null) return tooLarge
     const bytes = bytesOf(work)
-    const { commandBytesMax, waitingRequestsMax, waitingBytesMax } = this.#host.limits
-    if (bytes > commandBytesMax) {
-      return new CommandTooLargeError(`${bytes} bytes; a command has at most ${commandBytesMax}`)
-    }
+    const { waitingRequestsMax, waitingBytesMax } = this.#host.limits
     if (this.#requests.size >= waitingRequestsMax || this.#bytes + bytes > waitingBytesMax) {
       return new OverloadedError(`${this.#requests.size} requests are waiting on this node`)
     }
     return null
+  }
+
+  /**
+   * Why nobody's request of that size is taken, null if it is not too large. A peer's program may have let more in, and an
+   * entry that is too large to be read back would be in the log for good.
+   */
+  sizeRefusalOf(work: ForwardedRequest): RaftError | null {
+    const bytes = bytesOf(work)
+    const { commandBytesMax } = this.#host.limits
+    if (bytes <= commandBytesMax) return null
+    return new CommandTooLargeError(`${bytes} bytes; a command has at most ${commandBytesMax}`)
   }
 
   /** Whether a peer has no more room here: its callers have had their limit at the peer. */

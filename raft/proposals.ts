@@ -148,12 +148,21 @@ export class Proposals {
       if (!isLeader) this.#open.reply(origin, errorOutcome(new NotLeaderError(this.#host.leaderId())))
       // It asks again; the answer is still to come, and a second copy would only cost.
       else if (this.#open.has(origin)) continue
-      else if (this.#open.isFullForPeers) {
-        const error = new OverloadedError('the leader has too many requests waiting')
-        this.outcomes.noteFailed('peer', error.code)
-        this.#open.reply(origin, errorOutcome(error))
-      } else this.#parked.add(this.#open.admit(work, origin, this.#follow(peer, context)))
+      else {
+        const error = this.#refusalOfPeers(work)
+        if (error === null) this.#parked.add(this.#open.admit(work, origin, this.#follow(peer, context)))
+        else {
+          this.outcomes.noteFailed('peer', error.code)
+          this.#open.reply(origin, errorOutcome(error))
+        }
+      }
     }
+  }
+
+  #refusalOfPeers(work: ForwardedRequest): RaftError | null {
+    const tooLarge = this.#open.sizeRefusalOf(work)
+    if (tooLarge !== null) return tooLarge
+    return this.#open.isFullForPeers ? new OverloadedError('the leader has too many requests waiting') : null
   }
 
   #follow(peer: NodeId, context: string | null): RequestTrace | null {

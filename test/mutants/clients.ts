@@ -7,6 +7,25 @@ const REQUEST_TABLE = testFile('test/raft/request-table.test.ts')
 /** What clients are told: promises 4 and 5. */
 export const CLIENTS: readonly Mutant[] = [
   {
+    name: 'a leader takes from its peers what is larger than it takes from its own callers',
+    source: 'promise 2 (what cannot be read back)',
+    file: 'raft/proposals.ts',
+    find: `    const tooLarge = this.#open.sizeRefusalOf(work)
+    if (tooLarge !== null) return tooLarge
+`,
+    replace: ``,
+    caughtBy: PROPOSALS,
+  },
+  {
+    name: 'what is too large for the leader may or may not have been applied',
+    source: 'promise 5',
+    file: 'raft/forwarding.ts',
+    find: `  if (code === 'RAFT_COMMAND_TOO_LARGE') return new CommandTooLargeError(message)
+`,
+    replace: ``,
+    caughtBy: PROPOSALS,
+  },
+  {
     name: 'a request that was sent to a leader which is lost counts as not applied',
     source: 'promise 5; bug 34, openraft#2095',
     file: 'raft/forwarded-requests.ts',

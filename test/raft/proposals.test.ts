@@ -291,6 +291,14 @@ describe('a proposal that is forwarded', () => {
     })
   })
 
+  test('is certainly not applied when it is too large for the leader, whose program may take less', async () => {
+    const { desk, done, id } = forwarded()
+
+    desk.reply(id, refusedWith('RAFT_COMMAND_TOO_LARGE'))
+
+    await expect(done).rejects.toMatchObject({ code: 'RAFT_COMMAND_TOO_LARGE', applied: 'no' })
+  })
+
   test('a word that is unknown here leaves the outcome unknown', async () => {
     const { desk, done, id } = forwarded()
 
@@ -335,6 +343,19 @@ describe('a leader and what its followers forward', () => {
     expect(desk.replied?.replies).toMatchObject(
       requests.slice(letIn).map(({ id }) => ({ id, outcome: { code: 'RAFT_OVERLOADED' } })),
     )
+  })
+
+  test('a command above the leader’s own maximum goes into no log: whoever reads it there must be able to', () => {
+    const desk = new Desk({ limits: { commandBytesMax: 10 } })
+    const requests = [10, 11].map((bytes) => ({ id: bytes, request: ofBytes(bytes), trace: null }))
+
+    desk.proposals.handleForwardRequests({ ...request, requests }, { isLeader: true })
+
+    expect(desk.proposals.takeEvents(0)).toMatchObject([{ payload: { length: 10 } }])
+    const message = '11 bytes; a command has at most 10'
+    expect(desk.replied?.replies).toMatchObject([
+      { id: 11, outcome: { type: 'error', code: 'RAFT_COMMAND_TOO_LARGE', message } },
+    ])
   })
 
   test('whether it needs room on disk goes to the core with it', () => {
