@@ -33,6 +33,8 @@ export class SnapshotTransfer {
   /** The log must be kept after these while they are on their way: one for each attempt, of which a peer may have two for a moment. */
   readonly #sending = new Map<object, LogIndex>()
   #received: SnapshotFile | null = null
+  /** The identity of one that this program cannot read: it is not sent here again, as often as its sender may try. */
+  #unreadable: string | null = null
 
   constructor(host: SnapshotTransferHost) {
     this.#host = host
@@ -109,6 +111,7 @@ export class SnapshotTransfer {
    * for the core's word or is being put in place: that one's file may be needed until it is.
    */
   async receive({ identity, lastIndex, sizeBytes }: SnapshotOffer): Promise<SnapshotReceiver> {
+    if (identity === this.#unreadable) throw new Error('this snapshot is one that cannot be read here')
     const receiver = await this.#host.snapshots.receive({ identity, lastIndex, sizeBytes })
     return {
       get offset() {
@@ -119,9 +122,28 @@ export class SnapshotTransfer {
         if (this.#received !== null || this.#host.isInstalling()) {
           throw new Error('another snapshot is being installed')
         }
-        return receiver.finish()
+        const file = await receiver.finish()
+        await this.#checkReadable(file)
+        return file
       },
       suspend: () => receiver.suspend(),
+    }
+  }
+
+  /** The log would be gone when the state machine finds out, and this program could not even start any more. */
+  async #checkReadable(file: SnapshotFile): Promise<void> {
+    const { stateMachine, logger } = this.#host
+    try {
+      await stateMachine.checkImage(file.meta, file.chunks())
+    } catch (error) {
+      this.#unreadable = file.identity
+      const fields = { lastIndex: file.meta.lastIndex, error }
+      logger.error(
+        fields,
+        'a snapshot cannot be read by this program: the node keeps what it has, and falls behind',
+      )
+      await file.close()
+      throw error
     }
   }
 

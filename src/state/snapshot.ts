@@ -1,6 +1,6 @@
 /** All rows as one stream of bytes, and back; the format is in README.md. */
 import type { Clock, StateImage } from '../../raft/ports.ts'
-import { CorruptStateError } from './errors.ts'
+import { CorruptStateError, StateFormatError } from './errors.ts'
 import { SYNCED } from './flush.ts'
 import { APPLIED_KEY, EVERYTHING } from './key-space.ts'
 import { Layer } from './overlay.ts'
@@ -210,7 +210,7 @@ class RowDecoder {
     const version = bytes.readUInt32LE(MAGIC.length)
     if (!bytes.subarray(0, MAGIC.length).equals(MAGIC)) throw new CorruptStateError('not a snapshot')
     if (version !== VERSION) {
-      throw new CorruptStateError(`snapshot format ${version}: this version reads ${VERSION}`)
+      throw new StateFormatError('snapshot', { found: version, known: VERSION })
     }
     this.#hasHeader = true
     return HEADER_BYTES

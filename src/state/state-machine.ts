@@ -225,6 +225,16 @@ export class IpamStateMachine implements StateMachine {
     return image
   }
 
+  /** @throws {CorruptStateError} before anything is changed, as `restore` would */
+  async checkImage(meta: SnapshotMeta, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+    const batches = decodeRows(chunks, new Slices(this.#clock))
+    try {
+      await readHeadOf(meta, batches)
+    } finally {
+      await batches.return(undefined)
+    }
+  }
+
   /**
    * Waits for reads under way; images that are not released yet break.
    *
@@ -277,11 +287,7 @@ export class IpamStateMachine implements StateMachine {
   }
 
   async #restore(meta: SnapshotMeta, batches: AsyncGenerator<StoredRow[]>): Promise<void> {
-    const { applied, rows } = await readHead(batches)
-    const { index } = decodeApplied(applied)
-    if (index !== meta.lastIndex) {
-      throw new CorruptStateError(`an image of index ${index} is offered as one of ${meta.lastIndex}`)
-    }
+    const { applied, rows } = await readHeadOf(meta, batches)
     await this.#opened.close()
     await this.#storage.destroy()
     this.#opened = this.#open(await load(this.#storage))
@@ -292,7 +298,7 @@ export class IpamStateMachine implements StateMachine {
       await database.put(APPLIED_KEY, applied, SYNCED)
       this.#opened = this.#open(await loadRows(database))
       this.#failure = null
-      this.#logger.info({ appliedIndex: index }, 'state restored')
+      this.#logger.info({ appliedIndex: meta.lastIndex }, 'state restored')
     } catch (error) {
       this.#failure = { error }
       await database.close()
@@ -301,6 +307,19 @@ export class IpamStateMachine implements StateMachine {
       throw error
     }
   }
+}
+
+/** What an image begins with: which format its rows are in, and how far they go. */
+async function readHeadOf(
+  meta: SnapshotMeta,
+  batches: AsyncGenerator<StoredRow[]>,
+): Promise<{ applied: Buffer; rows: StoredRow[] }> {
+  const head = await readHead(batches)
+  const { index } = decodeApplied(head.applied)
+  if (index !== meta.lastIndex) {
+    throw new CorruptStateError(`an image of index ${index} is offered as one of ${meta.lastIndex}`)
+  }
+  return head
 }
 
 function applyEntry(store: RowStore, { type, index, time, payload }: Entry): Outcome | null {

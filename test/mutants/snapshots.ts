@@ -188,6 +188,24 @@ export const SNAPSHOTS: readonly Mutant[] = [
     caughtBy: LEFT_OVER,
   },
   {
+    name: 'whether a snapshot can be read is found out when the log is gone',
+    source: 'snapshots; promise 2',
+    file: 'raft/snapshot-transfer.ts',
+    find: `        await this.#checkReadable(file)
+`,
+    replace: ``,
+    caughtBy: SNAPSHOT_TRANSFER,
+  },
+  {
+    name: 'a snapshot that cannot be read here is sent again and again',
+    source: 'snapshots; bug 32',
+    file: 'raft/snapshot-transfer.ts',
+    find: `      this.#unreadable = file.identity
+`,
+    replace: ``,
+    caughtBy: SNAPSHOT_TRANSFER,
+  },
+  {
     name: 'two receivers that are asked for at once write into one file',
     source: 'snapshots; bug 25, etcd#20133',
     file: 'raft/storage/snapshot-files.ts',

@@ -176,9 +176,11 @@ async function* chunks(): AsyncGenerator<Uint8Array> {
   yield Buffer.from('state')
 }
 
-/** A node that takes in snapshots; `isInstalling` is what its core says. */
+/** A node that takes in snapshots; `isInstalling` is what its core says, `isReadable` what its state machine says of each. */
 class Taker {
   isInstalling = false
+  isReadable = true
+  readonly errors: object[] = []
   readonly files = new SnapshotFiles({
     disk: new MemoryDisk({ random: () => 0 }).mount(),
     directory: 'snapshots',
@@ -186,9 +188,15 @@ class Taker {
   readonly transfer: SnapshotTransfer
 
   constructor() {
-    const host: Pick<SnapshotTransferHost, 'snapshots' | 'logger' | 'isInstalling'> = {
+    const stateMachine: Pick<StateMachine, 'checkImage'> = {
+      checkImage: async () => {
+        if (!this.isReadable) throw new Error('install newer software')
+      },
+    }
+    const host: Pick<SnapshotTransferHost, 'snapshots' | 'stateMachine' | 'logger' | 'isInstalling'> = {
       snapshots: this.files,
-      logger: QUIET,
+      stateMachine: stateMachine as StateMachine,
+      logger: { ...QUIET, error: (fields) => this.errors.push(fields) },
       isInstalling: () => this.isInstalling,
     }
     this.transfer = new SnapshotTransfer(host as SnapshotTransferHost)
@@ -230,6 +238,19 @@ describe('a snapshot from a peer', () => {
     await expect(taker.receive(await snapshotUpTo(20))).rejects.toThrow('another snapshot is being installed')
 
     expect((await taker.files.open())?.meta.lastIndex).toBe(10)
+  })
+
+  test('that this program cannot read gets nowhere near the log, and is not sent again; another one may be', async () => {
+    const taker = await Taker.open()
+    taker.isReadable = false
+
+    await expect(taker.receive(await snapshotUpTo(10))).rejects.toThrow('install newer software')
+
+    expect(taker.transfer.takeReceived()).toBeNull()
+    expect(taker.errors).toMatchObject([{ lastIndex: 10, error: { message: 'install newer software' } }])
+    taker.isReadable = true
+    await expect(taker.receive(await snapshotUpTo(10))).rejects.toThrow('cannot be read here')
+    expect((await taker.receive(await snapshotUpTo(20))).meta.lastIndex).toBe(20)
   })
 
   test('that is not wanted makes room for the next', async () => {

@@ -60,6 +60,10 @@ export class WatchedMachine implements StateMachine {
     return this.#machine.snapshot()
   }
 
+  checkImage(meta: SnapshotMeta, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+    return this.#machine.checkImage(meta, chunks)
+  }
+
   restore(meta: SnapshotMeta, chunks: AsyncIterable<Uint8Array>): Promise<void> {
     return this.#machine.restore(meta, chunks)
   }

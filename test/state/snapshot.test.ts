@@ -204,8 +204,31 @@ describe('a snapshot', () => {
   })
 
   test.each([
+    { what: 'snapshot', at: 8, found: 2 },
+    { what: 'state', at: 12 + 6 + '!applied'.length + 1, found: 100 },
+  ])(
+    'in a newer format of the $what is found out from its beginning, before anything gives way to it',
+    async (format) => {
+      const { what, at, found } = format
+      const target = await openMachine(new MemoryStorage())
+      const newer = Buffer.from(bytes)
+      newer[at] = found
+
+      const check = (snapshot: Buffer): Promise<void> => {
+        return target.checkImage(metaAt(image.appliedIndex), beginningOf(snapshot))
+      }
+
+      await expect(check(newer)).rejects.toThrow(
+        new RegExp(`the ${what} is in format .*install newer software`),
+      )
+      await expect(check(bytes)).resolves.toBeUndefined()
+      expect(target.appliedIndex).toBe(0)
+    },
+  )
+
+  test.each([
     { why: 'its magic', at: 0, message: 'not a snapshot' },
-    { why: 'its version', at: 8, message: 'snapshot format' },
+    { why: 'its version', at: 8, message: 'the snapshot is in format 0' },
     { why: 'the order of rows', at: 12 + 6, message: 'starts with' },
   ])('with damage to $why is refused', async ({ at, message }) => {
     const damaged = Buffer.from(bytes)
@@ -215,6 +238,12 @@ describe('a snapshot', () => {
     await expect(target.restore(metaAt(image.appliedIndex), streamOf([damaged]))).rejects.toThrow(message)
   })
 })
+
+/** What comes later may be of any length, and is not asked for. */
+async function* beginningOf(snapshot: Buffer): AsyncGenerator<Uint8Array> {
+  yield snapshot.subarray(0, 200)
+  throw new Error('more was read than the beginning')
+}
 
 async function largeImage(): Promise<{ appliedIndex: number; chunks: Buffer[] }> {
   const ipam = await Harness.open()
