@@ -16,7 +16,7 @@ export function peerHandlers(raft: Raft, inbox: Inbox, parts: NodeParts): Transp
     onPeer: (peer) => handlePeer(inbox, parts, peer),
     onPeerLost: (peer) => {
       proposals.handlePeerLost(peer)
-      inbox.wake()
+      inbox.add({ type: 'peerLost', id: peer })
     },
     onRefused: (refusal) => addresses.noteRefusal(refusal),
     onSnapshotOffer: (offer) => lanes.snapshots.handleOffer(offer),

@@ -1,6 +1,7 @@
 /** What handshakes have shown of the nodes, and what of it a leader writes into the membership. */
 import { SchemaMismatchError } from '../errors.ts'
 import type { Member, Membership, NodeId, SchemaRange } from '../types.ts'
+import { membershipAt } from './log.ts'
 import type { Raft } from './state.ts'
 
 /** A node as its handshake showed it. */
@@ -15,6 +16,15 @@ export function notePeer(
   { id, incarnation, schemas }: { id: NodeId; incarnation: string; schemas: SchemaRange },
 ): void {
   raft.seen.set(id, { incarnation, schemas })
+}
+
+/**
+ * A node that is no member is gone: perhaps it was tried under the wrong id, on the wrong machine. Remembered, its directory
+ * would be recorded when that id is added, and the machine that was meant be refused for good.
+ */
+export function forgetStranger(raft: Raft, id: NodeId): void {
+  const { members } = membershipAt(raft.log, raft.log.lastIndex).membership
+  if (!members.some((member) => member.id === id)) raft.seen.delete(id)
 }
 
 /**

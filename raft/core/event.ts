@@ -67,6 +67,8 @@ export type Event =
       readonly incarnation: string
       readonly schemas: SchemaRange
     }
+  /** The connection to a node, member or not, is gone. */
+  | { readonly type: 'peerLost'; readonly id: NodeId }
   /** A node came with a data directory that is older than what it had acknowledged. */
   | { readonly type: 'peerRolledBack'; readonly id: NodeId; readonly incarnation: string }
   /** All whose state machine is known to be wrong; `transferId` is for the transfer that follows if we lead. */

@@ -2,7 +2,7 @@
 import { assert, unreachable } from '../assert.ts'
 import { encodedEntryBytes } from '../entry.ts'
 import type { DiskHealth } from '../types.ts'
-import { notePeer, noteRolledBack } from './admission.ts'
+import { forgetStranger, notePeer, noteRolledBack } from './admission.ts'
 import { acknowledge } from './append-entries.ts'
 import { setDrained } from './drain.ts'
 import type { Effects } from './effects.ts'
@@ -100,6 +100,9 @@ function handle(raft: Raft, event: Event): void {
       break
     case 'peerSeen':
       notePeer(raft, event)
+      break
+    case 'peerLost':
+      forgetStranger(raft, event.id)
       break
     case 'wrongStates':
       noteWrongStates(raft, event)

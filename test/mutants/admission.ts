@@ -6,6 +6,22 @@ const ADMISSION = testFile('test/raft/core/admission.test.ts')
 /** Which data directory and which program a node may take part with: section 4 (versions). */
 export const ADMISSION_OF_NODES: readonly Mutant[] = [
   {
+    name: 'a machine that was tried under an id and is gone is the member when that id is added',
+    source: 'bug 20, Jepsen RethinkDB 2.2.3',
+    file: 'raft/core/admission.ts',
+    find: `  if (!members.some((member) => member.id === id)) raft.seen.delete(id)`,
+    replace: `  if (members.length === 0) raft.seen.delete(id)`,
+    caughtBy: ADMISSION,
+  },
+  {
+    name: 'the data directory of a member is forgotten with its connection',
+    source: 'bug 20, Jepsen RethinkDB 2.2.3',
+    file: 'raft/core/admission.ts',
+    find: `  if (!members.some((member) => member.id === id)) raft.seen.delete(id)`,
+    replace: `  if (members.length > 0) raft.seen.delete(id)`,
+    caughtBy: ADMISSION,
+  },
+  {
     name: 'a node must come back with what it acknowledged and no majority had',
     source: '§3.5 (another leader may have replaced it)',
     file: 'raft/witness.ts',

@@ -33,6 +33,54 @@ function leaderOf({ maxes = [1, 1, 1], learners = [] as number[] } = {}): SoloNo
   return leader
 }
 
+describe('a machine that is tried under an id before that is a member', () => {
+  function add4(leader: SoloNode): void {
+    leader.step({
+      type: 'changeMembership',
+      id: 1,
+      change: { type: 'add', id: 4, addr: '127.0.0.1:5004' },
+      note: '',
+      time: 0,
+    })
+    leader.persist()
+    leader.acknowledge(2, leader.raft.log.lastIndex)
+  }
+
+  test('and is gone again by then is not taken for the member', () => {
+    const leader = leaderOf()
+    see(leader, 4, 1, 'tried')
+    leader.step({ type: 'peerLost', id: 4 })
+
+    add4(leader)
+    maintain(leader, 2, 3)
+    expect(memberOf(leader, 4)).toMatchObject({ incarnation: null })
+
+    see(leader, 4, 1, 'meant')
+    maintain(leader, 2, 3)
+    expect(memberOf(leader, 4)).toMatchObject({ incarnation: 'meant' })
+  })
+
+  test('is the member if it still waits', () => {
+    const leader = leaderOf()
+    see(leader, 4, 1, 'meant')
+
+    add4(leader)
+    maintain(leader, 2, 3)
+
+    expect(memberOf(leader, 4)).toMatchObject({ incarnation: 'meant' })
+  })
+
+  test('a member’s directory is not forgotten when its connection is lost before it is on record', () => {
+    const leader = new SoloNode().becomeReadyLeader()
+    see(leader, 3, 1)
+    leader.step({ type: 'peerLost', id: 3 })
+
+    maintain(leader, 2)
+
+    expect(memberOf(leader, 3)).toMatchObject({ incarnation: 'disk-3' })
+  })
+})
+
 describe('a member whose data directory has gone back in time', () => {
   test('is recorded as such by the leader, and counts until it is removed', () => {
     const leader = leaderOf()
