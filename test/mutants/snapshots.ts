@@ -206,6 +206,16 @@ export const SNAPSHOTS: readonly Mutant[] = [
     caughtBy: SNAPSHOT_TRANSFER,
   },
   {
+    name: 'a snapshot that could not be made keeps the log from being compacted for good',
+    source: 'bug 33, openraft#1829',
+    file: 'raft/snapshot-transfer.ts',
+    find: `    } finally {
+      this.#sending.delete(attempt)`,
+    replace: `    } finally {
+      if (reading !== null) this.#sending.delete(attempt)`,
+    caughtBy: SNAPSHOT_TRANSFER,
+  },
+  {
     name: 'two receivers that are asked for at once write into one file',
     source: 'snapshots; bug 25, etcd#20133',
     file: 'raft/storage/snapshot-files.ts',

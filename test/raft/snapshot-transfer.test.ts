@@ -16,6 +16,7 @@ class Sender {
   closed = 0
   readonly sent: { to: number; lastIndex: number }[] = []
   isConnected = true
+  canCreate = true
   /** When what is sent is there. */
   arrival: Promise<void> = Promise.resolve()
   /** What reading the file, and what the peer, says of it. */
@@ -28,6 +29,7 @@ class Sender {
       create: async (meta): Promise<SnapshotFile> => {
         this.created += 1
         await null
+        if (!this.canCreate) throw new Error('ENOSPC')
         return {
           meta,
           identity: `snapshot-${meta.lastIndex}`,
@@ -117,6 +119,23 @@ describe('a snapshot for peers', () => {
 
     expect(await sender.send(2)).toBe(true)
     expect(sender.created).toBe(1)
+  })
+
+  // Bug 33, openraft#1829.
+  test('that cannot be sent, or made, does not keep the log for it', async () => {
+    const sender = new Sender()
+    sender.isConnected = false
+    await sender.send(2)
+    expect(sender.transfer.lowestSending).toBe(Number.MAX_SAFE_INTEGER)
+
+    sender.baseIndex = 15
+    sender.canCreate = false
+    expect(await sender.send(2)).toBe(false)
+    expect(sender.transfer.lowestSending).toBe(Number.MAX_SAFE_INTEGER)
+
+    sender.canCreate = true
+    sender.isConnected = true
+    expect(await sender.send(2)).toBe(true)
   })
 
   test.each([

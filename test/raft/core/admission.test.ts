@@ -35,13 +35,7 @@ function leaderOf({ maxes = [1, 1, 1], learners = [] as number[] } = {}): SoloNo
 
 describe('a machine that is tried under an id before that is a member', () => {
   function add4(leader: SoloNode): void {
-    leader.step({
-      type: 'changeMembership',
-      id: 1,
-      change: { type: 'add', id: 4, addr: '127.0.0.1:5004' },
-      note: '',
-      time: 0,
-    })
+    leader.add(4)
     leader.persist()
     leader.acknowledge(2, leader.raft.log.lastIndex)
   }
