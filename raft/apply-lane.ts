@@ -32,6 +32,8 @@ export class ApplyLane {
   #queuedBytes = 0
   #appliedCount = 0
   #isRunning = false
+  /** For how long the state machine has had no room, in ms; null while it has. */
+  #waitedMs: number | null = null
   #isStopped = false
   #idleWaiters: (() => void)[] = []
   #roomWaiters: (() => void)[] = []
@@ -64,6 +66,16 @@ export class ApplyLane {
   get isFull(): boolean {
     const { unappliedEntriesMax, unappliedBytesMax } = this.#limits
     return this.#queue.length >= unappliedEntriesMax || this.#queuedBytes >= unappliedBytesMax
+  }
+
+  /** Lets time pass for `stallMs`; see `DiskLane.elapse`. */
+  elapse(ms: number): void {
+    if (this.#waitedMs !== null) this.#waitedMs += ms
+  }
+
+  /** For how long the state machine has had no room, because what it holds does not get to disk; 0 while it has. */
+  get stallMs(): number {
+    return this.#waitedMs ?? 0
   }
 
   /** Since the start. */
@@ -106,6 +118,7 @@ export class ApplyLane {
   }
 
   #slice(): void {
+    this.#waitedMs = null
     if (this.#isStopped) return
     try {
       this.#isRunning = true
@@ -120,8 +133,10 @@ export class ApplyLane {
       if (!this.isFull) this.#tellRoom()
       if (slice.length > 0) this.#onSlice()
       const capacity = this.#stateMachine.waitForCapacity()
-      if (capacity !== null) capacity.then(() => this.#slice(), this.#onFatal)
-      else if (this.#queue.length > 0) this.#clock.setSoon(() => this.#slice())
+      if (capacity !== null) {
+        this.#waitedMs = 0
+        capacity.then(() => this.#slice(), this.#onFatal)
+      } else if (this.#queue.length > 0) this.#clock.setSoon(() => this.#slice())
       else this.#finish()
     } catch (error) {
       this.#isStopped = true

@@ -34,7 +34,7 @@ export class DiskWatch {
     this.#logger = options.logger
   }
 
-  /** @param stallMs For how long the oldest batch has waited for the disk. */
+  /** @param stallMs For how long the oldest batch has waited for the disk, or a full state machine. */
   health({ now, stallMs }: { now: number; stallMs: number }): DiskHealth {
     if (this.#lowBytes > 0 && !this.#isAsking && now - this.#askedAt >= ASK_INTERVAL_MS) {
       this.#askedAt = now

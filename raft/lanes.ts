@@ -108,8 +108,10 @@ export class Lanes {
 
   /** @returns How the disk has been. */
   handleTick(sinceLastMs: number): DiskHealth {
-    this.disk.elapse(sinceLastMs)
-    return this.#diskWatch.health({ now: this.#host.ports.clock.now(), stallMs: this.disk.stallMs })
+    const { disk, apply } = this
+    for (const lane of [disk, apply]) lane.elapse(sinceLastMs)
+    const stallMs = Math.max(disk.stallMs, apply.stallMs)
+    return this.#diskWatch.health({ now: this.#host.ports.clock.now(), stallMs })
   }
 
   /** Rule 10: the log goes only where the state machine is durable, and nothing under way needs it. */

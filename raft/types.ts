@@ -88,7 +88,7 @@ export interface SnapshotOrigin {
 
 /** What a node knows of its own disk. */
 export interface DiskHealth {
-  /** For how long the oldest batch that is not on disk has waited; 0 if none does. Whole milliseconds. */
+  /** For how long the oldest batch that is not on disk, or a state machine without room for more, has waited; 0 if neither does. Whole milliseconds. */
   readonly stallMs: number
   /** Too little room for commands that need some for good. */
   readonly isLow: boolean

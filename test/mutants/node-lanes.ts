@@ -1,6 +1,8 @@
 import { type Mutant, testFile } from './mutant.ts'
 
 const APPLY = testFile('test/raft/apply-lane.test.ts')
+const LANES = testFile('test/raft/lanes.test.ts')
+const REPLICATION = testFile('test/raft/core/replication.test.ts')
 const DISK = testFile('test/raft/disk-lane.test.ts')
 const INBOX = testFile('test/raft/inbox.test.ts')
 const TICKS = testFile('test/raft/ticks.test.ts')
@@ -11,6 +13,36 @@ const COUNTS = testFile('test/raft/step-counts.test.ts')
 
 /** What drives a node: its turns, its two lanes, its timers (raft/README.md, "How it is built"). */
 export const NODE_LANES: readonly Mutant[] = [
+  {
+    name: 'a leader that cannot flush its state leads on, and answers nobody',
+    source: 'bug 7, hashicorp/raft#503',
+    file: 'raft/lanes.ts',
+    find: `Math.max(disk.stallMs, apply.stallMs)`,
+    replace: `disk.stallMs`,
+    caughtBy: LANES,
+  },
+  {
+    name: 'a state machine that had no room once is stalled for good',
+    source: 'bug 7, hashicorp/raft#503',
+    file: 'raft/apply-lane.ts',
+    find: `    this.#waitedMs = null
+    if`,
+    replace: `    if`,
+    caughtBy: APPLY,
+  },
+  {
+    name: 'what others have on disk takes no room in the memory of a leader that has it not',
+    source: 'every queue has a maximum',
+    file: 'raft/core/step.ts',
+    find: `    for (const entry of raft.out.committed) raft.uncommittedBytes -= encodedEntryBytes(entry)
+    raft.uncommittedBytes = Math.max(0, raft.uncommittedBytes)
+    raft.releasedIndex = end
+  }`,
+    replace: `    raft.releasedIndex = end
+  }
+  if (raft.commitIndex === log.lastIndex) raft.uncommittedBytes = 0`,
+    caughtBy: REPLICATION,
+  },
   {
     name: 'an entry that was applied still takes room among what waits',
     source: 'every queue has a maximum',

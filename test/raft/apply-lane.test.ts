@@ -85,6 +85,34 @@ describe('the apply lane', () => {
     expect(applied).toEqual([1, 2])
   })
 
+  test('counts for how long the state machine has had no room, from the last time that it had', async () => {
+    const { lane, control } = openLane()
+    let makeRoom = (): void => {}
+    const fill = (): void => {
+      control.capacity = new Promise((resolve) => {
+        makeRoom = () => {
+          control.capacity = null
+          resolve()
+        }
+      })
+    }
+    lane.elapse(100)
+    expect(lane.stallMs).toBe(0)
+
+    fill()
+    lane.push(entriesFrom(1, 1))
+    lane.elapse(300)
+    expect(lane.stallMs).toBe(300)
+    makeRoom()
+    await lane.idle()
+    expect(lane.stallMs).toBe(0)
+
+    fill()
+    lane.push(entriesFrom(2, 1))
+    lane.elapse(50)
+    expect(lane.stallMs).toBe(50)
+  })
+
   test('is idle when all that was pushed is applied, and no sooner', async () => {
     const { lane, turns, applied } = openLane()
     lane.push(entriesFrom(1, 2 * 256 + 1))

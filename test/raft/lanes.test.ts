@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { DEFAULT_APPLY_LIMITS } from '../../raft/apply-lane.ts'
 import type { Event } from '../../raft/core/event.ts'
 import type { Inbox } from '../../raft/inbox.ts'
 import { Lanes } from '../../raft/lanes.ts'
@@ -11,6 +12,8 @@ import { SoloNode, TIMING } from './core/solo-node.ts'
 class Sender {
   readonly node = new SoloNode({ terms: Array<number>(10).fill(1), appliedIndex: 10 })
   readonly compactedTo: LogIndex[] = []
+  /** What the state machine makes who applies wait for. */
+  capacity: Promise<void> | null = null
   readonly #events: Event[] = []
   readonly lanes: Lanes
 
@@ -24,6 +27,8 @@ class Sender {
       },
       stateMachine: {
         durableIndex: 9,
+        apply: () => {},
+        waitForCapacity: () => this.capacity,
         snapshot: async () => ({ appliedIndex: 4, chunks: async function* () {}, release: async () => {} }),
       },
       snapshots: {
@@ -31,8 +36,17 @@ class Sender {
       },
       transport: { sendSnapshot: () => new Promise<void>(() => {}) },
       logger: { info: () => {}, warn: () => {}, error: () => {} },
+      clock: { now: () => 0 },
+      disk: { freeBytes: async () => 1 },
     }
-    const options = { timing: TIMING, retainedEntriesMin: 0, retainedBytesMax: 1, diskLowBytes: 1 }
+    const applyLimits = DEFAULT_APPLY_LIMITS
+    const options = {
+      timing: TIMING,
+      applyLimits,
+      retainedEntriesMin: 0,
+      retainedBytesMax: 1,
+      diskLowBytes: 1,
+    }
     this.lanes = new Lanes({
       ports: ports as unknown as Ports,
       options: options as unknown as RaftNodeOptions,
@@ -66,4 +80,15 @@ test.each([
   sender.lanes.compact()
 
   expect(sender.compactedTo).toEqual([compactedTo])
+})
+
+test('a state that does not get to disk is a stall of the disk as well, once the state machine has no room for more', () => {
+  const { lanes } = new Sender()
+  expect(lanes.handleTick(700)).toMatchObject({ stallMs: 0 })
+  const full = new Sender()
+  full.capacity = new Promise(() => {})
+
+  full.lanes.apply.push([{ index: 11, term: 1, time: 0, type: 'noop', payload: new Uint8Array() }])
+
+  expect(full.lanes.handleTick(700)).toMatchObject({ stallMs: 700 })
 })

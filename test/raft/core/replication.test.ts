@@ -357,6 +357,18 @@ describe('a leader replicates (thesis §3.5)', () => {
     },
   )
 
+  test('refuses them also while it is its own disk that has not taken the bytes: they are in memory, whoever has them', () => {
+    const leader = new SoloNode({ limits: { uncommittedBytesMax: 60 } }).becomeReadyLeader()
+    leader.propose(1, 2)
+    for (const peer of [2, 3]) leader.acknowledge(peer, 3)
+    expect(leader.raft.commitIndex).toBe(3)
+
+    expect(leader.propose(3).proposals).toEqual([{ id: 3, refusal: 'overloaded' }])
+
+    leader.persist()
+    expect(leader.propose(4).proposals).toMatchObject([{ id: 4, index: 4 }])
+  })
+
   test('nothing on a follower', () => {
     expect(new SoloNode().propose(1).proposals).toEqual([{ id: 1, refusal: 'not_leader' }])
   })
