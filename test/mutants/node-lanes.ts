@@ -56,8 +56,10 @@ export const NODE_LANES: readonly Mutant[] = [
     name: 'a state machine that has no room is given the next entries all the same',
     source: 'limits (unflushed rows)',
     file: 'raft/apply-lane.ts',
-    find: `if (capacity !== null) capacity.then(() => this.#slice(), this.#onFatal)
-      else if`,
+    find: `if (capacity !== null) {
+        this.#waitedMs = 0
+        capacity.then(() => this.#slice(), this.#onFatal)
+      } else if`,
     replace: `if`,
     caughtBy: APPLY,
   },
@@ -65,8 +67,8 @@ export const NODE_LANES: readonly Mutant[] = [
     name: 'the apply lane is idle while the state machine makes room',
     source: 'limits (unflushed rows)',
     file: 'raft/apply-lane.ts',
-    find: `if (capacity !== null) capacity`,
-    replace: `if (capacity !== null && this.#queue.length > 0) capacity`,
+    find: `if (capacity !== null) {`,
+    replace: `if (capacity !== null && this.#queue.length > 0) {`,
     caughtBy: APPLY,
   },
   {
