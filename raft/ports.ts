@@ -263,11 +263,10 @@ export interface StateMachine {
   /** A consistent image of `appliedIndex`, while later entries are applied. `release` it in any case. */
   snapshot(): Promise<StateImage>
   /**
-   * Before the log gives way to a snapshot: whether `restore` would take it, as far as its beginning tells. Changes nothing.
-   *
-   * @throws if it would not, for example because newer software has written it
+   * Before the log gives way to a snapshot: why `restore` would not take it, as far as its beginning tells, for example
+   * because newer software has written it; null if it would. Changes nothing. Rejects only if `chunks` does.
    */
-  checkImage(meta: SnapshotMeta, chunks: AsyncIterable<Uint8Array>): Promise<void>
+  refusalOf(meta: SnapshotMeta, chunks: AsyncIterable<Uint8Array>): Promise<string | null>
   /** Replaces everything. A crash in the middle leaves `durableIndex` 0, so that it is done again. */
   restore(meta: SnapshotMeta, chunks: AsyncIterable<Uint8Array>): Promise<void>
   /** Rejects once a flush has failed: the process must stop. Never resolves. */

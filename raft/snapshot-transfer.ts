@@ -134,14 +134,16 @@ export class SnapshotTransfer {
   async #checkReadable(file: SnapshotFile): Promise<void> {
     const { stateMachine, logger } = this.#host
     try {
-      await stateMachine.checkImage(file.meta, file.chunks())
-    } catch (error) {
+      const reason = await stateMachine.refusalOf(file.meta, file.chunks())
+      if (reason === null) return
       this.#unreadable = file.identity
-      const fields = { lastIndex: file.meta.lastIndex, error }
+      const fields = { lastIndex: file.meta.lastIndex, reason }
       logger.error(
         fields,
-        'a snapshot cannot be read by this program: the node keeps what it has, and falls behind',
+        'this program cannot read a snapshot: the node keeps what it has, and falls behind',
       )
+      throw new Error(reason)
+    } catch (error) {
       await file.close()
       throw error
     }

@@ -225,11 +225,14 @@ export class IpamStateMachine implements StateMachine {
     return image
   }
 
-  /** @throws {CorruptStateError} before anything is changed, as `restore` would */
-  async checkImage(meta: SnapshotMeta, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+  async refusalOf(meta: SnapshotMeta, chunks: AsyncIterable<Uint8Array>): Promise<string | null> {
     const batches = decodeRows(chunks, new Slices(this.#clock))
     try {
       await readHeadOf(meta, batches)
+      return null
+    } catch (error) {
+      if (error instanceof CorruptStateError) return error.message
+      throw error
     } finally {
       await batches.return(undefined)
     }

@@ -199,6 +199,7 @@ async function* chunks(): AsyncGenerator<Uint8Array> {
 class Taker {
   isInstalling = false
   isReadable = true
+  hasBadDisk = false
   readonly errors: object[] = []
   readonly files = new SnapshotFiles({
     disk: new MemoryDisk({ random: () => 0 }).mount(),
@@ -207,9 +208,10 @@ class Taker {
   readonly transfer: SnapshotTransfer
 
   constructor() {
-    const stateMachine: Pick<StateMachine, 'checkImage'> = {
-      checkImage: async () => {
-        if (!this.isReadable) throw new Error('install newer software')
+    const stateMachine: Pick<StateMachine, 'refusalOf'> = {
+      refusalOf: async () => {
+        if (this.hasBadDisk) throw new Error('EIO')
+        return this.isReadable ? null : 'install newer software'
       },
     }
     const host: Pick<SnapshotTransferHost, 'snapshots' | 'stateMachine' | 'logger' | 'isInstalling'> = {
@@ -266,10 +268,19 @@ describe('a snapshot from a peer', () => {
     await expect(taker.receive(await snapshotUpTo(10))).rejects.toThrow('install newer software')
 
     expect(taker.transfer.takeReceived()).toBeNull()
-    expect(taker.errors).toMatchObject([{ lastIndex: 10, error: { message: 'install newer software' } }])
+    expect(taker.errors).toMatchObject([{ lastIndex: 10, reason: 'install newer software' }])
     taker.isReadable = true
     await expect(taker.receive(await snapshotUpTo(10))).rejects.toThrow('cannot be read here')
     expect((await taker.receive(await snapshotUpTo(20))).meta.lastIndex).toBe(20)
+  })
+
+  test('that could just not be read back from the disk may come again', async () => {
+    const taker = await Taker.open()
+    taker.hasBadDisk = true
+    await expect(taker.receive(await snapshotUpTo(10))).rejects.toThrow('EIO')
+    taker.hasBadDisk = false
+
+    expect((await taker.receive(await snapshotUpTo(10))).meta.lastIndex).toBe(10)
   })
 
   test('that is not wanted makes room for the next', async () => {

@@ -60,8 +60,8 @@ export class WatchedMachine implements StateMachine {
     return this.#machine.snapshot()
   }
 
-  checkImage(meta: SnapshotMeta, chunks: AsyncIterable<Uint8Array>): Promise<void> {
-    return this.#machine.checkImage(meta, chunks)
+  refusalOf(meta: SnapshotMeta, chunks: AsyncIterable<Uint8Array>): Promise<string | null> {
+    return this.#machine.refusalOf(meta, chunks)
   }
 
   restore(meta: SnapshotMeta, chunks: AsyncIterable<Uint8Array>): Promise<void> {
