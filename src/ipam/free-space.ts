@@ -11,7 +11,7 @@ export type { FreeBlock }
  * Free runs are kept, not occupied ones, and adjacent ones are always one. So an empty network is a single run,
  * the lowest free address is where the first run starts, and a gap never lies between two leaves of the tree.
  * With n free runs every method takes O(log n) steps, except for iteration; what asks for blocks or aligned addresses
- * first looks again at the leaves that were edited since it was last asked for.
+ * first looks again at leaves that were edited since it was last asked for: all of them, or those whose runs are long enough.
  */
 export class FreeSpace {
   readonly range: AddressRange
@@ -82,7 +82,7 @@ export class FreeSpace {
   /**
    * Start of the lowest `count` contiguous free addresses, or null if there are none.
    *
-   * O(log n); the first search with an alignment looks at every run, and later ones at the leaves that were edited since.
+   * O(log n); the first search with an alignment looks at every leaf that has a run of `count`, later ones at those edited since.
    *
    * @param options.from Not below this address; default the start of the range.
    * @param options.alignment A power of two, of which the start is a multiple, counted from address 0; default 1.
@@ -102,8 +102,7 @@ export class FreeSpace {
 
   /** Of the largest free blocks the lowest, or null if every address is occupied. */
   largestBlock(): FreeBlock | null {
-    const sizes = this.#free.blockSizes
-    return sizes === 0n ? null : this.#lowestBlock(sizeOf(floorLog2(sizes)))
+    return this.#free.largestBlock
   }
 
   /**

@@ -12,6 +12,8 @@ export class RunBranch implements RunNode {
   longest = 0n
   /** Null until it is asked for. */
   #blockSizes: bigint | null = null
+  /** Null until it is asked for. */
+  #largestBlock: FreeBlock | null = null
   /** By alignment; null until one is asked for. */
   #longestAligned: Map<number, bigint> | null = null
   readonly #children: RunNode[]
@@ -40,12 +42,18 @@ export class RunBranch implements RunNode {
     return this.#blockSizes
   }
 
+  get largestBlock(): FreeBlock | null {
+    this.#largestBlock ??= this.#findLargestBlock()
+    return this.#largestBlock
+  }
+
   longestAligned(alignmentBits: number): bigint {
     this.#longestAligned ??= new Map()
-    let longest = this.#longestAligned.get(alignmentBits)
-    if (longest !== undefined) return longest
-    longest = 0n
+    const known = this.#longestAligned.get(alignmentBits)
+    if (known !== undefined) return known
+    let longest = 0n
     for (const child of this.#children) {
+      if (child.longest <= longest) continue
       const ofChild = child.longestAligned(alignmentBits)
       if (ofChild > longest) longest = ofChild
     }
@@ -78,7 +86,8 @@ export class RunBranch implements RunNode {
     for (let i = this.#indexOf(fit.from); i < this.#children.length; i++) {
       const child = this.#child(i)
       // As in `lowestFit`: at most one descent a level is in vain.
-      const start = child.longestAligned(fit.alignmentBits) >= fit.count ? child.lowestAligned(fit) : null
+      const hasRoom = child.longest >= fit.count && child.longestAligned(fit.alignmentBits) >= fit.count
+      const start = hasRoom ? child.lowestAligned(fit) : null
       if (start !== null) return start
     }
     return null
@@ -115,6 +124,17 @@ export class RunBranch implements RunNode {
     for (let i = this.#indexOf(from); i < this.#children.length; i++) yield* this.#child(i).runs(from)
   }
 
+  #findLargestBlock(): FreeBlock | null {
+    let largest: FreeBlock | null = null
+    for (const child of this.#children) {
+      // A block is no longer than its run, so that most children need not be asked.
+      if (largest !== null && child.longest >> BigInt(largest.bits + 1) === 0n) continue
+      const block = child.largestBlock
+      if (block !== null && (largest === null || block.bits > largest.bits)) largest = block
+    }
+    return largest
+  }
+
   /** Index of the last child that starts at or before `address`, or 0. */
   #indexOf(address: bigint): number {
     let low = 1
@@ -148,6 +168,7 @@ export class RunBranch implements RunNode {
     for (const child of this.#children) if (child.longest > longest) longest = child.longest
     this.longest = longest
     this.#blockSizes = null
+    this.#largestBlock = null
     this.#longestAligned = null
   }
 }

@@ -42,6 +42,12 @@ export class RunLeaf implements RunNode {
     return this.#blockSizes
   }
 
+  get largestBlock(): FreeBlock | null {
+    if (this.isEmpty) return null
+    const [block] = this.blocks(1n << BigInt(floorLog2(this.blockSizes)))
+    return block ?? null
+  }
+
   longestAligned(alignmentBits: number): bigint {
     this.#longestAligned ??= new Map()
     let longest = this.#longestAligned.get(alignmentBits)

@@ -29,6 +29,8 @@ export interface RunNode {
    * if a block of 2^k addresses is free. Computed when it is asked for, and again only in nodes that were edited since.
    */
   readonly blockSizes: bigint
+  /** Of the largest blocks of all runs the lowest; null if there is no run. */
+  readonly largestBlock: FreeBlock | null
   /**
    * Addresses from the first multiple of 2^alignmentBits in a run to its end, in whichever run below they are most; 0 if in none.
    * Kept for each alignment that was asked for, until an edit below.

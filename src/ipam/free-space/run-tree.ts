@@ -38,6 +38,11 @@ export class RunTree {
     return this.#root.blockSizes
   }
 
+  /** Of the largest blocks of all runs the lowest, or null if there is no run. */
+  get largestBlock(): FreeBlock | null {
+    return this.#root.largestBlock
+  }
+
   /** Start of the lowest run. */
   get first(): bigint | null {
     return this.#root.isEmpty ? null : this.#root.first
@@ -60,7 +65,7 @@ export class RunTree {
 
   /** The lowest address that the search is for. */
   lowestAligned(fit: AlignedFit): bigint | null {
-    return this.#root.longestAligned(fit.alignmentBits) < fit.count ? null : this.#root.lowestAligned(fit)
+    return this.#root.longest < fit.count ? null : this.#root.lowestAligned(fit)
   }
 
   /** The maximal blocks of exactly `size` addresses, a power of two, ascending. Each takes O(log n). */
