@@ -13,6 +13,7 @@ import { COMMAND_LINE_CLIENT } from './command-line-client.ts'
 import { DISK_TROUBLE } from './disk-trouble.ts'
 import { ELECTIONS } from './elections.ts'
 import { GATEWAY_SESSIONS } from './gateway-sessions.ts'
+import { GROWTH } from './growth.ts'
 import { HANDSHAKES } from './handshakes.ts'
 import { HISTORY_AND_AUDIT } from './history-and-audit.ts'
 import { IDEMPOTENCY_KEYS } from './idempotency-keys.ts'
@@ -65,6 +66,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...ADDRESS_SPACE,
   ...CHOOSING_ADDRESSES,
   ...ALL_OR_NONE,
+  ...GROWTH,
   ...IDEMPOTENCY_KEYS,
   ...LIFETIMES_AND_CHANGES,
   ...LISTS_AND_INDEXES,
