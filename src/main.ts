@@ -34,6 +34,10 @@ async function main([command = '--help', ...argv]: string[]): Promise<ExitCode> 
   if (isClientWord(command)) {
     return (await import('./cli/client/run.ts')).runClient([command, ...argv], shell)
   }
+  if (command.startsWith('-')) {
+    shell.complain(`the command comes first, then its flags: ipam COMMAND ${command} (see ipam --help)`)
+    return 2
+  }
   const meant = nearestWord(command)
   const wayOut = meant === null ? '(see ipam --help)' : `; did you mean ipam ${meant}?`
   shell.complain(`unknown command ${JSON.stringify(command)}${meant === null ? ' ' : ''}${wayOut}`)

@@ -338,6 +338,20 @@ expires      2024-01-16T10:30:00Z
     expect(none).toMatchObject({ code: 3, out: '[]\n' })
   })
 
+  test.each([
+    { text: '10.0.0.300', says: '10.0.0.300 is not an IP address: 300 is above 255' },
+    { text: '2001::db8::1', says: '2001::db8::1 has more than one ::' },
+    { text: '00:00:5e:00:53:01', says: null },
+  ])('find tells what is wrong with $text, which nothing has', async ({ text, says }) => {
+    const { code, complaints } = await ipam(`find ${text}`)
+    const err = complaints.join('\n')
+
+    expect(code).toBe(3)
+    expect(err).toContain(`nothing has "${text}" in its texts`)
+    if (says === null) expect(err).not.toContain('is not an IP address')
+    else expect(err).toContain(says)
+  })
+
   test('an address that no network has is not found', async () => {
     const { code, out } = await ipam('find 192.0.2.1')
 

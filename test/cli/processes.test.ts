@@ -107,6 +107,13 @@ describe('ipam', { timeout: TIMEOUT_MS }, () => {
     })
   })
 
+  test('a flag before the command is told to come behind it', async () => {
+    expect(await ipam('--server', 'node1:8080', 'list').ended).toMatchObject({
+      code: 2,
+      stderr: 'ipam: the command comes first, then its flags: ipam COMMAND --server (see ipam --help)\n',
+    })
+  })
+
   test('wrong flags are a line on standard error and exit code 2', async () => {
     expect(await ipam('server', '--confg', 'x').ended).toMatchObject({
       code: 2,

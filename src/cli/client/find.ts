@@ -9,7 +9,10 @@ import { ALLOCATION_COLUMNS, allocationFields, HISTORY_COLUMNS, NETWORK_COLUMNS 
 import type { Invocation } from './invocation.ts'
 import { objectOf, pagesOf } from './pages.ts'
 import { formatRecord, Table } from './table.ts'
-import { addressOf, isAddress, timeOf } from './values.ts'
+import { addressMistake, addressOf, isAddress, timeOf } from './values.ts'
+
+/** Who types this means an address, and no name; a MAC address is neither. */
+const LIKE_ADDRESS = /^\d+(\.\d+){3}$|^[\da-f:.]*::[\da-f:.]*$/i
 
 export async function find(invocation: Invocation): Promise<ExitCode> {
   const text = invocation.args.operand(0) ?? ''
@@ -79,8 +82,9 @@ async function findName(name: string, { api, args, output }: Invocation): Promis
   const params: Params = (await hasAny(byName)) ? byName : { q: name, namespace }
   const count = await output.pages(ALLOCATION_COLUMNS, pagesOf<AllocationBody>(api, '/allocations', params))
   if (count > 0) return 0
+  const mistake = LIKE_ADDRESS.test(name) ? `${addressMistake(name)}; ` : ''
   throw new ClientError(
-    `nothing has ${JSON.stringify(name)} in its texts; released ones too: ipam list --all --query`,
+    `${mistake}nothing has ${JSON.stringify(name)} in its texts; released ones too: ipam list --all --query`,
     3,
   )
 

@@ -111,12 +111,17 @@ export function cidrOf(text: string, name: string): string {
 
 /** Whether it is meant as an address: such a text is no name of a host. */
 export function isAddress(text: string): boolean {
+  return addressMistake(text) === null
+}
+
+/** Why it is no address; null if it is one. */
+export function addressMistake(text: string): string | null {
   try {
     parseAddress(text)
-    return true
+    return null
   } catch (error) {
     if (!(error instanceof AddressSyntaxError)) throw error
-    return false
+    return error.message
   }
 }
 
