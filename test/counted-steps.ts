@@ -12,8 +12,8 @@ const SOURCES = /\/(raft|src)\/[^?]*\.ts/
 export type StepsOf = (act: () => unknown) => Promise<number>
 
 /**
- * To be called before the code to be counted is loaded (so that has to be by `await import`): V8 counts the blocks of
- * functions that it compiles from then on. That code is slower by then, so a file that measures nothing else should do this.
+ * To be called before the code to be counted is loaded, which has to be by `await import`: V8 counts the blocks of functions that it
+ * compiles from then on. They run slower for it, so this is for files that only count.
  */
 export function countSteps(): StepsOf {
   const session = new Session()
