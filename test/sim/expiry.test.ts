@@ -21,6 +21,8 @@ const BETWEEN_WRITES_MAX = 8
 const UNDER_WAY_MAX = 4
 /** Until the last one has ended, after its time. */
 const LATE_MS_MAX = 5_000
+/** Of those that come due one by one, 1,600 a second. */
+const SPREAD_MS = 500
 
 interface Course {
   readonly rows: readonly AuditEntry[]
@@ -28,8 +30,17 @@ interface Course {
   readonly underWay: number
 }
 
-/** @param options.diskMs How long a sync takes, on each node. */
-async function run({ diskMs }: { readonly diskMs: number }): Promise<Course> {
+/**
+ * @param options.diskMs How long a sync takes, on each node.
+ * @param options.spreadMs From when the first of them comes due until the last does.
+ */
+async function run({
+  diskMs,
+  spreadMs,
+}: {
+  readonly diskMs: number
+  readonly spreadMs: number
+}): Promise<Course> {
   const cluster = quietCluster({ retainedEntriesMin: 100_000 })
   let course: Course | null = null
   const scenario = async (): Promise<void> => {
@@ -39,7 +50,7 @@ async function run({ diskMs }: { readonly diskMs: number }): Promise<Course> {
     if (leader?.running == null) throw new Error('nobody leads')
     const { service, stateMachine } = leader.running
     const execute = (command: Command): Promise<unknown> => service.execute(command, CALLER, null)
-    await fill(execute)
+    await fill(execute, spreadMs)
     for (const id of [1, 2, 3]) cluster.machine(id).meanDiskMs = diskMs
     let isOver = false
     const writing = (async () => {
@@ -61,7 +72,7 @@ async function run({ diskMs }: { readonly diskMs: number }): Promise<Course> {
   return course
 }
 
-async function fill(execute: (command: Command) => Promise<unknown>): Promise<void> {
+async function fill(execute: (command: Command) => Promise<unknown>, spreadMs: number): Promise<void> {
   for (const [id, cidr] of [
     ['leased', '10.0.0.0/16'],
     ['busy', '10.1.0.0/16'],
@@ -69,7 +80,10 @@ async function fill(execute: (command: Command) => Promise<unknown>): Promise<vo
     await execute({ type: 'createNetwork', ...NETWORK_DEFAULTS, id, cidr })
   }
   for (let done = 0; done < LEASES; done += BATCH) {
-    const items = Array.from({ length: BATCH }, (_, i) => allocate('leased', `lease-${done + i}`, TTL_MS))
+    const items = Array.from({ length: BATCH }, (_, i) => {
+      const ttlMs = TTL_MS + Math.floor(((done + i) * spreadMs) / LEASES)
+      return allocate('leased', `lease-${done + i}`, ttlMs)
+    })
     await execute({ type: 'allocateBatch', items })
   }
 }
@@ -92,13 +106,21 @@ function byEntry(rows: readonly AuditEntry[]): AuditEntry[][] {
   return [...entries.values()]
 }
 
+/** Milliseconds of the log's time between each entry of expiries and the next. */
+function gaps(rows: readonly AuditEntry[]): number[] {
+  const times = byEntry(rows.filter(({ action }) => action === 'ip_expired')).map(
+    ([row]) => row?.timestamp ?? 0,
+  )
+  return times.slice(1).map((time, i) => time - (times[i] ?? 0))
+}
+
 describe.each([
   { why: 'the log is quick', diskMs: 1 },
   { why: 'each round of the log takes long', diskMs: 10 },
 ])(`${LEASES} leases that end at once, while $why`, ({ diskMs }) => {
   let course: Course
   beforeAll(async () => {
-    course = await run({ diskMs })
+    course = await run({ diskMs, spreadMs: 0 })
   })
   const ended = (): AuditEntry[] => course.rows.filter(({ action }) => action === 'ip_expired')
 
@@ -137,3 +159,23 @@ describe.each([
     expect(course.underWay).toBeLessThanOrEqual(UNDER_WAY_MAX)
   })
 })
+
+test('leases that come due one after the other end as evenly, and not in bursts', async () => {
+  const { rows } = await run({ diskMs: 1, spreadMs: SPREAD_MS })
+
+  expect(rows.filter(({ action }) => action === 'ip_expired')).toHaveLength(LEASES)
+  expect(Math.max(...gaps(rows))).toBeLessThan(50)
+})
+
+test('where many have come due, they end at a quicker pace until there are few', async () => {
+  const { rows } = await run({ diskMs: 1, spreadMs: 0 })
+  const first = gaps(rows).slice(0, 10)
+  const last = gaps(rows).slice(-5)
+
+  expect(first).toHaveLength(10)
+  expect(mean(first)).toBeLessThan(mean(last) / 2)
+})
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length
+}
