@@ -40,6 +40,7 @@ function networkOf(space: AddressSpace, strategy: Strategy) {
     id: 'net-1',
     namespace: 'default',
     prefix,
+    tags: [],
     space,
     strategy,
     nextAddress,

@@ -140,7 +140,7 @@ export type NetworkQuery =
 
 export type Query =
   | NetworkQuery
-  /** What lies outside of the scope is not there: pages are short, and have no total. */
+  /** What lies outside of the scope is not there. */
   | { readonly type: 'withinScope'; readonly scope: Scope; readonly query: NetworkQuery }
   /** The newest that match, in ascending time; the cursor leads to older ones. */
   | { readonly type: 'audit'; readonly filter: AuditFilter; readonly page: PageRequest }

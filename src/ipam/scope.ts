@@ -12,15 +12,11 @@ import { refuse } from './refuse.ts'
 import type { SessionStore } from './session.ts'
 import type { AuditDraft, ManagedNetwork, Store } from './store.ts'
 
-type Networks = Pick<Store, 'network' | 'networkRecord' | 'parentOf'>
-
 /** The network or one around it is listed, or has one of the tags. */
-export function isInScope(store: Networks, scope: Scope, network: ManagedNetwork): boolean {
+export function isInScope(store: Pick<Store, 'parentOf'>, scope: Scope, network: ManagedNetwork): boolean {
   for (let at: ManagedNetwork | null = network; at !== null; at = store.parentOf(at.namespace, at.prefix)) {
     if (scope.networks.includes(at.id)) return true
-    if (scope.tags.length === 0) continue
-    const tags = store.networkRecord(at.id)?.tags ?? []
-    if (tags.some((tag) => scope.tags.includes(tag))) return true
+    if (at.tags.some((tag) => scope.tags.includes(tag))) return true
   }
   return false
 }

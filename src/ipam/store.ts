@@ -14,6 +14,7 @@ export interface ManagedNetwork {
   readonly id: string
   readonly namespace: string
   readonly prefix: Prefix
+  readonly tags: readonly string[]
   /** Only the store changes it. */
   readonly space: AddressSpace
   readonly strategy: Strategy

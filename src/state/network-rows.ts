@@ -59,13 +59,15 @@ export class NetworkRows {
 
   update(after: Network): void {
     const network = this.existing(after.id)
-    const { position, space, strategy, cooldownMs } = network
+    const { position, space, tags, strategy, cooldownMs } = network
     const before = decodeNetwork(this.#rows.existing(networkKey(position)))
     const reserved = space.reserve(reservedRanges(network.prefix, after))
+    this.#networks.retag(network, after.tags)
     network.strategy = after.strategy
     network.cooldownMs = after.cooldownMs
     this.#rows.undoLater(() => {
       space.reserve(reserved)
+      this.#networks.retag(network, tags)
       network.strategy = strategy
       network.cooldownMs = cooldownMs
     })

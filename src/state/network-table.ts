@@ -1,4 +1,4 @@
-/** The networks in memory: by id, by where their records lie, and by address. */
+/** The networks in memory: by id, by where their records lie, by tag, and by address. */
 import { assert } from '../../raft/assert.ts'
 import type { AddressSpace } from '../ipam/address-space.ts'
 import type { Prefix } from '../ipam/prefix.ts'
@@ -12,6 +12,8 @@ export interface NetworkState extends ManagedNetwork {
   /** Where its record lies. */
   readonly position: Position
   readonly space: AddressSpace
+  /** `NetworkTable.retag` changes them. */
+  tags: readonly string[]
   strategy: Strategy
   cooldownMs: number
   /** Where strategy `next` goes on. */
@@ -27,17 +29,18 @@ export interface NetworkState extends ManagedNetwork {
 export type NetworkTree = PrefixTree<NetworkState>
 
 export function networkState(
-  { id, namespace, strategy, cooldownMs }: Network,
+  { id, namespace, tags, strategy, cooldownMs }: Network,
   place: { readonly position: Position; readonly prefix: Prefix; readonly space: AddressSpace },
 ): NetworkState {
   const counters = { activeAllocations: 0, allocations: 0, nextAddress: null, lastAddress: null }
-  return { id, namespace, strategy, cooldownMs, ...place, ...counters }
+  return { id, namespace, tags, strategy, cooldownMs, ...place, ...counters }
 }
 
 export class NetworkTable {
   readonly #byId = new Map<string, NetworkState>()
   readonly #byPosition = new Map<Position, NetworkState>()
   readonly #inOrder: NetworkState[] = []
+  readonly #byTag = new Map<string, Set<NetworkState>>()
   /** In the order of their names. */
   #trees: ReadonlyMap<string, NetworkTree> = new Map()
 
@@ -61,6 +64,11 @@ export class NetworkTable {
   /** By position, which is the order in which they were made. Changes with the table: take what you need of it at once. */
   get inOrder(): readonly NetworkState[] {
     return this.#inOrder
+  }
+
+  /** In no order that means anything. Changes with the table. */
+  tagged(tag: string): Iterable<NetworkState> {
+    return this.#byTag.get(tag) ?? []
   }
 
   /** How many of them have lower positions. */
@@ -99,14 +107,39 @@ export class NetworkTable {
     this.#byPosition.set(position, network)
     // The newest is the last, unless a deletion is taken back.
     this.#inOrder.splice(this.rankOf(position), 0, network)
+    this.#addTags(network)
     this.#replace(namespace, this.tree(namespace).set(prefix, network))
   }
 
-  delete({ id, position, namespace, prefix }: NetworkState): void {
+  delete(network: NetworkState): void {
+    const { id, position, namespace, prefix } = network
     assert(this.#byPosition.delete(position), 'no network {}', id)
     this.#byId.delete(id)
     this.#inOrder.splice(this.rankOf(position), 1)
+    this.#dropTags(network)
     this.#replace(namespace, this.tree(namespace).delete(prefix))
+  }
+
+  retag(network: NetworkState, tags: readonly string[]): void {
+    this.#dropTags(network)
+    network.tags = tags
+    this.#addTags(network)
+  }
+
+  #addTags(network: NetworkState): void {
+    for (const tag of network.tags) {
+      const tagged = this.#byTag.get(tag)
+      if (tagged === undefined) this.#byTag.set(tag, new Set([network]))
+      else tagged.add(network)
+    }
+  }
+
+  #dropTags(network: NetworkState): void {
+    for (const tag of network.tags) {
+      const tagged = this.#byTag.get(tag)
+      tagged?.delete(network)
+      if (tagged?.size === 0) this.#byTag.delete(tag)
+    }
   }
 
   #replace(namespace: string, tree: NetworkTree): void {

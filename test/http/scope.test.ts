@@ -40,7 +40,7 @@ beforeAll(async () => {
 afterAll(() => api.close())
 
 describe('a key for a part of the networks', () => {
-  test('lists that part alone', async () => {
+  test('lists that part alone, and says how much it is', async () => {
     const networks = await ask('GET', '/networks')
     const allocations = await ask('GET', '/allocations')
 
@@ -49,12 +49,31 @@ describe('a key for a part of the networks', () => {
       '10.0.1.64/26',
       '10.0.2.0/24',
     ])
-    expect(networks.headers.get('x-total-count')).toBeNull()
+    expect([networks, allocations].map(({ headers }) => headers.get('x-total-count'))).toEqual(['3', '3'])
     expect(allocations.body.map(({ hostname }: { hostname: string }) => hostname).toSorted()).toEqual([
       'host-inside',
       'host-own',
       'host-tagged',
     ])
+  })
+
+  test.each([
+    ['/networks', 3],
+    ['/networks?q=10.0', 3],
+    ['/allocations', 3],
+    ['/allocations?hostname=host', 3],
+    ['/allocations?all=true', 3],
+  ])('has pages of %s that are full, and %i of which the last ends', async (path, count) => {
+    const seen: number[] = []
+    const sign = path.includes('?') ? '&' : '?'
+    for (let next: string | null = `${path}${sign}limit=1`; next !== null; ) {
+      const answer: ApiResponse = await ask('GET', next)
+      seen.push(answer.body.length)
+      const link = /<\/api\/v1([^>]*)>; rel="next"/.exec(answer.headers.get('link') ?? '')
+      next = link?.[1] ?? null
+    }
+
+    expect(seen).toEqual(Array.from({ length: count }, () => 1))
   })
 
   test.each(['networks', 'allocations'])('exports that part alone: %s', async (what) => {

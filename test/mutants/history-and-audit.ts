@@ -47,8 +47,8 @@ export const HISTORY_AND_AUDIT: readonly Mutant[] = [
     name: 'nobody had an address before the last hundred who had it',
     source: 'api.md (at)',
     file: ADDRESS,
-    find: `if (chunk.length < ADDRESS_HISTORY_MAX || isAnswered) break`,
-    replace: `if (chunk.length <= ADDRESS_HISTORY_MAX || isAnswered) break`,
+    find: `if (chunk.length < ADDRESS_HISTORY_MAX || (isFull && isAnswered)) break`,
+    replace: `if (chunk.length <= ADDRESS_HISTORY_MAX || (isFull && isAnswered)) break`,
     caughtBy: HISTORY,
   },
   {

@@ -21,6 +21,7 @@ import { IPAM_SIM } from './ipam-sim.ts'
 import { LIFETIMES_AND_CHANGES } from './lifetimes-and-changes.ts'
 import { LIMITS_OF_HTTP } from './limits.ts'
 import { LISTS_AND_INDEXES } from './lists-and-indexes.ts'
+import { LISTS_WITHIN_SCOPE } from './lists-within-scope.ts'
 import { LOG_REPLICATION } from './log-replication.ts'
 import { LOG_STORAGE } from './log-storage.ts'
 import { MEMBERSHIP_CHANGES } from './membership-changes.ts'
@@ -70,6 +71,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...IDEMPOTENCY_KEYS,
   ...LIFETIMES_AND_CHANGES,
   ...LISTS_AND_INDEXES,
+  ...LISTS_WITHIN_SCOPE,
   ...HISTORY_AND_AUDIT,
   ...BULK_FILES,
   ...COMMAND_LINE_CLIENT,

@@ -12,6 +12,7 @@ function networkMadeBy(index: number): NetworkState {
     position: positionOf(index, 0),
     prefix,
     space: new AddressSpace(prefix),
+    tags: [],
     strategy: 'lowest',
     cooldownMs: 0,
     nextAddress: null,

@@ -3,8 +3,15 @@
  * with 1,000, on every machine. A list that looks through what it does not show fails here.
  */
 import { beforeAll, describe, expect, test } from 'vitest'
+import type { Scope } from '../../src/ipam/access.ts'
 import type { CommandContext } from '../../src/ipam/command.ts'
-import type { AllocationFilter, AuditFilter, NetworkFilter, Page } from '../../src/ipam/query.ts'
+import type {
+  AllocationFilter,
+  AuditFilter,
+  NetworkFilter,
+  NetworkQuery,
+  Page,
+} from '../../src/ipam/query.ts'
 import { AUDIT_BLOCK_INDEXES } from '../../src/state/audit-keys.ts'
 import { type Ask, type CountedState, openCounted, readsOf } from './counted-state.ts'
 import {
@@ -18,6 +25,7 @@ import {
   page,
   START,
 } from './harness.ts'
+import { NO_ALLOCATION_FILTER, NO_NETWORK_FILTER } from './no-filter.ts'
 
 const FEW = 1_000
 const MANY = 20_000
@@ -36,6 +44,9 @@ const TENANTS = [
   ['tb', 2],
   ['tc', 3],
 ] as const
+const TENANT = 'tenant'
+/** What is sought, and nothing of the others. */
+const SCOPE: Scope = { networks: ['sought', 'parent'], tags: [TENANT] }
 /** Has had `SOUGHT` holders, one after the other. */
 const WANTED_IP = '10.1.200.1'
 
@@ -105,7 +116,7 @@ function addTenants(ipam: Harness): void {
   for (let i = 0; i < SOUGHT; i++) {
     for (const [tenant, second] of TENANTS) {
       const id = `${tenant}-${i}`
-      ipam.createNetwork(id, `10.${second}.${i}.0/24`, { namespace: tenant })
+      ipam.createNetwork(id, `10.${second}.${i}.0/24`, { namespace: tenant, tags: [TENANT] })
       ipam.allocate(`e-${id}`, id)
       ipam.release(`e-${id}`)
       const texts = { hostname: `${id}.example`, tags: ['common'], description: 'marble' }
@@ -146,6 +157,20 @@ function networks(filter: Partial<NetworkFilter>): Question['list'] {
 
 function audit(filter: Partial<AuditFilter>): Question['list'] {
   return ({ machine }) => listAudit(machine, filter, asked)
+}
+
+function within(query: NetworkQuery): Question['list'] {
+  return async ({ machine }) => {
+    return (await machine.query({ type: 'withinScope', scope: SCOPE, query })) as Page<unknown>
+  }
+}
+
+function allocationsWithin(filter: Partial<AllocationFilter>): Question['list'] {
+  return within({ type: 'allocations', filter: { ...NO_ALLOCATION_FILTER, ...filter }, page: asked })
+}
+
+function networksWithin(filter: Partial<NetworkFilter>): Question['list'] {
+  return within({ type: 'networks', filter: { ...NO_NETWORK_FILTER, ...filter }, page: asked })
 }
 
 /** The second page, which starts where the first one ends. */
@@ -347,15 +372,54 @@ const NETWORKS: readonly Question[] = [
   },
 ]
 
-describe(`a page of ${MANY} allocations takes about as many reads as of ${FEW}`, () => {
-  test.each([...ALLOCATIONS, ...AUDIT, ...NETWORKS])('$name: $why', async ({ rows, list }) => {
-    const [ofFew, least] = await readsOf(few, list)
-    const [ofMany, reads] = await readsOf(many, list)
+const WITHIN_SCOPE: readonly Question[] = [
+  ...[
+    {},
+    { statuses: EVERY_STATUS },
+    { namespace: 'tb' },
+    { networkId: 'sought' },
+    ...[
+      { hostname: 'example' },
+      { tag: 'common' },
+      { q: 'marble' },
+      { expiresBefore: START + 3_000 * HOUR_MS },
+    ].flatMap((filter) => [filter, { ...filter, namespace: 'tb' }]),
+    { hostname: 'turbine', statuses: EVERY_STATUS },
+    { ip: WANTED_IP, statuses: EVERY_STATUS },
+  ].map((filter) => ({
+    name: `allocations of a part by ${Object.keys(filter).join(' and ') || 'nothing'}`,
+    why: 'no list reads what is outside',
+    rows: 100,
+    list: allocationsWithin(filter),
+  })),
+  ...[{}, { namespace: 'tb' }, { within: '100.65.0.0/16' }, { tag: TENANT }, { q: 'granite' }].map(
+    (filter) => ({
+      name: `networks of a part by ${Object.keys(filter).join(' and ') || 'nothing'}`,
+      why: 'memory knows what is inside',
+      rows: 100,
+      list: networksWithin(filter),
+    }),
+  ),
+  {
+    name: 'networks of a part by a tag that only others have',
+    why: 'each of the few inside is looked at',
+    rows: 0,
+    list: networksWithin({ tag: 'z' }),
+  },
+]
 
-    expect([ofFew.rows.length, ofMany.rows.length]).toEqual([rows, rows])
-    expect(least, 'reads are not counted').toBeGreaterThanOrEqual(rows)
-    expect(reads, `${least} reads of few`).toBeLessThanOrEqual(GROWTH_MAX * least)
-  })
+describe(`a page of ${MANY} allocations takes about as many reads as of ${FEW}`, () => {
+  test.each([...ALLOCATIONS, ...AUDIT, ...NETWORKS, ...WITHIN_SCOPE])(
+    '$name: $why',
+    async ({ rows, list }) => {
+      const [ofFew, least] = await readsOf(few, list)
+      const [ofMany, reads] = await readsOf(many, list)
+
+      expect([ofFew.rows.length, ofMany.rows.length]).toEqual([rows, rows])
+      expect(least, 'reads are not counted').toBeGreaterThanOrEqual(rows)
+      expect(reads, `${least} reads of few`).toBeLessThanOrEqual(GROWTH_MAX * least)
+    },
+  )
 })
 
 interface Look {

@@ -18,6 +18,7 @@ import { decodeAllocation, decodeNetwork } from '../record-codec.ts'
 import { decodeCooling } from '../row-codec.ts'
 import type { View } from '../view.ts'
 import { type HolderQuestion, holderCandidates, holderQuestion } from './holders.ts'
+import type { Part } from './part.ts'
 
 interface History {
   /** The newest. */
@@ -28,16 +29,27 @@ interface History {
   readonly then: Allocation | null
 }
 
-/** Takes what it needs of memory before it returns a promise. */
-export function lookUpAddress(
+/** Takes what it needs of memory before it returns a promise. @param part Only what lies inside is there; null: all. */
+export async function lookUpAddress(
   view: View,
   networks: NetworkTable,
   { namespace, ip, at }: AddressQuestion,
+  part: Part | null = null,
 ): Promise<AddressAnswer> {
   const address = parseAddress(ip)
   const question = holderQuestion(networks, { address, namespace })
   const chain = question.chains.get(namespace) ?? []
-  return answer(view, { question, chain, state: stateOf(chain, address.value), ip, at })
+  const state = stateOf(chain, address.value)
+  const whole = await answer(view, { question, chain, state, ip, at, part })
+  return part === null ? whole : inside(whole, part)
+}
+
+/** What the smallest network does with the address, only those know who see that network. */
+function inside(whole: AddressAnswer, part: Part): AddressAnswer {
+  const networks = whole.networks.filter(({ id }) => part.has(id))
+  const isManaged = networks.length > 0 && networks.at(-1) === whole.networks.at(-1)
+  if (isManaged) return { ...whole, networks }
+  return { ...whole, state: 'unmanaged', coolingUntil: null, reservedBy: null, networks }
 }
 
 async function answer(
@@ -46,10 +58,11 @@ async function answer(
     readonly chain: readonly NetworkState[]
     readonly state: AddressState
     readonly question: HolderQuestion
+    readonly part: Part | null
   },
 ): Promise<AddressAnswer> {
-  const { question, chain, state, ip, at } = asked
-  const { allocations, newest, then } = await historyOf(view, question, { ip, at })
+  const { question, chain, state, part, ip, at } = asked
+  const { allocations, newest, then } = await historyOf(view, question, { ip, at, part })
   const networks = await placedNetworks(view, chain)
   const [network, record] = [chain.at(-1), networks.at(-1)]
   const isPlaced = network !== undefined && record !== undefined
@@ -91,12 +104,13 @@ async function placedNetworks(view: View, chain: readonly NetworkState[]): Promi
 async function historyOf(
   view: View,
   question: HolderQuestion,
-  { ip, at }: Pick<AddressQuestion, 'ip' | 'at'>,
+  { ip, at, part }: Pick<AddressQuestion, 'ip' | 'at'> & { readonly part: Part | null },
 ): Promise<History> {
   const candidates = await holderCandidates(view, question, { name: 'history', after: null, isReverse: true })
   const allocations: Allocation[] = []
   let newest: Position | null = null
   let then: Allocation | null = null
+  let oldest = Number.POSITIVE_INFINITY
   try {
     for (let examined = 0; examined < ADDRESS_EXAMINED_MAX; ) {
       const chunk = await candidates.take(ADDRESS_HISTORY_MAX)
@@ -105,12 +119,15 @@ async function historyOf(
       for (const record of records) {
         if (record === undefined) throw new CorruptStateError(`the history of ${ip} points to no allocation`)
         const allocation = decodeAllocation(record)
+        oldest = allocation.allocatedAt
+        if (part?.has(allocation.networkId) === false) continue
         if (allocations.length < ADDRESS_HISTORY_MAX) allocations.push(allocation)
         if (then === null && at !== null && hadIt(allocation, at)) then = allocation
       }
       examined += chunk.length
-      const isAnswered = at === null || then !== null || (allocations.at(-1)?.allocatedAt ?? 0) <= at
-      if (chunk.length < ADDRESS_HISTORY_MAX || isAnswered) break
+      const isAnswered = at === null || then !== null || oldest <= at
+      const isFull = allocations.length === ADDRESS_HISTORY_MAX
+      if (chunk.length < ADDRESS_HISTORY_MAX || (isFull && isAnswered)) break
     }
   } finally {
     await candidates.close()

@@ -65,7 +65,7 @@ export function answer(query: Query, asked: Asked): Promise<Answer> | Answer {
     case 'key':
       return memory.access.key(query.id)
     case 'withinScope':
-      return answerWithinScope(query, store, (inner) => answer(inner, asked))
+      return answerWithinScope(query, asked, (inner) => answer(inner, asked))
     case 'tryImport':
       return tryImport(asked, query)
     default:

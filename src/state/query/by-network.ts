@@ -11,11 +11,15 @@ import { CANDIDATES_MAX, decodeCursor } from './page.ts'
 /** Rows of other networks are read over, up to so many in a row: to begin behind them costs as much, 0.1 ms. */
 const GAP_ROWS_MAX = 32
 
-/** Whose allocations are asked for: of one network, of those of a namespace, or all. */
+/** Whose allocations are asked for: of one network, of several, or all. */
 export interface Owners {
   readonly network: NetworkState | null
-  /** Null if there is a network. */
-  readonly namespace: string | null
+  /** Whether it is one of several; null if there is one, or all are asked for, and those that are deleted. */
+  readonly isOwn: ((network: NetworkState) => boolean) | null
+}
+
+export function isOfAll({ network, isOwn }: Owners): boolean {
+  return network === null && isOwn === null
 }
 
 export function isActiveOnly(statuses: readonly AllocationStatus[]): boolean {
@@ -37,13 +41,13 @@ export function rowsOf(network: NetworkState, statuses: readonly AllocationStatu
 /** … and all of them together. Not those of networks that are deleted. */
 export function rowsOfAll(
   networks: NetworkTable,
-  { network, namespace }: Owners,
+  { network, isOwn }: Owners,
   statuses: readonly AllocationStatus[],
 ): number {
   if (network !== null) return rowsOf(network, statuses)
   let rows = 0
   for (const one of networks.inOrder) {
-    if (namespace === null || one.namespace === namespace) rows += rowsOf(one, statuses)
+    if (isOwn === null || isOwn(one)) rows += rowsOf(one, statuses)
   }
   return rows
 }
@@ -57,7 +61,7 @@ export function candidatesByNetwork(
   view: View,
   networks: NetworkTable,
   {
-    owners: { network, namespace },
+    owners: { network, isOwn },
     statuses,
     cursor,
   }: {
@@ -79,10 +83,9 @@ export function candidatesByNetwork(
     })
   }
   if (network !== null) return open(stretchOf([network], { isMixed: false }))
-  if (namespace === null)
-    return open({ active: [ADDRESS_RANGES], ended: [ENDED_ALLOCATIONS], isOthers: null })
+  if (isOwn === null) return open({ active: [ADDRESS_RANGES], ended: [ENDED_ALLOCATIONS], isOthers: null })
   const from = after?.slice(0, POSITION_CHARS) ?? null
-  return new StretchCandidates(name, stretchesOf(networks, { namespace, statuses, from }), open)
+  return new StretchCandidates(name, stretchesOf(networks, { isOwn, statuses, from }), open)
 }
 
 /** Rows of networks, and of others among them. */
@@ -108,7 +111,7 @@ function stretchOf(networks: readonly NetworkState[], { isMixed }: { readonly is
 }
 
 /**
- * Those of a namespace that a request can need, as few stretches as it takes. Networks without rows are in none. Among ended
+ * Those of several networks that a request can need, as few stretches as it takes. Networks without rows are in none. Among ended
  * allocations those of deleted networks lie as well, and nobody knows how many: there each network is a stretch of its own.
  *
  * @param options.from The network at which the cursor stands; null: from the first.
@@ -116,11 +119,11 @@ function stretchOf(networks: readonly NetworkState[], { isMixed }: { readonly is
 function stretchesOf(
   networks: NetworkTable,
   {
-    namespace,
+    isOwn,
     statuses,
     from,
   }: {
-    readonly namespace: string
+    readonly isOwn: (network: NetworkState) => boolean
     readonly statuses: readonly AllocationStatus[]
     readonly from: Position | null
   },
@@ -134,7 +137,7 @@ function stretchesOf(
     if (network === undefined) break
     const rows = rowsOf(network, statuses)
     if (rows === 0) continue
-    if (network.namespace !== namespace) {
+    if (!isOwn(network)) {
       gap += rows
       continue
     }

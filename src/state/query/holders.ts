@@ -9,6 +9,7 @@ import { decodeAddressRange } from '../row-codec.ts'
 import type { View } from '../view.ts'
 import { type Candidates, MemoryCandidates, MergedCandidates } from './candidates.ts'
 import { coverCandidates, coveredNamespaces } from './covers.ts'
+import type { Part } from './part.ts'
 
 /** The networks around an address, from the largest to the smallest. */
 function chainOf(networks: NetworkTable, namespace: string, address: Address): NetworkState[] {
@@ -40,16 +41,31 @@ export interface HolderQuestion {
   readonly isEverywhere: boolean
 }
 
-/** @param namespace Null: all. */
+/** @param asked.namespace Null: all. @param asked.part Only what lies inside; null: all. */
 export function holderQuestion(
   networks: NetworkTable,
-  { address, namespace }: { readonly address: Address; readonly namespace: string | null },
+  {
+    address,
+    namespace,
+    part = null,
+  }: { readonly address: Address; readonly namespace: string | null; readonly part?: Part | null },
 ): HolderQuestion {
   const namespaces = namespace === null ? [...networks.trees.keys()] : [namespace]
-  const chains = namespaces.map((name) => [name, chainOf(networks, name, address)] as const)
+  const all = namespaces.map((name) => [name, chainOf(networks, name, address)] as const)
+  const chains = part === null ? all : chainsInside(all, part)
   const one = { first: address.value, last: address.value }
   const owners = chains.flatMap(([, chain]) => chain.filter(({ space }) => space.hasAllocationIn(one)))
-  return { address, chains: new Map(chains), owners, isEverywhere: namespace === null }
+  return { address, chains: new Map(chains), owners, isEverywhere: namespace === null && part === null }
+}
+
+/** Where none of the networks is inside, nobody inside has or had the address. */
+function chainsInside(
+  chains: readonly (readonly [string, readonly NetworkState[]])[],
+  part: Part,
+): (readonly [string, readonly NetworkState[]])[] {
+  return chains
+    .map(([name, chain]) => [name, chain.filter(({ id }) => part.has(id))] as const)
+    .filter(([, chain]) => chain.length > 0)
 }
 
 /** The allocations that have or had an address, in the order in which they were made. */

@@ -1,28 +1,32 @@
 import { type Address, addressBits, parseAddress } from '../../ipam/address.ts'
 import { contains, type Prefix, parsePrefix, parsePrefixKey, prefixKey, prefixOf } from '../../ipam/prefix.ts'
 import { InvalidCursorError, type NetworkFilter, type Page, type PageRequest } from '../../ipam/query.ts'
-import type { PlacedNetwork } from '../../ipam/records.ts'
-import { networkKey, networkTerms as termRange } from '../key-space.ts'
+import type { Network, PlacedNetwork } from '../../ipam/records.ts'
+import { POSITION_CHARS, type Position } from '../key-encoding.ts'
+import { networkKey, networkTermKey, networkTerms as termRange } from '../key-space.ts'
 import type { NetworkState, NetworkTable, NetworkTree } from '../network-table.ts'
 import { decodeNetwork } from '../record-codec.ts'
 import { networkTerms, tagTerm, wordTerm } from '../text-index.ts'
 import type { View } from '../view.ts'
 import { type Candidate, type Candidates, IndexCandidates, MemoryCandidates } from './candidates.ts'
+import { LOOKED_THROUGH_MAX, LookedThrough } from './looked-through.ts'
 import { matchesNetwork, searchWords } from './matches.ts'
 import { decodeCursor, takePage } from './page.ts'
+import type { Part } from './part.ts'
 
 type Trees = NetworkTable['trees']
 
-/** Takes what it needs of memory before it returns a promise. */
+/** Takes what it needs of memory before it returns a promise. @param part Only what lies inside; null: all. */
 export function listNetworks(
   view: View,
   networks: NetworkTable,
   { filter, page }: { readonly filter: NetworkFilter; readonly page: PageRequest },
+  part: Part | null = null,
 ): Promise<Page<PlacedNetwork>> {
   const { trees } = networks
   const listing = {
-    total: totalOf(trees, filter),
-    candidates: candidatesFor(view, networks, filter, page),
+    total: totalOf(trees, filter, part),
+    candidates: candidatesFor(view, networks, { filter, page, part }),
     keyOf: ({ position }: Candidate) => networkKey(position),
     decode: (row: Buffer): PlacedNetwork => {
       const network = decodeNetwork(row)
@@ -38,40 +42,88 @@ export function listNetworks(
   return takePage(view, listing, page)
 }
 
-function candidatesFor(
-  view: View,
-  networks: NetworkTable,
-  filter: NetworkFilter,
-  { cursor }: PageRequest,
-): Candidates {
-  const { namespace, cidr, contains: inside, within, parentId, tag, q } = filter
+interface Asked {
+  readonly filter: NetworkFilter
+  readonly page: PageRequest
+  readonly part: Part | null
+}
+
+function candidatesFor(view: View, networks: NetworkTable, asked: Asked): Candidates {
+  const { filter, part } = asked
+  const { cursor } = asked.page
+  const { namespace, cidr, contains: inside, within, parentId } = filter
   if (cidr === null && inside === null && parentId === null && within === null) {
-    const term = tag !== null ? tagTerm(tag) : q === null ? null : wordTerm(driver(q))
-    if (term !== null) {
-      const name = `networks y${term}`
-      const after = decodeCursor(cursor, name)
-      return new IndexCandidates(view, { name, ranges: [termRange(term)], placeOffset: 1, after })
-    }
+    const term = searchedTerm(filter)
+    if (term !== null) return searched(view, term, asked)
   }
   const name = `networks ${[namespace, cidr, inside, within, parentId].map((value) => value ?? '').join(' ')}`
   const after = decodeCursor(cursor, name)
   const trees = namespace === null ? [...networks.trees] : [[namespace, networks.tree(namespace)] as const]
   return new MemoryCandidates(
     name,
-    inMemory(trees, { filter, after, parent: parentId === null ? null : networks.get(parentId) }),
+    inMemory(trees, { filter, after, parent: parentId === null ? null : networks.get(parentId), part }),
   )
+}
+
+function searchedTerm({ tag, q }: NetworkFilter): string | null {
+  if (tag !== null) return tagTerm(tag)
+  return q === null ? null : wordTerm(driver(q))
+}
+
+/** Of a part with few networks each of them is looked at. Where there are more, the index says of each whether it is one of them. */
+function searched(view: View, term: string, { filter, page: { cursor }, part }: Asked): Candidates {
+  const name = `networks y${term}`
+  const after = decodeCursor(cursor, name)
+  const index = { name, ranges: [termRange(term)], placeOffset: 1, after }
+  if (part === null) return new IndexCandidates(view, index)
+  const own = [...part.networks].map(({ position }) => position)
+  if (own.length > LOOKED_THROUGH_MAX) {
+    const positions = new Set(own)
+    const isOthers = (place: string): boolean => !positions.has(place.slice(-POSITION_CHARS))
+    return new IndexCandidates(view, { ...index, isOthers })
+  }
+  const all = new MemoryCandidates(
+    name,
+    own.map((position) => ({ position, place: '', key: '' })),
+  )
+  return new LookedThrough(view, all, {
+    name,
+    keyOf: networkKey,
+    placeOf: (row, position) => {
+      const network = decodeNetwork(row)
+      return matchesNetwork(network, filter) ? placeAtTerm(network, { filter, position }) : null
+    },
+    after,
+  })
+}
+
+/** Of one that is sought. */
+function placeAtTerm(
+  network: Network,
+  { filter: { tag, q }, position }: { readonly filter: NetworkFilter; readonly position: Position },
+): Omit<Candidate, 'position'> {
+  const term = tag === null ? firstTerm(network, q ?? '') : tagTerm(tag).trimEnd()
+  const key = networkTermKey(term, position)
+  return { place: key.slice(1), key }
 }
 
 function* inMemory(
   trees: readonly (readonly [string, NetworkTree])[],
-  { filter, after, parent }: { filter: NetworkFilter; after: string | null; parent: NetworkState | null },
+  {
+    filter,
+    after,
+    parent,
+    part,
+  }: { filter: NetworkFilter; after: string | null; parent: NetworkState | null; part: Part | null },
 ): Generator<Candidate> {
   const start = after === null ? null : parsePlace(after)
   for (const [namespace, tree] of trees) {
     if (start !== null && namespace < start.namespace) continue
     if (filter.parentId !== null && parent?.namespace !== namespace) continue
     const past = namespace === start?.namespace ? start.prefix : null
-    for (const { prefix, value } of entriesOf(tree, { filter, parent, past })) {
+    const roots = part?.rootsIn(namespace) ?? null
+    for (const { prefix, value } of entriesOf(tree, { filter, parent, past, roots })) {
+      if (part?.has(value.id) === false) continue
       const place = `${namespace} ${prefixKey(prefix)}`
       if (after === null || place > after) yield { position: value.position, place, key: '' }
     }
@@ -88,7 +140,18 @@ function parsePlace(place: string): { namespace: string; prefix: Prefix } {
 
 function* entriesOf(
   tree: NetworkTree,
-  { filter, parent, past }: { filter: NetworkFilter; parent: NetworkState | null; past: Prefix | null },
+  {
+    filter,
+    parent,
+    past,
+    roots,
+  }: {
+    filter: NetworkFilter
+    parent: NetworkState | null
+    past: Prefix | null
+    /** Nothing else is asked for; null: all. */
+    roots: readonly Prefix[] | null
+  },
 ): Generator<{ readonly prefix: Prefix; readonly value: NetworkState }> {
   const { cidr, contains: inside, within } = filter
   if (cidr !== null) {
@@ -97,8 +160,16 @@ function* entriesOf(
     if (value !== null) yield { prefix, value }
   } else if (inside !== null) yield* tree.chainOf(hostPrefix(parseAddress(inside)))
   else if (parent !== null) yield* tree.childrenOf(parent.prefix)
-  else if (within !== null) yield* tree.within(parsePrefix(within), past)
-  else yield* tree.entries(past)
+  else if (within === null && roots === null) yield* tree.entries(past)
+  else for (const area of areasOf(within, roots)) yield* tree.within(area, past)
+}
+
+/** What lies in both, as disjoint prefixes, ascending. One of the two is not null. */
+function areasOf(within: string | null, roots: readonly Prefix[] | null): readonly Prefix[] {
+  if (within === null) return roots ?? []
+  const outer = parsePrefix(within)
+  if (roots === null || roots.some((root) => contains(root, outer))) return [outer]
+  return roots.filter((root) => contains(outer, root))
 }
 
 /** The filters that memory answers, for those that did not choose the candidates. */
@@ -112,24 +183,31 @@ function isInPlace({ cidr, parentId }: PlacedNetwork, filter: NetworkFilter): bo
 /** A record that several of its words find is listed at the first of them. */
 function standsFor(network: PlacedNetwork, { q }: NetworkFilter, { key }: Candidate): boolean {
   if (q === null || !key.startsWith('yw')) return true
+  return key.startsWith(`y${firstTerm(network, q)} `)
+}
+
+/** Of those that start as the word that is searched for. */
+function firstTerm(network: Network, q: string): string {
   const start = wordTerm(driver(q))
-  const found = [...networkTerms(network)].filter((term) => term.startsWith(start)).sort()
-  return key.startsWith(`y${found[0]} `)
+  const [first = ''] = [...networkTerms(network)].filter((term) => term.startsWith(start)).sort()
+  return first
 }
 
 function driver(q: string): string {
   return searchWords(q).reduce((longest, word) => (word.length > longest.length ? word : longest), '')
 }
 
-function totalOf(trees: Trees, filter: NetworkFilter): number | null {
+function totalOf(trees: Trees, filter: NetworkFilter, part: Part | null): number | null {
   const { namespace, within, ...others } = filter
   if (Object.values(others).some((value) => value !== null)) return null
-  const chosen = namespace === null ? [...trees.values()] : [trees.get(namespace)]
-  const prefix = within === null ? null : parsePrefix(within)
-  return chosen.reduce((sum, tree) => {
-    if (tree === undefined) return sum
-    return sum + (prefix === null ? tree.size : tree.countWithin(prefix))
-  }, 0)
+  let total = 0
+  for (const [name, tree] of trees) {
+    if (namespace !== null && name !== namespace) continue
+    const roots = part?.rootsIn(name) ?? null
+    if (within === null && roots === null) total += tree.size
+    else for (const area of areasOf(within, roots)) total += tree.countWithin(area)
+  }
+  return total
 }
 
 function hostPrefix(address: Address): Prefix {

@@ -5,7 +5,7 @@ import type { View } from '../view.ts'
 import type { Candidate, Candidates } from './candidates.ts'
 
 /** Records that one request reads, at most: a page is short then. */
-const EXAMINED_MAX = 20_000
+export const EXAMINED_MAX = 20_000
 /** A page by default, and the one more that tells whether anything is left. */
 const CHUNK_MAX = 1_001
 /** Candidates that one request asks for, at most: whoever offers no more must have that many, or the list seems to end. */

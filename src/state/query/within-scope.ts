@@ -1,56 +1,47 @@
 /** Answers to keys that are for a part of the networks: what is outside is not there. */
 import { unreachable } from '../../../raft/assert.ts'
-import type { AddressAnswer, NetworkQuery, Page, Query, QueryResults } from '../../ipam/query.ts'
-import type { Allocation, PlacedNetwork } from '../../ipam/records.ts'
+import type { NetworkQuery, Query, QueryResults } from '../../ipam/query.ts'
+import type { Allocation } from '../../ipam/records.ts'
 import { isInScope } from '../../ipam/scope.ts'
-import type { RowStore } from '../row-store.ts'
+import { lookUpAddress } from './address.ts'
+import type { Asked } from './answer.ts'
+import { listAllocations } from './list-allocations.ts'
+import { listNetworks } from './list-networks.ts'
+import { Part } from './part.ts'
 
-type Answer = QueryResults[keyof QueryResults]
+type Answer = QueryResults[Query['type']]
 
-export async function answerWithinScope(
+/** Looks at memory, and takes its view, before it returns. @param answer As for those who see everything. */
+export function answerWithinScope(
   { scope, query }: Extract<Query, { type: 'withinScope' }>,
-  store: RowStore,
+  { memory, store, read }: Pick<Asked, 'memory' | 'store' | 'read'>,
   answer: (query: NetworkQuery) => Promise<Answer> | Answer,
-): Promise<Answer> {
+): Promise<Answer> | Answer {
+  const { networks } = memory
   const isInside = (id: string): boolean => {
     const network = store.network(id)
     return network !== null && isInScope(store, scope, network)
   }
-  const isAllocationInside = ({ networkId }: Allocation): boolean => isInside(networkId)
   switch (query.type) {
     case 'network':
     case 'networkStats':
     case 'availableAddresses':
     case 'availableNetworks':
-      return isInside(query.id) ? await answer(query) : null
+      return isInside(query.id) ? answer(query) : null
     case 'allocation': {
-      const allocation = (await answer(query)) as Allocation | null
-      return allocation !== null && isAllocationInside(allocation) ? allocation : null
+      const allocation = answer(query) as Allocation | null
+      return allocation !== null && isInside(allocation.networkId) ? allocation : null
     }
     case 'networks':
-      return some((await answer(query)) as Page<PlacedNetwork>, ({ id }) => isInside(id))
-    case 'allocations':
-      return some((await answer(query)) as Page<Allocation>, isAllocationInside)
-    case 'address': {
-      const whole = (await answer(query)) as AddressAnswer
-      const { networks, allocation, history } = whole
-      const inside = networks.filter(({ id }) => isInside(id))
-      const isManaged = networks.length > 0 && networks.at(-1) === inside.at(-1)
-      return {
-        state: isManaged ? whole.state : 'unmanaged',
-        coolingUntil: isManaged ? whole.coolingUntil : null,
-        reservedBy: isManaged ? whole.reservedBy : null,
-        networks: inside,
-        allocation: allocation !== null && isAllocationInside(allocation) ? allocation : null,
-        history: history.filter(isAllocationInside),
-      }
+      return read((view) => listNetworks(view, networks, query, new Part(networks, scope)))
+    case 'allocations': {
+      // Those of deleted networks are nobody's.
+      const known = { ...memory, orphans: 0 }
+      return read((view) => listAllocations(view, known, query, new Part(networks, scope)))
     }
+    case 'address':
+      return read((view) => lookUpAddress(view, networks, query.question, new Part(networks, scope)))
     default:
       return unreachable(query)
   }
-}
-
-/** A page may be short; how many there are in all is for those who may see them. */
-function some<T>({ rows, nextCursor }: Page<T>, isInside: (row: T) => boolean): Page<T> {
-  return { rows: rows.filter(isInside), nextCursor, total: null }
 }
