@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { type Context, Hono } from 'hono'
 import { OPEN } from './access.ts'
 import type { Answer } from './answer.ts'
+import { parseEntityTags } from './entity-tags.ts'
 import type { Handle } from './handle.ts'
 import { readQuery } from './input.ts'
 import { describeApi, type RouteAccess } from './openapi/document.ts'
@@ -61,8 +62,14 @@ class Page {
 
 function cacheable(c: Context, { body, etag }: Page, headers: Record<string, string>): Answer {
   const kept = { ETag: etag, 'Cache-Control': 'no-cache' }
-  if (c.req.raw.headers.get('if-none-match') === etag) return { status: 304, body: null, headers: kept }
+  if (isKnown(c.req.raw.headers.get('if-none-match'), etag)) return { status: 304, body: null, headers: kept }
   return { status: 200, body, headers: { ...headers, ...kept } }
+}
+
+/** Whether the client has these bytes: weak tags count as well (RFC 9110 §13.1.2). */
+function isKnown(ifNoneMatch: string | null, etag: string): boolean {
+  const tags = ifNoneMatch === null ? null : parseEntityTags(ifNoneMatch)
+  return tags === 'any' || tags?.some(({ opaque }) => `"${opaque}"` === etag) === true
 }
 
 function once<T extends object>(make: () => T): () => T {

@@ -3,9 +3,11 @@ import { hash } from 'node:crypto'
 import type { Context } from 'hono'
 import type { Command, CommandContext, ResultOf } from '../ipam/command.ts'
 import type { IdempotencyStamp } from '../ipam/idempotency.ts'
+import type { SeenIndex } from '../ipam/records.ts'
 import type { IpamService } from '../service.ts'
 import { show } from '../show.ts'
 import type { Caller } from './access.ts'
+import { type EntityTag, parseEntityTags } from './entity-tags.ts'
 import { invalidRequest, ProblemError } from './problem.ts'
 import { within } from './scope.ts'
 
@@ -60,15 +62,23 @@ function digest(value: unknown): string {
 }
 
 /**
- * The index that the client's `If-Match` names (RFC 9110 §13.1.1); null without one, or for any.
+ * The indexes that the client's `If-Match` lists (RFC 9110 §13.1.1), one of which the resource must have; null without one, or for any.
+ * What others call strong can be of no resource here, and weak tags never match: they are left out, unless there is nothing else.
  *
  * @throws {ProblemError}
  */
-export function ifMatch(c: Context): number | null {
+export function ifMatch(c: Context): SeenIndex {
   const header = c.req.raw.headers.get('if-match')
-  if (header === null || header.trim() === '*') return null
-  const [, index] = /^\s*"([1-9][0-9]{0,15})"\s*$/.exec(header) ?? []
-  if (index !== undefined && Number.isSafeInteger(Number(index))) return Number(index)
-  const message = `If-Match: ${show(header)} is not one ETag of this API, which are numbers in quotes such as "17", without W/; read the resource again`
+  const tags = header === null ? 'any' : parseEntityTags(header)
+  if (tags === 'any') return null
+  const indexes = new Set((tags ?? []).flatMap((tag) => indexIn(tag) ?? []))
+  const [first] = indexes
+  if (first !== undefined) return indexes.size === 1 ? first : [...indexes]
+  const message = `If-Match: ${show(header)} has no ETag of this API, which are numbers in quotes such as "17", without W/; read the resource again`
   throw new ProblemError({ status: 412, reason: 'precondition_failed', message })
+}
+
+function indexIn({ isWeak, opaque }: EntityTag): number | null {
+  const isOurs = !isWeak && /^[1-9][0-9]{0,15}$/.test(opaque) && Number.isSafeInteger(Number(opaque))
+  return isOurs ? Number(opaque) : null
 }

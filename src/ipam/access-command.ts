@@ -1,5 +1,6 @@
 /** Changes of users and keys. Secrets are hashed before they become a command: the log never sees them. */
 import type { ApiKey, Role, Scope, User } from './access.ts'
+import type { SeenIndex } from './records.ts'
 
 export interface CreateUser {
   readonly type: 'createUser'
@@ -16,13 +17,13 @@ export interface UpdateUser {
   /** Null: as it is. */
   readonly role: Role | null
   readonly passwordHash: string | null
-  readonly ifChangedIndex: number | null
+  readonly ifChangedIndex: SeenIndex
 }
 
 export interface DeleteUser {
   readonly type: 'deleteUser'
   readonly name: string
-  readonly ifChangedIndex: number | null
+  readonly ifChangedIndex: SeenIndex
 }
 
 export interface CreateKey {
@@ -39,7 +40,7 @@ export interface CreateKey {
 export interface RevokeKey {
   readonly type: 'revokeKey'
   readonly id: string
-  readonly ifChangedIndex: number | null
+  readonly ifChangedIndex: SeenIndex
 }
 
 /** Log-ins that failed, counted by whom they were tried as and from where. */

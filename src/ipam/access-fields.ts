@@ -24,9 +24,9 @@ import type {
 import {
   allOf,
   isCount,
-  isCountOrNull,
   isDurationOrNull,
   isId,
+  isSeenIndex,
   isText,
   isTextOrNull,
   isTexts,
@@ -52,7 +52,7 @@ export const ACCESS_FIELDS: FieldsOf<AccessCommand> = {
     encode: ({ name, ifChangedIndex }) => [name, ifChangedIndex],
     decode: (fields): DeleteUser | null => {
       const [name, ifChangedIndex] = fields
-      if (fields.length !== 2 || !isName(name) || !isCountOrNull(ifChangedIndex)) return null
+      if (fields.length !== 2 || !isName(name) || !isSeenIndex(ifChangedIndex)) return null
       return { type: 'deleteUser', name, ifChangedIndex }
     },
   },
@@ -69,7 +69,7 @@ export const ACCESS_FIELDS: FieldsOf<AccessCommand> = {
     encode: ({ id, ifChangedIndex }) => [id, ifChangedIndex],
     decode: (fields): RevokeKey | null => {
       const [id, ifChangedIndex] = fields
-      if (fields.length !== 2 || !isText(id) || !isKeyId(id) || !isCountOrNull(ifChangedIndex)) return null
+      if (fields.length !== 2 || !isText(id) || !isKeyId(id) || !isSeenIndex(ifChangedIndex)) return null
       return { type: 'revokeKey', id, ifChangedIndex }
     },
   },
@@ -103,7 +103,7 @@ function decodeUpdateUser(fields: readonly unknown[]): UpdateUser | null {
   const [name, place, passwordHash, ifChangedIndex] = fields
   const role = roleAt(place)
   if (fields.length !== 4 || !isName(name) || (place !== null && role === null)) return null
-  if (!isTextOrNull(passwordHash) || !isCountOrNull(ifChangedIndex)) return null
+  if (!isTextOrNull(passwordHash) || !isSeenIndex(ifChangedIndex)) return null
   if (passwordHash !== null && !isPasswordHash(passwordHash)) return null
   return { type: 'updateUser', name, role, passwordHash, ifChangedIndex }
 }

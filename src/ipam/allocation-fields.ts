@@ -17,6 +17,7 @@ import {
   isCountOrNull,
   isDurationOrNull,
   isId,
+  isSeenIndex,
   isText,
   isTextOrNull,
   isTexts,
@@ -55,7 +56,7 @@ export const ALLOCATION_FIELDS: FieldsOf<AllocationCommand> = {
     encode: ({ id, ifChangedIndex }) => [id, ifChangedIndex],
     decode: (fields) => {
       const [id, ifChangedIndex] = fields
-      if (fields.length !== 2 || !isId(id) || !isCountOrNull(ifChangedIndex)) return null
+      if (fields.length !== 2 || !isId(id) || !isSeenIndex(ifChangedIndex)) return null
       return { type: 'releaseAllocation', id, ifChangedIndex }
     },
   },
@@ -81,7 +82,7 @@ export const ALLOCATION_FIELDS: FieldsOf<AllocationCommand> = {
     decode: (fields) => {
       const [id, changed, ifChangedIndex] = fields
       const changes = allocationChangesOf(changed)
-      if (fields.length !== 3 || !isId(id) || changes === null || !isCountOrNull(ifChangedIndex)) return null
+      if (fields.length !== 3 || !isId(id) || changes === null || !isSeenIndex(ifChangedIndex)) return null
       return { type: 'updateAllocation', id, changes, ifChangedIndex }
     },
   },
@@ -90,7 +91,7 @@ export const ALLOCATION_FIELDS: FieldsOf<AllocationCommand> = {
     encode: ({ id, ttlMs, ifChangedIndex }) => [id, ttlMs, ifChangedIndex],
     decode: (fields) => {
       const [id, ttlMs, ifChangedIndex] = fields
-      if (fields.length !== 3 || !isId(id) || !isDurationOrNull(ttlMs) || !isCountOrNull(ifChangedIndex)) {
+      if (fields.length !== 3 || !isId(id) || !isDurationOrNull(ttlMs) || !isSeenIndex(ifChangedIndex)) {
         return null
       }
       return { type: 'renewAllocation', id, ttlMs, ifChangedIndex }

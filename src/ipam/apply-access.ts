@@ -77,6 +77,8 @@ function updateUser(command: UpdateUser, applying: Applying): Outcome {
   if (before === null) return refuseMissingUser(name)
   const changed = refuseChanged({ id: name, changedIndex: before.changedIndex }, ifChangedIndex)
   if (changed !== null) return changed
+  // A password is never known to be the same: its hash has a salt.
+  if ((role ?? before.role) === before.role && passwordHash === null) return accept(before)
   const after: User = {
     ...before,
     role: role ?? before.role,
@@ -90,7 +92,7 @@ function updateUser(command: UpdateUser, applying: Applying): Outcome {
     ...(after.role === before.role ? [] : [`${before.role} is now ${after.role}`]),
     ...(passwordHash === null ? [] : ['another password']),
   ]
-  const details = `Updated user ${name}: ${changes.join(', ') || 'nothing'}`
+  const details = `Updated user ${name}: ${changes.join(', ')}`
   const records = { before: recordOfUser(before), after: recordOfUser(after) }
   audit(applying, { action: 'user_updated', resource: userResource(name), details, ...records })
   return accept(after)

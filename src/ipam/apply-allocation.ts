@@ -12,6 +12,7 @@ import type {
   RenewAllocation,
   UpdateAllocation,
 } from './command.ts'
+import { differing } from './differences.ts'
 import { withChanges } from './metadata.ts'
 import type { Outcome } from './outcome.ts'
 import { type Prefix, prefixOf } from './prefix.ts'
@@ -129,13 +130,16 @@ export function updateAllocation(
   const changed = refuseChanged(before, ifChangedIndex)
   if (changed !== null) return changed
   const metadata = withChanges(before.metadata, changes.metadata)
-  const after: Allocation = { ...before, ...changes, metadata, changedIndex: at.index }
+  const asked: Allocation = { ...before, ...changes, metadata }
+  const fields = differing(Object.keys(changes), before, asked)
+  if (fields.length === 0) return accept(before)
+  const after: Allocation = { ...asked, changedIndex: at.index }
   store.updateAllocation(before, after)
   store.appendAudit({
     timestamp: at.time,
     action: 'ip_updated',
     resource: id,
-    details: `Updated ${addressesOf(before)}: ${Object.keys(changes).join(', ') || 'nothing'}`,
+    details: `Updated ${addressesOf(before)}: ${fields.join(', ')}`,
     user: context.user,
     requestId: context.requestId,
     before,

@@ -3,6 +3,7 @@ import type { Applying } from './apply.ts'
 import { formatRange, nameOf } from './choose-addresses.ts'
 import type { CarveNetworks, CreateNetwork, DeleteNetwork, UpdateNetwork } from './command.ts'
 import { DEFAULT_NAMESPACE, NETWORK_DEFAULTS } from './defaults.ts'
+import { differing } from './differences.ts'
 import { withChanges } from './metadata.ts'
 import type { Outcome } from './outcome.ts'
 import { formatPrefix, type Prefix, parsePrefix } from './prefix.ts'
@@ -66,7 +67,10 @@ export function updateNetwork({ id, changes, ifChangedIndex }: UpdateNetwork, ap
   if (changed !== null) return changed
 
   const metadata = withChanges(before.metadata, changes.metadata)
-  const after: Network = { ...before, ...changes, metadata, updatedAt: at.time, changedIndex: at.index }
+  const asked: Network = { ...before, ...changes, metadata }
+  const fields = differing(Object.keys(changes), before, asked)
+  if (fields.length === 0) return accept(placed(store, before, network.prefix))
+  const after: Network = { ...asked, updatedAt: at.time, changedIndex: at.index }
   const invalid = refuseOutside(network.prefix, after)
   if (invalid !== null) return invalid
   store.updateNetwork(after)
@@ -74,7 +78,7 @@ export function updateNetwork({ id, changes, ifChangedIndex }: UpdateNetwork, ap
     timestamp: at.time,
     action: 'network_updated',
     resource: id,
-    details: `Updated network ${before.cidr}${placeOf(before)}: ${Object.keys(changes).join(', ') || 'nothing'}`,
+    details: `Updated network ${before.cidr}${placeOf(before)}: ${fields.join(', ')}`,
     user: context.user,
     requestId: context.requestId,
     before,

@@ -3,7 +3,7 @@ import type { Scope } from './access.ts'
 import type { AccessCommand, AccessResults } from './access-command.ts'
 import type { ClusterCommand, ClusterResults } from './cluster-command.ts'
 import type { RefusalReason } from './outcome.ts'
-import type { Allocation, Metadata, PlacedNetwork, Strategy } from './records.ts'
+import type { Allocation, Metadata, PlacedNetwork, SeenIndex, Strategy } from './records.ts'
 
 /** Who asked, for the audit row. */
 export interface CommandContext {
@@ -45,15 +45,15 @@ export interface UpdateNetwork {
   readonly type: 'updateNetwork'
   readonly id: string
   readonly changes: NetworkChanges
-  /** Refused if the network was changed since; null: whatever it is. */
-  readonly ifChangedIndex: number | null
+  /** Refused if the network was changed since. */
+  readonly ifChangedIndex: SeenIndex
 }
 
 /** Refused while the network has active allocations. Its children move up to its parent. */
 export interface DeleteNetwork {
   readonly type: 'deleteNetwork'
   readonly id: string
-  readonly ifChangedIndex: number | null
+  readonly ifChangedIndex: SeenIndex
 }
 
 /** Children in the smallest free blocks that hold them, the lowest first; all or none. */
@@ -120,7 +120,7 @@ export interface UpdateAllocation {
   readonly type: 'updateAllocation'
   readonly id: string
   readonly changes: AllocationChanges
-  readonly ifChangedIndex: number | null
+  readonly ifChangedIndex: SeenIndex
 }
 
 /** Counts anew from now. Refused when the allocation has ended: somebody else may have the address. */
@@ -129,14 +129,14 @@ export interface RenewAllocation {
   readonly id: string
   /** Null: until released. */
   readonly ttlMs: number | null
-  readonly ifChangedIndex: number | null
+  readonly ifChangedIndex: SeenIndex
 }
 
 /** Releases that allocation, never whoever holds its address now. Releasing twice is no error. */
 export interface ReleaseAllocation {
   readonly type: 'releaseAllocation'
   readonly id: string
-  readonly ifChangedIndex: number | null
+  readonly ifChangedIndex: SeenIndex
 }
 
 /**

@@ -1,4 +1,5 @@
 /** Values as they come out of the bytes of a command: whether they are what a field takes. */
+import type { SeenIndex } from './records.ts'
 
 /** Ids end up in keys, whose order in memory (UTF-16) and on disk (bytes) is the same only for ASCII. */
 const ID_PATTERN = /^[!-~]{1,64}$/
@@ -49,6 +50,10 @@ export function isTexts(value: unknown): value is string[] {
 
 export function isCountOrNull(value: unknown): value is number | null {
   return value === null || isCount(value)
+}
+
+export function isSeenIndex(value: unknown): value is SeenIndex {
+  return isCountOrNull(value) || (Array.isArray(value) && value.length > 1 && value.every(isCount))
 }
 
 /** A duration that may be none. */

@@ -2,9 +2,9 @@
 import type { CarveNetworks, CreateNetwork, DeleteNetwork, NetworkChanges, UpdateNetwork } from './command.ts'
 import {
   isCount,
-  isCountOrNull,
   isId,
   isIds,
+  isSeenIndex,
   isSpan,
   isText,
   isTextOrNull,
@@ -43,7 +43,7 @@ export const NETWORK_FIELDS: FieldsOf<NetworkCommand> = {
     encode: ({ id, ifChangedIndex }) => [id, ifChangedIndex],
     decode: (fields) => {
       const [id, ifChangedIndex] = fields
-      if (fields.length !== 2 || !isId(id) || !isCountOrNull(ifChangedIndex)) return null
+      if (fields.length !== 2 || !isId(id) || !isSeenIndex(ifChangedIndex)) return null
       return { type: 'deleteNetwork', id, ifChangedIndex }
     },
   },
@@ -53,7 +53,7 @@ export const NETWORK_FIELDS: FieldsOf<NetworkCommand> = {
     decode: (fields) => {
       const [id, changed, ifChangedIndex] = fields
       const changes = networkChangesOf(changed)
-      if (fields.length !== 3 || !isId(id) || changes === null || !isCountOrNull(ifChangedIndex)) return null
+      if (fields.length !== 3 || !isId(id) || changes === null || !isSeenIndex(ifChangedIndex)) return null
       return { type: 'updateNetwork', id, changes, ifChangedIndex }
     },
   },

@@ -157,3 +157,6 @@ export interface NetworkStats {
   /** The largest aligned block that is free, the lowest of equals: the network itself while it is empty. Null when none is left. */
   readonly largestFreeBlock: string | null
 }
+
+/** The `changedIndex` that the client has seen, or several, one of which it must still be; null: whatever it is. */
+export type SeenIndex = number | readonly number[] | null

@@ -1,5 +1,9 @@
 /** Refusals: sentences for people that name the values and the way out. */
 import type { Outcome, RefusalDetail, RefusalReason } from './outcome.ts'
+import type { SeenIndex } from './records.ts'
+
+/** A message that names more is no help. */
+const NAMED_MAX = 4
 
 export function accept(value: unknown): Outcome {
   return { ok: true, value, isReplay: false }
@@ -33,9 +37,13 @@ export function refuseMissingAllocation(id: string): Outcome {
 /** Null if it still is what the client saw. */
 export function refuseChanged(
   { id, changedIndex }: { readonly id: string; readonly changedIndex: number },
-  ifChangedIndex: number | null,
+  ifChangedIndex: SeenIndex,
 ): Outcome | null {
-  if (ifChangedIndex === null || ifChangedIndex === changedIndex) return null
-  const message = `${id} has changed: its ETag is "${changedIndex}", not "${ifChangedIndex}"; read it again, then decide`
+  if (ifChangedIndex === null) return null
+  const seen = [ifChangedIndex].flat()
+  if (seen.includes(changedIndex)) return null
+  const others = seen.length > NAMED_MAX ? `, nor any of ${seen.length - NAMED_MAX} others` : ''
+  const named = seen.slice(0, NAMED_MAX).map((index) => `"${index}"`)
+  const message = `${id} has changed: its ETag is "${changedIndex}", not ${named.join(' or ')}${others}; read it again, then decide`
   return refuse('precondition_failed', message)
 }

@@ -62,11 +62,56 @@ describe('a change', () => {
   ])('gives a new ETag, which is that of the resource: $why', async ({ method, path, of }) => {
     const before = await etagOf(of)
 
-    const { headers } = await api.request(method, path, method === 'POST' ? { ttl_seconds: 9 } : {})
+    const body = method === 'POST' ? { ttl_seconds: 9 } : { description: 'another' }
+    const { headers } = await api.request(method, path, body)
 
     expect(headers.get('etag')).toBe(`"${api.service.appliedIndex}"`)
     expect(await etagOf(of)).toBe(headers.get('etag'))
     expect(before).not.toBe(headers.get('etag'))
+  })
+})
+
+describe('a change to what there is', () => {
+  const same: { readonly path: string; readonly change: object }[] = [
+    { path: NETWORK, change: {} },
+    { path: NETWORK, change: { tags: ['core'], gateway: '10.0.0.1', strategy: 'lowest', reserved: [] } },
+    { path: NETWORK, change: { metadata: {} } },
+    { path: NETWORK, change: { metadata: { rack: null } } },
+    { path: ALLOCATION, change: {} },
+    { path: ALLOCATION, change: { hostname: 'web', mac: '00-00-5e-00-53-01', description: 'front' } },
+    { path: ALLOCATION, change: { metadata: { owner: 'ada' }, tags: ['prod'] } },
+    { path: '/auth/users/ada', change: {} },
+    { path: '/auth/users/ada', change: { role: 'viewer' } },
+  ]
+
+  test.each(same)('leaves $path with its ETag, and no trace: $change', async ({ path, change }) => {
+    await api.request('POST', '/auth/users', { name: 'ada', role: 'viewer', password: 'a long password' })
+    const before = await api.request('GET', path)
+    const { appliedIndex } = api.service
+
+    const changed = await api.request('PATCH', path, change)
+    const stale = await api.request('PATCH', path, change, { 'If-Match': '"999"' })
+    const fresh = await api.request('PATCH', path, change, { 'If-Match': before.headers.get('etag') ?? '' })
+
+    expect([changed.status, stale.status, fresh.status]).toEqual([200, 412, 200])
+    expect(changed.body).toEqual(before.body)
+    expect(changed.headers.get('etag')).toBe(before.headers.get('etag'))
+    expect((await api.request('GET', path)).body).toEqual(before.body)
+    expect((await api.request('GET', `/audit?after_index=${appliedIndex}`)).body).toEqual([])
+  })
+
+  test.each([
+    { path: NETWORK, change: { tags: ['core', 'x'], gateway: '10.0.0.1' }, field: 'tags' },
+    { path: NETWORK, change: { metadata: { rack: '8' }, description: '' }, field: 'metadata' },
+    { path: ALLOCATION, change: { metadata: { owner: null }, hostname: 'web' }, field: 'metadata' },
+  ])('is on record with the fields that it changes alone: $change', async ({ path, change, field }) => {
+    const { appliedIndex } = api.service
+    await api.request('PATCH', path, change)
+    const { body } = await api.request('GET', `/audit?after_index=${appliedIndex}`)
+
+    expect(body.map(({ details }: { details: string }) => details)).toEqual([
+      expect.stringMatching(new RegExp(`: ${field}$`)),
+    ])
   })
 })
 
@@ -127,6 +172,46 @@ describe('If-Match', () => {
     const fresh = await api.request('DELETE', NETWORK, undefined, { 'If-Match': await etagOf(NETWORK) })
 
     expect([stale.status, fresh.status]).toEqual([412, 204])
+  })
+
+  test.each([
+    { why: 'the first', list: (etag: string) => `${etag}, "998"`, status: 200 },
+    { why: 'the last', list: (etag: string) => `"998","999" ,\t${etag}`, status: 200 },
+    { why: 'twice', list: (etag: string) => `${etag}, ${etag}`, status: 200 },
+    { why: 'beside a weak one', list: (etag: string) => `W/"998", ${etag}`, status: 200 },
+    {
+      why: 'beside one with a comma that is not ours',
+      list: (etag: string) => `"a,b", ${etag}`,
+      status: 200,
+    },
+    { why: 'beside nothing', list: (etag: string) => `, ,${etag},`, status: 200 },
+    { why: 'none', list: () => '"998", "999"', status: 412 },
+    { why: 'only as a weak one', list: (etag: string) => `"998", W/${etag}`, status: 412 },
+    { why: 'only inside of another one', list: (etag: string) => `"998", "9${etag.slice(1)}`, status: 412 },
+  ])('of several holds if one does (RFC 9110 §13.1.1): $why', async ({ list, status }) => {
+    await api.request('POST', '/auth/users', { name: 'ada', role: 'viewer', password: 'a long password' })
+    for (const path of [NETWORK, ALLOCATION, '/auth/users/ada']) {
+      const headers = { 'If-Match': list(await etagOf(path)) }
+      const change = path.includes('users') ? { role: 'operator' } : { description: 'of several' }
+
+      expect([path, (await api.request('PATCH', path, change, headers)).status]).toEqual([path, status])
+    }
+  })
+
+  test('of several that do not hold is answered with some of them', async () => {
+    const list = Array.from({ length: 9 }, (_, i) => `"${990 + i}"`).join(', ')
+    const { status, body } = await api.request('PATCH', NETWORK, { description: 'x' }, { 'If-Match': list })
+
+    expect(status).toBe(412)
+    expect(body.error).toContain(
+      'its ETag is "1", not "990" or "991" or "992" or "993", nor any of 5 others;',
+    )
+  })
+
+  test('of thousands is read in no time, also where they end in what is none', async () => {
+    const list = `${'"7",'.repeat(1_500)}${' '.repeat(6_000)}x`
+
+    expect((await api.request('PATCH', NETWORK, {}, { 'If-Match': list })).status).toBe(412)
   })
 
   test('of * is for whatever there is', async () => {

@@ -46,6 +46,17 @@ test('it is there without a log-in, and a browser may keep it', async () => {
   const etag = first.headers.get('etag') ?? ''
   const again = await fetch(`http://${host}:${port}/openapi.json`, { headers: { 'If-None-Match': etag } })
   expect([again.status, await again.text()]).toEqual([304, ''])
+  for (const [list, status] of [
+    [`"other", W/${etag}`, 304],
+    ['*', 304],
+    ['"other"', 200],
+    [etag.slice(1, -1), 200],
+  ] as const) {
+    const { status: given } = await fetch(`http://${host}:${port}/openapi.json`, {
+      headers: { 'If-None-Match': list },
+    })
+    expect([list, given]).toEqual([list, status])
+  }
 })
 
 describe.each(OPERATIONS)('$method $path', (operation) => {

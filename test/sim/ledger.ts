@@ -5,7 +5,13 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Entry } from '../../raft/types.ts'
 import type { Scope } from '../../src/ipam/access.ts'
-import type { AllocationRequest, Command, CommandContext } from '../../src/ipam/command.ts'
+import type {
+  AllocationRequest,
+  Command,
+  CommandContext,
+  UpdateAllocation,
+  UpdateNetwork,
+} from '../../src/ipam/command.ts'
 import { type CommandEnvelope, decodeCommand } from '../../src/ipam/command-codec.ts'
 import type { AnswerLimits } from '../../src/ipam/idempotency.ts'
 import { isSessionRefusal, type Outcome } from '../../src/ipam/outcome.ts'
@@ -161,7 +167,7 @@ export class Ledger {
           return { action: 'network_created', resource: id, after: recordOf((value as unknown[])[i]) }
         })
       case 'updateNetwork':
-        return [{ action: 'network_updated', resource: command.id, after: recordOf(value) }]
+        return updateRows('network_updated', command, this.networks.get(command.id), recordOf(value))
       case 'deleteNetwork':
         return [{ action: 'network_deleted', resource: command.id, after: null }]
       case 'allocateAddresses':
@@ -171,7 +177,7 @@ export class Ledger {
           return allocatedRow(request, { entry, place, value: (value as unknown[])[place] })
         })
       case 'updateAllocation':
-        return [{ action: 'ip_updated', resource: command.id, after: value as Allocation }]
+        return updateRows('ip_updated', command, this.allocations.get(command.id), value as Allocation)
       case 'renewAllocation':
         return [{ action: 'ip_renewed', resource: command.id, after: value as Allocation }]
       case 'releaseAllocation': {
@@ -371,6 +377,32 @@ function checkRows({ index, time }: Entry, rows: readonly AuditEntry[]): void {
   }
 }
 
+/** What changes nothing is answered with what there is, and is not on record. */
+function updateRows<R extends Network | Allocation>(
+  action: Expected['action'],
+  command: UpdateNetwork | UpdateAllocation,
+  known: R | undefined,
+  answer: R,
+): Expected[] {
+  if (known === undefined || !isDeepStrictEqual(withChanges(known, command), known)) {
+    return [{ action, resource: command.id, after: answer }]
+  }
+  check(isDeepStrictEqual(answer, known), `${command.id} is left as it is, and answered ${show(answer)}`)
+  return []
+}
+
+function withChanges<R extends Network | Allocation>(
+  before: R,
+  { changes }: UpdateNetwork | UpdateAllocation,
+): R {
+  const metadata = { ...before.metadata }
+  for (const [key, value] of Object.entries(changes.metadata ?? {})) {
+    if (value === null) delete metadata[key]
+    else metadata[key] = value
+  }
+  return { ...before, ...changes, metadata }
+}
+
 /** Only what was named has changed. */
 function checkChanged<R extends Network | Allocation>(
   command: Command,
@@ -392,13 +424,8 @@ function checkChanged<R extends Network | Allocation>(
     return
   }
   check(command.type === 'updateNetwork' || command.type === 'updateAllocation', `${after.id} changed`)
-  const metadata = { ...before.metadata }
-  for (const [key, value] of Object.entries(command.changes.metadata ?? {})) {
-    if (value === null) delete metadata[key]
-    else metadata[key] = value
-  }
   const updated = 'updatedAt' in after ? { updatedAt: after.updatedAt } : {}
-  const expected = { ...before, ...command.changes, metadata, changedIndex, ...updated }
+  const expected = { ...withChanges(before, command), changedIndex, ...updated }
   check(isDeepStrictEqual(after, expected), `${after.id} became ${show(after)}, not ${show(expected)}`)
 }
 

@@ -3,7 +3,7 @@ import type { AccessView, ApiKey, Scope, User } from '../../src/ipam/access.ts'
 import type { AccessCommand, CreateKey, CreateUser, UpdateUser } from '../../src/ipam/access-command.ts'
 import type { CommandContext } from '../../src/ipam/command.ts'
 import type { RefusalReason } from '../../src/ipam/outcome.ts'
-import type { AccessRecord, AuditAction } from '../../src/ipam/records.ts'
+import type { AccessRecord, AuditAction, SeenIndex } from '../../src/ipam/records.ts'
 
 const USERS_MAX = 1_000
 const KEYS_MAX = 5_000
@@ -124,6 +124,7 @@ export class AccessModel implements AccessView {
       ...(role === null ? {} : { role }),
       ...(passwordHash === null ? {} : { passwordHash }),
     }
+    if (changed.role === before.role && passwordHash === null) return accept(before)
     const users = this.users.map((user) => (user === before ? changed : user))
     if (this.hasAdmin && !hasAdmin(users)) return refuse('last_admin')
     this.users = users
@@ -152,11 +153,11 @@ export class AccessModel implements AccessView {
 
   #refuseChange(
     record: { readonly changedIndex: number } | null,
-    ifChangedIndex: number | null,
+    ifChangedIndex: SeenIndex,
     missing: RefusalReason,
   ): AccessExpected | null {
     if (record === null) return refuse(missing)
-    const isAsSeen = ifChangedIndex === null || ifChangedIndex === record.changedIndex
+    const isAsSeen = ifChangedIndex === null || [ifChangedIndex].flat().includes(record.changedIndex)
     return isAsSeen ? null : refuse('precondition_failed')
   }
 

@@ -1,4 +1,5 @@
 /** The slow, obvious version of the replicated state: arrays of records, and every question goes through all of them. */
+import { isDeepStrictEqual } from 'node:util'
 import { type Address, addressBits, formatAddress, parseAddress } from '../../src/ipam/address.ts'
 import type {
   AllocationRequest,
@@ -26,6 +27,7 @@ import type {
   Network,
   NetworkStats,
   PlacedNetwork,
+  SeenIndex,
 } from '../../src/ipam/records.ts'
 
 export type Expected =
@@ -334,13 +336,9 @@ export class Model {
     if (before === null) return refuse('network_not_found')
     if (isStale(before, command)) return refuse('precondition_failed')
     const { metadata, ...changes } = command.changes
-    const after: ModelNetwork = {
-      ...before,
-      ...changes,
-      metadata: changed(before.metadata, metadata),
-      updatedAt: this.#at.time,
-      changedIndex: this.#at.index,
-    }
+    const asked = { ...before, ...changes, metadata: changed(before.metadata, metadata) }
+    if (isDeepStrictEqual(asked, before)) return accept(this.placed(before))
+    const after: ModelNetwork = { ...asked, updatedAt: this.#at.time, changedIndex: this.#at.index }
     if (!isInside(after)) return refuse('invalid_value')
     this.networks = this.networks.map((other) => (other === before ? after : other))
     this.#audit('network_updated', recordOf(before), recordOf(after))
@@ -465,6 +463,7 @@ export class Model {
     if (isStale(before, command)) return refuse('precondition_failed')
     const { metadata, ...changes } = command.changes
     const after = { ...before, ...changes, metadata: changed(before.metadata, metadata) }
+    if (isDeepStrictEqual(after, before)) return accept(allocationOf(before))
     return this.#replaceAllocation('ip_updated', before, after)
   }
 
@@ -573,8 +572,8 @@ function isIn(prefix: Prefix, value: bigint): boolean {
   return prefix.first <= value && value <= lastAddress(prefix)
 }
 
-function isStale(record: { changedIndex: number }, command: { ifChangedIndex: number | null }): boolean {
-  return command.ifChangedIndex !== null && command.ifChangedIndex !== record.changedIndex
+function isStale(record: { changedIndex: number }, command: { ifChangedIndex: SeenIndex }): boolean {
+  return command.ifChangedIndex !== null && ![command.ifChangedIndex].flat().includes(record.changedIndex)
 }
 
 function consecutive(first: bigint, count: number): bigint[] {

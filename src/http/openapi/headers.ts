@@ -116,8 +116,9 @@ export const REQUEST_HEADERS = {
     schema: { type: 'string', minLength: 1, maxLength: 255, pattern: '^[\\x21-\\x7e]+$' },
   },
   'If-Match': {
-    description: 'The ETag that the resource must still have; else 412 (RFC 9110 §13.1.1).',
-    schema: { type: 'string', examples: ['"17"'] },
+    description:
+      'The ETag that the resource must still have, or several, one of which it must have; else 412 (RFC 9110 §13.1.1). Weak ones never match; `*` is for any.',
+    schema: { type: 'string', examples: ['"17"', '"17", "21"'] },
   },
 } as const
 
