@@ -64,14 +64,6 @@ export const LISTS_WITHIN_SCOPE: readonly Mutant[] = [
     caughtBy: WITHIN_SCOPE,
   },
   {
-    name: 'a network keeps for keys the tag of a change that was taken back',
-    source: SOURCE,
-    file: 'src/state/network-rows.ts',
-    find: `      this.#networks.retag(network, tags)\n      network.strategy`,
-    replace: `      network.strategy`,
-    caughtBy: WITHIN_SCOPE,
-  },
-  {
     name: 'what others had of an address takes the places of the history inside',
     source: SOURCE,
     file: 'src/state/query/address.ts',
