@@ -312,6 +312,17 @@ describe('a network belongs to the part', () => {
     expect(names(await networksOf(again, {}, { scope: { networks: ['around'], tags: [] } }))).toHaveLength(4)
   })
 
+  test('until it is deleted, and so does what is inside of it', async () => {
+    const ipam = await Harness.open()
+    ipam.createNetwork('one', '10.0.1.0/24', { tags: ['lab'] })
+    ipam.createNetwork('in-one', '10.0.1.0/25')
+    expect(names(await networksOf(ipam))).toEqual(['one', 'in-one'])
+
+    accepted(ipam.apply({ type: 'deleteNetwork', id: 'one', ifChangedIndex: null }))
+
+    expect(names(await networksOf(ipam))).toEqual([])
+  })
+
   test('and what is asked for by the id of another one is not there', async () => {
     const ipam = await inTurn()
 
