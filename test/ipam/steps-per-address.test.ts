@@ -76,7 +76,7 @@ function take(space: Space, strategy: Strategy, round: number, wish: Partial<All
   const nextAddress = space.usable.first + (space.totalCount * BigInt(round)) / BigInt(ROUNDS)
   const { prefix } = space
   const network = { id: 'net', namespace: 'default', prefix, space, strategy, nextAddress }
-  const settings = { cooldownMs: 0, activeAllocations: 0 }
+  const settings = { tags: [], cooldownMs: 0, activeAllocations: 0 }
   const chosen = chooseAddresses(
     { ...network, ...settings },
     { ...ALLOCATION_DEFAULTS, ...wish },

@@ -22,7 +22,6 @@ const HOLDERS = 'src/state/query/holders.ts'
 const LOOKED_THROUGH = 'src/state/query/looked-through.ts'
 const SEARCHED = 'src/state/query/allocation-searches.ts'
 const LIST_AUDIT = 'src/state/query/list-audit.ts'
-const LIST_NETWORKS = 'src/state/query/list-networks.ts'
 const PAGE = 'src/state/query/page.ts'
 
 /** Whoever looks for something finds all of it, each once, and nothing else. */
@@ -343,14 +342,6 @@ export const LISTS_AND_INDEXES: readonly Mutant[] = [
     file: LIST_AUDIT,
     find: `  if (user !== null) return openBlocks('user', user)
 `,
-    replace: ``,
-    caughtBy: READS,
-  },
-  {
-    name: 'who asks for a tag looks through all networks',
-    source: 'src/state/README.md (lists)',
-    file: LIST_NETWORKS,
-    find: `  if (tag !== null) return tagTerm(tag)\n`,
     replace: ``,
     caughtBy: READS,
   },
