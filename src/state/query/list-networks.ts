@@ -76,15 +76,13 @@ function searched(view: View, term: string, { filter, page: { cursor }, part }: 
   const after = decodeCursor(cursor, name)
   const index = { name, ranges: [termRange(term)], placeOffset: 1, after }
   if (part === null) return new IndexCandidates(view, index)
-  const own = [...part.networks].map(({ position }) => position)
-  if (own.length > LOOKED_THROUGH_MAX) {
-    const positions = new Set(own)
-    const isOthers = (place: string): boolean => !positions.has(place.slice(-POSITION_CHARS))
+  if (part.size > LOOKED_THROUGH_MAX) {
+    const isOthers = (place: string): boolean => !part.hasAt(place.slice(-POSITION_CHARS) as Position)
     return new IndexCandidates(view, { ...index, isOthers })
   }
   const all = new MemoryCandidates(
     name,
-    own.map((position) => ({ position, place: '', key: '' })),
+    Array.from(part.networks(), ({ position }) => ({ position, place: '', key: '' })),
   )
   return new LookedThrough(view, all, {
     name,
