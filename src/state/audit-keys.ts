@@ -1,13 +1,5 @@
 /** Where the rows of the audit log lie, and by what they are found; see README.md. */
-import {
-  asciiOf,
-  INDEX_DIGITS,
-  type KeyRange,
-  type Position,
-  parsePosition,
-  prefixRange,
-  toHex,
-} from './key-encoding.ts'
+import { asciiOf, INDEX_DIGITS, type KeyRange, type Position, prefixRange, toHex } from './key-encoding.ts'
 
 /** Where the audit log begins, once its start is forgotten. */
 export const AUDIT_FLOOR_KEY = '!audit'
@@ -45,16 +37,9 @@ export function auditBlockKey(kind: AuditBlockKind, value: string, index: number
   return `${auditBlockPrefix(kind, value)}${toHex(Math.floor(index / AUDIT_BLOCK_INDEXES))}`
 }
 
-/** The blocks with rows of the value from the position `from` on, and before `before`; null: no such end. */
-export function auditBlocks(
-  { kind, value }: { readonly kind: AuditBlockKind; readonly value: string },
-  { from, before }: { readonly from: Position | null; readonly before: Position | null },
-): KeyRange {
-  const all = prefixRange(auditBlockPrefix(kind, value))
-  const keyAt = (position: Position): string => auditBlockKey(kind, value, parsePosition(position).index)
-  const gte = from === null ? all.gte : keyAt(from)
-  const lt = before === null ? all.lt : `${keyAt(before)}\0`
-  return { gte, lt: lt < gte ? gte : lt }
+/** The blocks with rows of the value. */
+export function auditBlocks(kind: AuditBlockKind, value: string): KeyRange {
+  return prefixRange(auditBlockPrefix(kind, value))
 }
 
 /** The first index of the block. */

@@ -37,6 +37,10 @@ export function parsePosition(position: Position): { index: number; sequence: nu
   }
 }
 
+export function isPosition(text: string): boolean {
+  return text.length === POSITION_CHARS && /^[0-9a-f]+$/.test(text)
+}
+
 /** The position that a key ends with: that of the row, or of the row that an index points to. */
 export function positionIn(key: string): Position {
   return key.slice(-POSITION_CHARS)

@@ -4,6 +4,7 @@ import { ADMISSION_OF_NODES } from './admission.ts'
 import { ALL_OR_NONE } from './all-or-none.ts'
 import { ANSWERS_OF_A_NODE } from './answers-of-a-node.ts'
 import { API_DESCRIPTION } from './api-description.ts'
+import { AUDIT_LISTS_OF_SEVERAL } from './audit-lists.ts'
 import { BACKUPS } from './backups.ts'
 import { BULK_FILES } from './bulk-files.ts'
 import { CHECKPOINTS } from './checkpoints.ts'
@@ -73,6 +74,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...LISTS_AND_INDEXES,
   ...LISTS_WITHIN_SCOPE,
   ...HISTORY_AND_AUDIT,
+  ...AUDIT_LISTS_OF_SEVERAL,
   ...BULK_FILES,
   ...COMMAND_LINE_CLIENT,
   ...WHO_MAY_DO_WHAT,

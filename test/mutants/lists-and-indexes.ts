@@ -340,8 +340,7 @@ export const LISTS_AND_INDEXES: readonly Mutant[] = [
     name: 'who asks for the changes of a user looks through the whole audit log',
     source: 'src/state/README.md (lists)',
     file: LIST_AUDIT,
-    find: `  if (user !== null) return openBlocks('user', user)
-`,
+    find: `...blocks('user', user), `,
     replace: ``,
     caughtBy: READS,
   },

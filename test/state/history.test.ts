@@ -3,8 +3,6 @@ import { describe, expect, test } from 'vitest'
 import { createRequestIds } from '../../src/http/request-ids.ts'
 import type { AuditFilter } from '../../src/ipam/query.ts'
 import type { Allocation, AuditEntry } from '../../src/ipam/records.ts'
-import { auditBlockKey, auditBlocks } from '../../src/state/audit-keys.ts'
-import { positionOf } from '../../src/state/key-encoding.ts'
 import { accepted, allocateCommand, Harness, listAudit, nameOf, page, START } from './harness.ts'
 import { keysOf } from './state-keys.ts'
 
@@ -364,20 +362,3 @@ describe('audit rows that are old enough', () => {
     ).toEqual(['new'])
   })
 })
-
-test.each([
-  { from: 30 * 256 + 5, before: 40 * 256 + 7, blocks: [30, 40], why: 'both ends are within a block' },
-  { from: 30 * 256, before: 40 * 256, blocks: [30, 40], why: 'a block begins with either end' },
-  { from: null, before: 2 * 256 + 1, blocks: [0, 2], why: 'there is no first' },
-  { from: 97 * 256, before: null, blocks: [97, 99], why: 'there is no last' },
-])(
-  'of the blocks in which somebody did something, those from $from to $before are looked into: $why',
-  ({ from, before, blocks }) => {
-    const keys = Array.from({ length: 100 }, (_, block) => auditBlockKey('user', 'ann', block * 256))
-    const at = (index: number | null) => (index === null ? null : positionOf(index, 0))
-    const { gte, lt } = auditBlocks({ kind: 'user', value: 'ann' }, { from: at(from), before: at(before) })
-    const looked = keys.flatMap((key, block) => (gte <= key && key < lt ? [block] : []))
-
-    expect([looked[0], looked.at(-1)]).toEqual(blocks)
-  },
-)

@@ -363,4 +363,31 @@ describe('cursors', () => {
 
     expect(open.size).toBe(0)
   })
+
+  test.each([
+    'zz',
+    '000000000000010000',
+    '-'.repeat(18),
+    'f'.repeat(18),
+    '0'.repeat(18),
+    `${'0'.repeat(18)} `,
+  ])(
+    'one whose place was made up, %j, is refused or leads to the rows behind it, and no further',
+    async (place) => {
+      const ipam = await Harness.open()
+      ipam.createNetwork('net', '10.0.0.0/24')
+      ipam.allocate('one', 'net')
+      const filter = { user: 'alice', action: 'ip_allocated' } as const
+      for (const afterIndex of [null, 1]) {
+        const name = `${afterIndex === null ? 'audit' : 'audit-events'}     alice ip_allocated`
+        const cursor = Buffer.from(`${name}\n${place}`, 'latin1').toString('base64url')
+        const answer = listAudit(ipam.machine, { ...filter, afterIndex }, page(1, cursor))
+
+        await answer.then(
+          ({ rows }) => expect(rows.length).toBeLessThan(2),
+          (error: unknown) => expect(error).toBeInstanceOf(InvalidCursorError),
+        )
+      }
+    },
+  )
 })

@@ -305,6 +305,24 @@ const AUDIT: readonly Question[] = [
     list: audit({ user: 'bob' }),
   },
   {
+    name: 'audit rows by user and action',
+    why: 'only blocks that have both are looked into',
+    rows: 100,
+    list: audit({ user: 'alice', action: 'ip_released' }),
+  },
+  {
+    name: 'audit rows of an allocation by action',
+    why: 'neither its other rows nor those of others are looked at in other blocks',
+    rows: 100,
+    list: (ipam) => listAudit(ipam.machine, { resource: ipam.idOf('m-0'), action: 'ip_updated' }, asked),
+  },
+  {
+    name: 'audit rows of an address by user and action',
+    why: 'they are those of its newest hundred holders, one of whom still has it',
+    rows: 99,
+    list: audit({ ip: WANTED_IP, user: 'alice', action: 'ip_released' }),
+  },
+  {
     name: 'audit rows of an allocation',
     why: 'changes lie in an index of resources, and creations where the id says',
     rows: 100,

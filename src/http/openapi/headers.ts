@@ -49,7 +49,8 @@ export const RESPONSE_HEADERS = {
   },
   Location: { description: 'Path of what was created.', required: true, schema: { type: 'string' } },
   Link: {
-    description: 'Path of the next page, with rel="next" (RFC 8288); missing on the last one.',
+    description:
+      'Path of the next page, with rel="next" (RFC 8288); missing on the last one. Where filters are combined, a page may be short of `limit`, or empty, and have it: one request reads no more.',
     schema: { type: 'string' },
   },
   'X-Total-Count': {

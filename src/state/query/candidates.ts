@@ -14,8 +14,10 @@ export interface Candidate {
 export interface Candidates {
   /** Tells lists apart: a cursor of one means nothing to another. */
   readonly name: string
-  /** The next ones; fewer than `count` only at the end. */
+  /** The next ones; fewer than `count` only at the end, or where it has stopped. */
   take(count: number): Promise<readonly Candidate[]>
+  /** The place up to which it has looked, if it has read as much as one request may: more may come behind it. */
+  readonly stoppedAt?: string | null
   close(): Promise<void>
 }
 

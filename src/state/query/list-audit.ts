@@ -1,32 +1,36 @@
 import { parseAddress } from '../../ipam/address.ts'
 import { DEFAULT_NAMESPACE } from '../../ipam/defaults.ts'
-import type { AuditFilter, Page, PageRequest } from '../../ipam/query.ts'
+import { type AuditFilter, InvalidCursorError, type Page, type PageRequest } from '../../ipam/query.ts'
 import type { AuditEntry } from '../../ipam/records.ts'
 import { groupOfRequestId } from '../../ipam/request-groups.ts'
+import { AUDIT, type AuditBlockKind, auditKey, auditsOfRequest, auditsOfResource } from '../audit-keys.ts'
 import {
-  AUDIT,
-  AUDIT_BLOCK_INDEXES,
-  type AuditBlockKind,
-  auditBlocks,
-  auditKey,
-  auditsOfRequest,
-  auditsOfResource,
-  parseAuditBlockKey,
-} from '../audit-keys.ts'
-import { type KeyRange, type Position, positionIn, positionOf } from '../key-encoding.ts'
+  isPosition,
+  type KeyRange,
+  type Position,
+  positionIn,
+  positionOf,
+  SEQUENCE_MAX,
+} from '../key-encoding.ts'
 import { allocationKey, allocationPosition } from '../key-space.ts'
 import type { NetworkTable } from '../network-table.ts'
 import { decodeAllocation, decodeAudit } from '../record-codec.ts'
-import type { Scan, View } from '../view.ts'
+import type { View } from '../view.ts'
 import {
-  type Candidate,
-  type Candidates,
-  IndexCandidates,
-  MemoryCandidates,
-  MergedCandidates,
-} from './candidates.ts'
+  AnyPlaces,
+  AUDIT_READS_MAX,
+  BlockPlaces,
+  CommonPlaces,
+  IndexPlaces,
+  KnownPlaces,
+  LogPlaces,
+  type Places,
+  positionBehind,
+} from './audit-places.ts'
+import { type Candidate, type Candidates, IndexCandidates } from './candidates.ts'
 import { type HolderQuestion, holderCandidates, holderQuestion } from './holders.ts'
 import { decodeCursor, takePage } from './page.ts'
+import type { Reading } from './seekable-rows.ts'
 
 /** Allocations of one address whose changes are shown, the newest. */
 const HOLDERS_MAX = 100
@@ -57,18 +61,23 @@ export function listAudit(
 interface Question {
   readonly filter: AuditFilter
   readonly page: PageRequest
-  /** Null unless the changes of all holders of an address are asked for. */
-  readonly holders: HolderQuestion | null
+  /** Ids; null: all. */
+  readonly resources: readonly string[] | null
 }
 
-async function list(view: View, { filter, page, holders }: Question): Promise<Page<AuditEntry>> {
+/** @param options.holders Null unless the changes of all holders of an address are asked for. */
+async function list(
+  view: View,
+  { filter, page, holders }: Omit<Question, 'resources'> & { readonly holders: HolderQuestion | null },
+): Promise<Page<AuditEntry>> {
   const bounds = await boundsOf(view, filter)
+  const resources = await resourcesOf(view, filter, holders)
   const listing = {
     total: 'uncounted' as const,
-    candidates: await candidatesFor(view, { filter, page, holders, bounds }),
+    candidates: await candidatesFor(view, { filter, page, resources, bounds }),
     keyOf: ({ position }: Candidate) => auditKey(position),
     decode: (row: Buffer, { position }: Candidate): AuditEntry => decodeAudit(position, row),
-    accepts: (entry: AuditEntry): boolean => matches(entry, filter),
+    accepts: (entry: AuditEntry): boolean => matches(entry, filter, resources),
   }
   const taken = await takePage(view, listing, page)
   return isNewestFirst(filter) ? { ...taken, rows: taken.rows.toReversed() } : taken
@@ -84,10 +93,14 @@ export async function oldestAudit(view: View): Promise<number | null> {
   return row === undefined ? null : decodeAudit(positionIn(row[0]), row[1]).timestamp
 }
 
-function matches({ action, user, resource, requestId, timestamp }: AuditEntry, filter: AuditFilter): boolean {
+function matches(
+  { action, user, resource, requestId, timestamp }: AuditEntry,
+  filter: AuditFilter,
+  resources: readonly string[] | null,
+): boolean {
   if (filter.action !== null && action !== filter.action) return false
   if (filter.user !== null && user !== filter.user) return false
-  if (filter.resource !== null && resource !== filter.resource) return false
+  if (resources?.includes(resource) === false) return false
   if (filter.requestId !== null && requestId !== filter.requestId) return false
   if (filter.since !== null && timestamp < filter.since) return false
   return filter.until === null || timestamp < filter.until
@@ -95,75 +108,92 @@ function matches({ action, user, resource, requestId, timestamp }: AuditEntry, f
 
 async function candidatesFor(
   view: View,
-  { filter, page, holders, bounds }: Question & { readonly bounds: Bounds },
+  { filter, page, resources, bounds }: Question & { readonly bounds: Bounds },
 ): Promise<Candidates> {
   const { resource, requestId, ip, namespace, user, action } = filter
   const isReverse = isNewestFirst(filter)
   const list = isReverse ? 'audit' : 'audit-events'
   const name = `${list} ${[resource, requestId, ip, namespace, user, action].map((value) => encodeURIComponent(value ?? '')).join(' ')}`
   const after = decodeCursor(page.cursor, name)
-  const open = (ranges: readonly KeyRange[]): Candidates => {
-    const placeOffset = ranges[0]?.gte.length ?? 0
-    const bounded = ranges.map((range) => within(range, bounds))
-    return new IndexCandidates(view, { name, ranges: bounded, placeOffset, after, isReverse })
-  }
-  // Ids are of one length or another: each resource has a range of its own.
-  const openResources = async (ids: readonly string[]): Promise<Candidates> => {
-    const created = await creationsOf(view, ids, { bounds, after, isReverse })
-    const changed = ids.map((id) => open([auditsOfResource(id)]))
-    return new MergedCandidates(name, [new MemoryCandidates(name, created), ...changed], { isReverse })
-  }
-  if (resource !== null) return openResources([resource])
-  const openBlocks = (kind: AuditBlockKind, value: string): Candidates =>
-    new BlockCandidates(view, { name, kind, value, left: leftOf({ bounds, after, isReverse }), isReverse })
-  const requests = requestId === null ? null : groupOfRequestId(requestId)
-  if (requests !== null) return openBlocks('requests', requests)
-  if (requestId !== null) return open([auditsOfRequest(requestId)])
-  if (holders !== null) return openResources(await holdersOf(view, holders))
-  if (user !== null) return openBlocks('user', user)
-  if (action !== null) return openBlocks('action', action)
-  return open([AUDIT])
+  if (after !== null && !isPosition(after))
+    throw new InvalidCursorError('the cursor is of no row of the audit log')
+  const reading = { view, isReverse, left: AUDIT_READS_MAX }
+  const lists = await placesOf(reading, filter, resources)
+  if (lists.length > 0)
+    return new CommonPlaces(reading, { name, lists, ...stretchOf(reading, bounds, after) })
+  return new IndexCandidates(view, {
+    name,
+    ranges: [within(AUDIT, bounds)],
+    placeOffset: AUDIT.gte.length,
+    after,
+    isReverse,
+  })
 }
 
-/** What is left of a list, and which way it goes. */
-interface Place {
-  readonly bounds: Bounds
-  /** The last position that was listed. */
-  readonly after: Position | null
-  readonly isReverse: boolean
-}
-
-/** Bounds without what was listed already. */
-function leftOf({ bounds, after, isReverse }: Place): Bounds {
-  const { from, before } = bounds
-  if (after === null) return bounds
-  if (isReverse) return { from, before: before === null || after < before ? after : before }
-  // The lowest position after another one is that with a zero byte behind it.
-  const next = `${after}\0`
-  return { from: from === null || next > from ? next : from, before }
+/** One list for each filter that has an index; none if all rows are asked for, or those of a time. */
+async function placesOf(
+  reading: Reading,
+  filter: AuditFilter,
+  resources: readonly string[] | null,
+): Promise<Places[]> {
+  const { requestId, user, action } = filter
+  const group = requestId === null ? null : groupOfRequestId(requestId)
+  const blocks = (kind: AuditBlockKind, value: string | null): Places[] =>
+    value === null ? [] : [new BlockPlaces(reading, { kind, value })]
+  const named = [
+    ...(resources === null ? [] : [await placesOfResources(reading, resources)]),
+    ...(requestId === null || group !== null ? [] : [new IndexPlaces(reading, auditsOfRequest(requestId))]),
+  ]
+  const lists = [...named, ...blocks('requests', group), ...blocks('user', user), ...blocks('action', action)]
+  // Blocks have rows that nobody asks for.
+  if (named.length > 0 || lists.length === 0) return lists
+  // Texts lie in rows as their bytes: to look for these costs a tenth of decoding a row.
+  const texts = [user, requestId].filter((text) => text !== null).map((text) => Buffer.from(text))
+  const isSought = (row: Buffer, position: Position): boolean =>
+    texts.every((text) => row.includes(text)) && matches(decodeAudit(position, row), filter, resources)
+  return [...lists, new LogPlaces(reading, isSought)]
 }
 
 /**
- * An allocation lies at the position of the audit row of its creation, which is therefore in no index of resources.
- * What another resource has there is refused like any row that the filter does not want.
+ * Ids are of one length or another: each resource has a range of its own. An allocation lies at the position of the audit row of its
+ * creation, which is therefore in no index of resources. What another resource has there is refused like any row that the filter
+ * does not want.
  */
-async function creationsOf(
-  view: View,
-  ids: readonly string[],
-  { bounds: { from, before }, after, isReverse }: Place,
-): Promise<Candidate[]> {
-  const positions = ids
-    .map(allocationPosition)
-    .filter((position) => position !== null)
-    .filter((position) => from === null || position >= from)
-    .filter((position) => before === null || position < before)
-    .filter((position) => after === null || (isReverse ? position < after : position > after))
-    .toSorted((a, b) => (a < b === isReverse ? 1 : -1))
+async function placesOfResources(reading: Reading, ids: readonly string[]): Promise<Places> {
+  const positions = ids.map(allocationPosition).filter((position) => position !== null)
   // What retention has forgotten is not there any more.
-  const kept = await view.getMany(positions.map(auditKey))
-  return positions
-    .filter((_, i) => kept[i] !== undefined)
-    .map((position) => ({ position, place: position, key: allocationKey(position) }))
+  const rows = await reading.view.getMany(positions.map(auditKey))
+  const created = positions.filter((_, i) => rows[i] !== undefined)
+  const changed = ids.map((id) => new IndexPlaces(reading, auditsOfResource(id)))
+  return new AnyPlaces(reading, [new KnownPlaces(reading, created), ...changed])
+}
+
+/** Where a page begins and ends. @param after The last position that was listed. */
+function stretchOf(
+  reading: Reading,
+  { from, before }: Bounds,
+  after: Position | null,
+): { from: Position; isBeyond: (place: Position) => boolean } {
+  const next = after === null ? null : positionBehind(after, reading)
+  if (reading.isReverse) {
+    const newest =
+      before === null ? positionOf(reading.view.point.index, SEQUENCE_MAX) : positionBehind(before, reading)
+    const isBeyond = (place: Position): boolean => from !== null && place < from
+    return { from: next !== null && next < newest ? next : newest, isBeyond }
+  }
+  const oldest = from ?? positionOf(0, 0)
+  const isBeyond = (place: Position): boolean => before !== null && place >= before
+  return { from: next !== null && next > oldest ? next : oldest, isBeyond }
+}
+
+async function resourcesOf(
+  view: View,
+  { resource }: AuditFilter,
+  holders: HolderQuestion | null,
+): Promise<readonly string[] | null> {
+  if (holders === null) return resource === null ? null : [resource]
+  const held = await holdersOf(view, holders)
+  return resource === null ? held : held.filter((id) => id === resource)
 }
 
 async function holdersOf(view: View, question: HolderQuestion): Promise<string[]> {
@@ -206,63 +236,4 @@ async function indexAt(view: View, time: number): Promise<number> {
     else high = middle
   }
   return low
-}
-
-/** All rows of the blocks in which some row has the value, newest first: not all of them have it. */
-class BlockCandidates implements Candidates {
-  readonly name: string
-  readonly #view: View
-  readonly #blocks: Scan
-  readonly #left: Bounds
-  readonly #isReverse: boolean
-  #rows: Scan | null = null
-
-  constructor(
-    view: View,
-    options: {
-      readonly name: string
-      readonly kind: AuditBlockKind
-      readonly value: string
-      readonly left: Bounds
-      readonly isReverse: boolean
-    },
-  ) {
-    this.name = options.name
-    this.#view = view
-    this.#left = options.left
-    this.#isReverse = options.isReverse
-    this.#blocks = view.scan({ ...auditBlocks(options, options.left), isReverse: options.isReverse })
-  }
-
-  async take(count: number): Promise<Candidate[]> {
-    const candidates: Candidate[] = []
-    while (candidates.length < count) {
-      this.#rows ??= await this.#nextBlock()
-      if (this.#rows === null) break
-      const wanted = count - candidates.length
-      const rows = await this.#rows.take(wanted)
-      for (const [key] of rows) candidates.push({ position: positionIn(key), place: positionIn(key), key })
-      if (rows.length === wanted) continue
-      await this.#rows.close()
-      this.#rows = null
-    }
-    return candidates
-  }
-
-  async close(): Promise<void> {
-    await this.#rows?.close()
-    await this.#blocks.close()
-  }
-
-  async #nextBlock(): Promise<Scan | null> {
-    const [block] = await this.#blocks.take(1)
-    if (block === undefined) return null
-    const index = parseAuditBlockKey(block[0])
-    const { from, before } = this.#left
-    const starts = [positionOf(index, 0), from].filter((start) => start !== null)
-    const ends = [positionOf(index + AUDIT_BLOCK_INDEXES, 0), before].filter((end) => end !== null)
-    const gte = auditKey(starts.toSorted().at(-1) ?? '')
-    const lt = auditKey(ends.toSorted()[0] ?? '')
-    return this.#view.scan({ gte, lt: lt < gte ? gte : lt, isReverse: this.#isReverse })
-  }
 }

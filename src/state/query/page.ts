@@ -62,6 +62,8 @@ async function examine<T>(
       else if (record !== null) rows.push(record)
       last = chunk[i]?.place ?? last
     }
+    const stoppedAt = listing.candidates.stoppedAt ?? null
+    if (isEnd && stoppedAt !== null) return { rows, next: stoppedAt, total: null }
     if (isEnd) return { rows, next: null, total: cursor === null ? skipped + rows.length : null }
   }
   return { rows, next: last, total: null }
