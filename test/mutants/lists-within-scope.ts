@@ -40,6 +40,14 @@ export const LISTS_WITHIN_SCOPE: readonly Mutant[] = [
     caughtBy: WITHIN_SCOPE,
   },
   {
+    name: 'behind what an index has named as many records are looked at as one request may',
+    source: 'issue 4 (no request reads the whole store)',
+    file: 'src/state/query/looked-through.ts',
+    find: `LOOKED_THROUGH_LATE_MAX = EXAMINED_MAX / 2`,
+    replace: `LOOKED_THROUGH_LATE_MAX = EXAMINED_MAX`,
+    caughtBy: WITHIN_SCOPE,
+  },
+  {
     name: 'what an index has named is named again by looking through',
     source: 'api.md (a cursor neither skips nor repeats)',
     file: 'src/state/query/looked-through.ts',

@@ -1,6 +1,6 @@
 /** Lists for keys that are for a part of the networks: full pages of that part, whatever lies around it. */
 import fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import type { Scope } from '../../src/ipam/access.ts'
 import { ALLOCATION_DEFAULTS, NETWORK_DEFAULTS } from '../../src/ipam/defaults.ts'
 import { contains, parsePrefix } from '../../src/ipam/prefix.ts'
@@ -30,6 +30,7 @@ import { NO_ALLOCATION_FILTER, NO_NETWORK_FILTER } from './no-filter.ts'
 
 const HOUR_MS = 3_600_000
 const MAC = '02:00:00:00:00:07'
+const SOUGHT = { tags: ['rack'], hostname: 'rack-7', description: 'granite', mac: MAC, ttlMs: HOUR_MS }
 const LAB: Scope = { networks: [], tags: ['lab'] }
 
 type Row = { readonly id: string }
@@ -121,12 +122,20 @@ function allocateMany(
     network,
     count,
     tags = [],
-  }: { readonly name: string; readonly network: string; readonly count: number; readonly tags?: string[] },
+    texts = {},
+  }: {
+    readonly name: string
+    readonly network: string
+    readonly count: number
+    readonly tags?: string[]
+    readonly texts?: Partial<typeof SOUGHT>
+  },
 ): void {
   for (let done = 0; done < count; done += 1_000) {
     const items = Array.from({ length: Math.min(1_000, count - done) }, (_, i) => ({
       ...ALLOCATION_DEFAULTS,
       tags,
+      ...texts,
       network: { id: network },
       token: tokenOf(`${name}${done + i}`),
     }))
@@ -408,6 +417,72 @@ describe('where many have what is sought, and most of them are others', () => {
     expect(names(list)).toEqual(Array.from({ length: 90 }, (_, i) => `s-${i}`))
   })
 })
+
+/** Of a part with more than 10,000, as of everything: documented in `docs/guide.md`, since an index for it would be more in each row. */
+describe('behind 20,000 that others have, what few have inside is', () => {
+  const filters = [
+    { tag: 'rack' },
+    { hostname: 'rack' },
+    { q: 'granite' },
+    { mac: MAC },
+    { expiresBefore: START + 2 * HOUR_MS },
+  ]
+  const asked: readonly { where: string; narrowed: Partial<AllocationFilter>; scope: Scope }[] = [
+    { where: 'a scope', narrowed: {}, scope: LAB },
+    { where: 'a network', narrowed: { networkId: 'own' }, scope: { networks: ['own', 'other'], tags: [] } },
+    { where: 'a namespace', narrowed: { namespace: 'lab' }, scope: { networks: ['own', 'other'], tags: [] } },
+  ]
+  const pages: string[][][] = []
+
+  beforeAll(async () => {
+    const ipam = await Harness.open()
+    ipam.createNetwork('other', '10.0.0.0/16')
+    ipam.createNetwork('own', '10.0.0.0/16', { namespace: 'lab', tags: ['lab'] })
+    allocateMany(ipam, { name: 'o', network: 'other', count: 21_500, texts: SOUGHT })
+    allocateMany(ipam, { name: 'l', network: 'own', count: 10_000 - 5 })
+    allocateMany(ipam, { name: 's', network: 'own', count: 5, texts: SOUGHT })
+    for (const _ of ['as many as are looked through', 'one more']) {
+      pages.push([])
+      for (const { narrowed, scope } of asked) {
+        for (const filter of filters)
+          pages.at(-1)?.push(await shortPagesOf(ipam, { ...filter, ...narrowed }, scope))
+      }
+      allocateMany(ipam, { name: 'late', network: 'own', count: 1 })
+    }
+  }, 60_000)
+
+  const cases = asked.flatMap(({ where }) => filters.map((filter) => ({ where, by: Object.keys(filter)[0] })))
+
+  test.each(cases.map((one, i) => ({ ...one, i })))(
+    'on the first page by $by in $where with 10,000',
+    ({ i }) => {
+      expect(pages[0]?.[i]).toEqual(['s0 s1 s2 s3 s4'])
+    },
+  )
+
+  test.each(cases.map((one, i) => ({ ...one, i })))(
+    'on the second page by $by in $where with 10,001, and the first is empty with more to come',
+    ({ i }) => {
+      expect(pages[1]?.[i]).toEqual(['', 's0 s1 s2 s3 s4'])
+    },
+  )
+})
+
+/** The names on each page of five. */
+async function shortPagesOf(
+  { machine }: Listed,
+  filter: Partial<AllocationFilter>,
+  scope: Scope,
+): Promise<string[]> {
+  const pages: string[] = []
+  for (let cursor: string | null = null; cursor !== null || pages.length === 0; ) {
+    const query = ofAllocations(filter, 5)(cursor)
+    const { rows, nextCursor } = (await machine.query({ type: 'withinScope', scope, query })) as Page<Row>
+    pages.push(rows.map(nameOf).join(' '))
+    cursor = nextCursor
+  }
+  return pages
+}
 
 test('of an address the newest hundred who had it inside are shown, however many had it elsewhere since', async () => {
   const ipam = await Harness.open()
