@@ -16,7 +16,7 @@ import { Hono } from 'hono'
 import type { Authenticator, Identity } from '../src/auth/authenticator.ts'
 import type { Allocation } from '../src/ipam/records.ts'
 import type { IpamService } from '../src/service.ts'
-import { cpuTimes } from './load/cpu.ts'
+import { cpuTimes, cpuUsed } from './load/cpu.ts'
 import { HttpConnection } from './load/http-connection.ts'
 
 const ROUNDS = 5
@@ -115,10 +115,10 @@ async function compare({ clients, seconds }: { clients: number; seconds: number 
     for (const { port } of sides) await load(port, { clients, ms: WARM_UP_MS })
     for (let round = 0; round < ROUNDS; round++) {
       for (const { name, port, child } of sides) {
-        const before = cpuTimes([child.pid ?? 0]).serversMs
+        const before = cpuTimes([child.pid ?? 0])
         const answered = await load(port, { clients, ms: seconds * 1_000 })
-        const spentMs = cpuTimes([child.pid ?? 0]).serversMs - before
-        costs.get(name)?.push((spentMs * 1_000) / answered)
+        const { serversMs } = cpuUsed(before, cpuTimes([child.pid ?? 0]))
+        costs.get(name)?.push((serversMs * 1_000) / answered)
       }
     }
   } finally {

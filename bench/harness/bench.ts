@@ -12,7 +12,7 @@ export interface Side {
   readonly name: string
   /** Before the first measurement: enough for the servers and the driver to have compiled what they run. */
   readonly warmUp: { readonly clients: number; readonly operations: number }
-  /** @returns the servers, which are asked for when a measurement begins. */
+  /** @returns the servers that run now; asked when a measurement begins and when it ends. */
   serverPids(): readonly number[]
   /** Before each measurement, which leaves nothing behind that the next one would find. */
   prepare(): Promise<Measurement>
@@ -131,8 +131,8 @@ export class Bench {
     const { operation, ports, verify } = await side.prepare()
     const { warmUpMs } = this.settings
     const times = { warmUpMs, measureMs, enough: null, perSecondMax }
-    const job = { operation, ports, clients, serverPids: side.serverPids(), ...times }
-    const result = await this.#driver(side).run(job)
+    const job = { operation, ports, clients, ...times }
+    const result = await this.#driver(side).run(job, () => side.serverPids())
     await verify(result.rows)
     return result
   }
@@ -147,13 +147,12 @@ export class Bench {
       operation,
       ports,
       clients,
-      serverPids: [],
       warmUpMs: 0,
       measureMs,
       enough,
       perSecondMax: null,
     }
-    await verify((await this.#driver(side).run(job)).rows)
+    await verify((await this.#driver(side).run(job, () => [])).rows)
   }
 
   /** Each side has one of its own: it never runs code that was compiled for another. */

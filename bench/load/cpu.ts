@@ -1,27 +1,40 @@
 /** Processor time of this process, of others, and of the machine (Linux). */
 import { readdirSync, readFileSync } from 'node:fs'
+import type { CpuUse } from './job.ts'
 
 /** `USER_HZ`, in which /proc counts: 100 on every Linux that Node.js runs on. */
 const TICK_MS = 10
 
+/** What each has used up to one moment. */
 export interface CpuTimes {
   readonly driverMs: number
-  readonly serversMs: number
+  /** By process id: between two moments some may have ended, and others begun. */
+  readonly serversMs: ReadonlyMap<number, number>
   readonly machineMs: number
 }
 
-/** @param roots Their descendants count with them: a database may have a process for each connection. */
+/** @param roots The servers of this moment. Their descendants count with them: a database may have a process for each connection. */
 export function cpuTimes(roots: readonly number[]): CpuTimes {
   const { user, system } = process.cpuUsage()
   return {
     driverMs: (user + system) / 1_000,
-    serversMs: treeOf(roots).reduce((sum, ticks) => sum + ticks, 0) * TICK_MS,
+    serversMs: new Map([...treeOf(roots)].map(([pid, ticks]) => [pid, ticks * TICK_MS])),
     machineMs: machineTicks() * TICK_MS,
   }
 }
 
-/** Ticks of each process of the trees below `roots`. */
-function treeOf(roots: readonly number[]): number[] {
+/** Of a server that has ended in between nobody knows any more what it used: that goes to the others. */
+export function cpuUsed(before: CpuTimes, after: CpuTimes): CpuUse {
+  const servers = [...after.serversMs].map(([pid, ms]) => ms - (before.serversMs.get(pid) ?? 0))
+  return {
+    driverMs: after.driverMs - before.driverMs,
+    serversMs: servers.reduce((sum, ms) => sum + ms, 0),
+    machineMs: after.machineMs - before.machineMs,
+  }
+}
+
+/** Ticks of each process of the trees below `roots`, by its id. */
+function treeOf(roots: readonly number[]): Map<number, number> {
   const all = readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .map((name) => statOf(Number(name)))
@@ -31,7 +44,7 @@ function treeOf(roots: readonly number[]): number[] {
     size = found.size
     for (const { pid, parent, ticks } of all) if (found.has(parent)) found.set(pid, ticks)
   }
-  return [...found.values()]
+  return found
 }
 
 function statOf(pid: number): { pid: number; parent: number; ticks: number } | null {

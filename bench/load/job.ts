@@ -19,8 +19,6 @@ export interface Job {
   readonly measureMs: number
   /** Operations after which the window ends before its time; null for none. */
   readonly enough: number | null
-  /** Of the servers; their descendants count with them. */
-  readonly serverPids: readonly number[]
 }
 
 export interface JobResult {

@@ -1,7 +1,7 @@
 /** A closed loop: each client sends its next request when it has the answer to the last, or later if the rate is limited. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { percentile } from '../report/ratio.ts'
-import { cpuTimes } from './cpu.ts'
+import { cpuTimes, cpuUsed } from './cpu.ts'
 import type { Job, JobResult } from './job.ts'
 import { openWorkload } from './open-workload.ts'
 import type { LoadClient, Workload } from './workload.ts'
@@ -9,15 +9,18 @@ import type { LoadClient, Workload } from './workload.ts'
 /** How often a window looks whether there was enough. */
 const LOOK_MS = 20
 
+/** @returns the servers that run now; asked at both ends of a window, for one may be started within. */
+export type ServerPids = () => Promise<readonly number[]>
+
 /** @throws the first wrong answer, when all clients have stopped. */
-export async function runJob(job: Job): Promise<JobResult> {
+export async function runJob(job: Job, serverPids: ServerPids): Promise<JobResult> {
   const workload = openWorkload(job.operation)
   const clients = await Promise.all(
     Array.from({ length: job.clients }, (_, i) => workload.open(job.ports[i % job.ports.length] ?? 0, i)),
   )
   const loop = new Loop(clients, job)
   try {
-    return await measure({ job, workload, loop })
+    return await measure({ job, workload, loop, serverPids })
   } finally {
     await loop.stop().catch(() => {})
     for (const client of clients) client.close()
@@ -28,18 +31,20 @@ async function measure({
   job,
   workload,
   loop,
+  serverPids,
 }: {
   job: Job
   workload: Workload
   loop: Loop
+  serverPids: ServerPids
 }): Promise<JobResult> {
   await loop.runFor(job.warmUpMs)
   const retries = workload.retries
-  const before = cpuTimes(job.serverPids)
+  const before = cpuTimes(await serverPids())
   const from = loop.startWindow()
   await loop.runFor(job.measureMs, job.enough)
   const windowMs = loop.endWindow() - from
-  const after = cpuTimes(job.serverPids)
+  const after = cpuTimes(await serverPids())
   const retried = workload.retries - retries
   await loop.stop()
   const sorted = Float64Array.from(loop.latenciesMs).sort()
@@ -49,11 +54,7 @@ async function measure({
     windowMs,
     retries: retried,
     latency: { p50: percentile(sorted, 0.5), p99: percentile(sorted, 0.99), max: percentile(sorted, 1) },
-    cpu: {
-      driverMs: after.driverMs - before.driverMs,
-      serversMs: after.serversMs - before.serversMs,
-      machineMs: after.machineMs - before.machineMs,
-    },
+    cpu: cpuUsed(before, after),
   }
 }
 
