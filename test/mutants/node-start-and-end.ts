@@ -224,4 +224,13 @@ export const NODE_START_AND_END: readonly Mutant[] = [
 `,
     caughtBy: STORES,
   },
+  {
+    name: 'a server leaves it to V8 when to collect garbage, and on how many threads',
+    source: 'src/cli/short-pauses.ts',
+    file: 'src/cli/server.ts',
+    find: `  preferShortPauses()
+`,
+    replace: ``,
+    caughtBy: testFile('test/cli/server-pauses.test.ts'),
+  },
 ]
