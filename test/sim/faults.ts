@@ -20,15 +20,18 @@ const UPGRADE_EVERY_MS = 500
 export class Faults {
   readonly #cluster: Cluster
   readonly #random: Random
+  readonly #store: Random
   readonly #swarm: Swarm
   /** Machines whose disk is lost, or may be. */
   readonly #ruined = new Set<NodeId>()
   readonly #images = new Map<NodeId, MachineImage>()
   #isOver = false
 
-  constructor(cluster: Cluster, { random, swarm }: { random: Random; swarm: Swarm }) {
+  /** @param streams.store Of what befalls LevelDB alone. */
+  constructor(cluster: Cluster, { random, store, swarm }: { random: Random; store: Random; swarm: Swarm }) {
     this.#cluster = cluster
     this.#random = random
+    this.#store = store
     this.#swarm = swarm
   }
 
@@ -42,6 +45,7 @@ export class Faults {
       this.#every(swarm.clogEveryMs, () => this.#clog()),
       this.#every(swarm.slowDiskEveryMs, () => this.#slowDisk()),
       this.#every(swarm.stallEveryMs, () => this.#stall()),
+      this.#every(swarm.stateHangEveryMs, () => this.#hangState(), this.#store),
       this.#every(swarm.diskErrorEveryMs, () => this.#diskError()),
       this.#every(swarm.fullDiskEveryMs, () => this.#fillDisk()),
       this.#every(swarm.pauseEveryMs, () => this.#pause()),
@@ -58,6 +62,7 @@ export class Faults {
     for (const machine of this.#cluster.machines.values()) {
       machine.meanDiskMs = 1
       machine.stalledUntil = 0
+      machine.stateDisk.isHung = false
       machine.clockRate = 1
       if (this.#swarm.isUpgrading) machine.schemas = NEW_SCHEMAS
       machine.disk.clearFaults()
@@ -68,11 +73,11 @@ export class Faults {
   }
 
   /** Every `meanMs` on average, until the end. */
-  async #every(meanMs: number, act: () => void): Promise<void> {
+  async #every(meanMs: number, act: () => void, random = this.#random): Promise<void> {
     if (!Number.isFinite(meanMs)) return
     const { world } = this.#cluster
     for (;;) {
-      const waitMs = this.#random.exponential(meanMs)
+      const waitMs = random.exponential(meanMs)
       // Wakes up now and then, so as not to keep the quiet waiting.
       for (let waited = 0; waited < waitMs && !this.#isOver; waited += 200) {
         await world.sleep(Math.min(200, waitMs - waited))
@@ -193,6 +198,21 @@ export class Faults {
     const forMs = this.#random.chance(0.1) ? 30_000 : this.#random.between(100, 2_500)
     trace.note(world.now, machine.id, `the disk stalls for ${forMs.toFixed(0)} ms`)
     machine.stalledUntil = world.now + forMs
+  }
+
+  /** LevelDB does not answer for a while, often that of the leader, who may be the one that has to give way. */
+  #hangState(): void {
+    const { world, trace, machines, leaders } = this.#cluster
+    const candidates = leaders.length > 0 && this.#store.chance(0.5) ? leaders : [...machines.values()]
+    const machine = this.#store.pick(candidates)
+    if (machine === null) return
+    const forMs = this.#store.chance(0.1) ? 30_000 : this.#store.between(100, 2_500)
+    trace.note(world.now, machine.id, `the state does not answer for ${forMs.toFixed(0)} ms`)
+    const { stateDisk } = machine
+    stateDisk.isHung = true
+    world.schedule(forMs, () => {
+      stateDisk.isHung = false
+    })
   }
 
   /** One operation, soon, fails; after a failed sync the data may be gone although it can still be read. */

@@ -29,6 +29,8 @@ const QUIET_MS_MAX = 30_000
 const TRAFFIC_SEED = 2 ** 40
 /** Another one beside both. */
 const STAFF_SEED = 2 ** 41
+/** And one beside all of them. */
+const STORE_SEED = 2 ** 42
 
 /** @throws with the command that repeats it and the last events, if anything is not as it must be. */
 export async function simulate(seed: number): Promise<SimulationResult> {
@@ -57,7 +59,8 @@ class Simulation {
     const random = new Random(seed)
     const traffic = new Random(seed + TRAFFIC_SEED)
     const staff = new Random(seed + STAFF_SEED)
-    const swarm = drawSwarm(random, { traffic, staff })
+    const store = new Random(seed + STORE_SEED)
+    const swarm = drawSwarm(random, { traffic, staff, store })
     this.#swarm = swarm
     this.cluster = new Cluster(drawClusterOptions(seed, swarm, random))
     const { cluster } = this
@@ -69,7 +72,7 @@ class Simulation {
     this.#estate = new Estate({ cluster, calls, retries, random: traffic.fork() })
     this.#questions = traffic.fork()
     this.#admins = new Admins({ cluster, calls, retries, random: staff.fork() })
-    this.#faults = new Faults(this.cluster, { random: random.fork(), swarm })
+    this.#faults = new Faults(this.cluster, { random: random.fork(), store, swarm })
     this.#operator = new Operator(this.cluster, { random: random.fork(), swarm })
   }
 

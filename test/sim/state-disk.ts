@@ -7,12 +7,17 @@ import type { StateDatabase, StateStorage } from '../../src/state/storage.ts'
 import type { SimProcess } from './process.ts'
 import type { Random } from './random.ts'
 
+/** Within which it is noticed that it hangs no more. */
+const HANG_CHECK_MS = 100
+
 type Rows = MemoryLevel<string, Buffer>
 
 /** What of the state outlives a process. */
 export class StateDisk {
   /** Of each synced batch. */
   meanSyncMs = 2
+  /** Nothing is opened, and no batch ends; the log of the machine goes on, and so do reads, as from a cache. */
+  isHung = false
   /** What was asked of LevelDB, done or not. */
   readonly work = { batches: 0, rows: 0, bytes: 0, reads: 0 }
   #rows = emptyRows()
@@ -27,6 +32,7 @@ export class StateDisk {
   mount(process: SimProcess, random: Random): StateStorage {
     return {
       open: async () => {
+        while (this.isHung) await new Promise<void>((resolve) => process.schedule(HANG_CHECK_MS, resolve))
         await this.#rows.open()
         return this.#mounted(this.#rows, process, random)
       },
@@ -58,11 +64,16 @@ export class StateDisk {
     const write = (apply: () => Promise<void>): Promise<void> => {
       inFlight.add(apply)
       return new Promise((resolve, reject) => {
-        process.schedule(random.exponential(this.meanSyncMs), () => {
+        const end = (): void => {
+          if (this.isHung) {
+            process.schedule(HANG_CHECK_MS, end)
+            return
+          }
           inFlight.delete(apply)
           if (this.#isFailing()) reject(Object.assign(new Error('EIO: state'), { code: 'EIO' }))
           else apply().then(resolve, reject)
-        })
+        }
+        process.schedule(random.exponential(this.meanSyncMs), end)
       })
     }
     void process.died.then(() => {

@@ -18,6 +18,8 @@ export interface Swarm {
   readonly clogEveryMs: number
   readonly slowDiskEveryMs: number
   readonly stallEveryMs: number
+  /** Of LevelDB alone, while the log goes on. */
+  readonly stateHangEveryMs: number
   readonly diskErrorEveryMs: number
   readonly fullDiskEveryMs: number
   readonly pauseEveryMs: number
@@ -48,10 +50,14 @@ export interface Swarm {
 /**
  * @param streams.traffic Beside `random`, so that faults do not depend on what is asked for.
  * @param streams.staff Beside both, so that without admins a seed is the run that it would be if there were none anywhere.
+ * @param streams.store Beside all, so that a seed whose state never hangs is the run that it would be if none did.
  */
-export function drawSwarm(random: Random, { traffic, staff }: { traffic: Random; staff: Random }): Swarm {
-  const often = (probability: number, min: number, max: number): number =>
-    random.chance(probability) ? random.between(min, max) : Number.POSITIVE_INFINITY
+export function drawSwarm(
+  random: Random,
+  { traffic, staff, store }: { traffic: Random; staff: Random; store: Random },
+): Swarm {
+  const often = (probability: number, min: number, max: number, from = random): number =>
+    from.chance(probability) ? from.between(min, max) : Number.POSITIVE_INFINITY
   const isTampering = random.chance(0.04)
   return {
     nodeCount: random.pick([1, 2, 3, 3, 3, 3, 4, 5, 5]) ?? 3,
@@ -65,6 +71,7 @@ export function drawSwarm(random: Random, { traffic, staff }: { traffic: Random;
     clogEveryMs: often(0.3, 500, 4_000),
     slowDiskEveryMs: often(0.5, 500, 4_000),
     stallEveryMs: often(0.3, 1_000, 4_000),
+    stateHangEveryMs: often(0.2, 1_000, 4_000, store),
     diskErrorEveryMs: often(0.3, 500, 4_000),
     fullDiskEveryMs: often(0.25, 800, 3_000),
     pauseEveryMs: often(0.4, 800, 4_000),
