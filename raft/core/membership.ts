@@ -101,20 +101,29 @@ function refuseChange(raft: Raft, change: MembershipChange): Refusal | null {
   switch (change.type) {
     case 'add': {
       if (member !== undefined) {
-        return { refusal: 'node_exists', message: `node ${change.id} is a member already, at ${member.addr}` }
+        return {
+          refusal: 'node_exists',
+          message: `node ${change.id} is a member already, at ${member.addr}; a node that has moved takes an id that was never used, such as ${freshId(raft)}, and the old one is removed`,
+        }
       }
       if (removed.includes(change.id)) {
         return {
           refusal: 'node_removed',
-          message: `node ${change.id} was removed and its id cannot return; choose an id that was never used`,
+          message: `node ${change.id} was removed and its id cannot return; choose an id that was never used, such as ${freshId(raft)}`,
         }
       }
       const holder = members.find(({ addr }) => addr === change.addr)
       if (holder !== undefined) {
-        return { refusal: 'addr_in_use', message: `${change.addr} is the address of node ${holder.id}` }
+        return {
+          refusal: 'addr_in_use',
+          message: `${change.addr} is the address of node ${holder.id}; choose another, or remove node ${holder.id} first`,
+        }
       }
       if (members.length >= raft.limits.membersMax) {
-        return { refusal: 'too_many_nodes', message: `a cluster has at most ${raft.limits.membersMax} nodes` }
+        return {
+          refusal: 'too_many_nodes',
+          message: `a cluster has at most ${raft.limits.membersMax} nodes; remove one first`,
+        }
       }
       return null
     }
@@ -122,7 +131,7 @@ function refuseChange(raft: Raft, change: MembershipChange): Refusal | null {
       if (member === undefined) {
         const message = removed.includes(change.id)
           ? `node ${change.id} was removed already`
-          : `node ${change.id} is not a member`
+          : notAMember(raft, change.id)
         return { refusal: 'node_not_found', message }
       }
       if (!member.voter) return null
@@ -133,10 +142,25 @@ function refuseChange(raft: Raft, change: MembershipChange): Refusal | null {
   }
 }
 
+/** What to say to whoever means a node that is none of ours. */
+export function notAMember(raft: Raft, id: NodeId): string {
+  const ids = currentMembership(raft).members.map((member) => member.id)
+  return `node ${id} is not a member; the members are ${ids.join(', ')}`
+}
+
+/** Above all that were ever used. */
+function freshId(raft: Raft): NodeId {
+  const { members, removed } = currentMembership(raft)
+  return Math.max(...members.map(({ id }) => id), ...removed) + 1
+}
+
 function refuseRemoval(raft: Raft, member: Member, isForced: boolean): Refusal | null {
   const remaining = voterIds(raft).filter((id) => id !== member.id)
   if (remaining.length === 0) {
-    return { refusal: 'last_voter', message: `node ${member.id} is the only voter; a cluster needs one` }
+    return {
+      refusal: 'last_voter',
+      message: `node ${member.id} is the only voter, and a cluster needs one; add another node first, and wait until it votes`,
+    }
   }
   // Before leadership is handed over: with a removal that cannot be carried out it would be for nothing.
   const refusal = isForced ? null : refuseUnhealthy(raft, member.id, remaining)

@@ -1,7 +1,7 @@
 /** Leadership transfer (§3.10): gate writes and reads, bring the target up to date, let it campaign at once. */
 import type { NodeId } from '../types.ts'
 import { isHoldingBack, isMuchFaster, isStall } from './disk-health.ts'
-import { isInContact, isVoter, voterIds } from './membership.ts'
+import { currentMembership, isInContact, isVoter, notAMember, voterIds } from './membership.ts'
 import { quorumSize } from './quorum.ts'
 import { becomeFollower } from './role.ts'
 import type { Raft } from './state.ts'
@@ -13,7 +13,7 @@ export function startTransfer(raft: Raft, { id, target }: { id: number; target: 
   if (refusal !== null || chosen === null) {
     raft.out.transfers.push({
       id,
-      ...(refusal ?? { refusal: 'no_target', message: 'no voter could take over' }),
+      ...(refusal ?? refuseAll(raft)),
     })
     return
   }
@@ -80,25 +80,45 @@ function refuse(raft: Raft, target: NodeId | null): { refusal: string; message: 
   if (raft.transfer !== null) {
     return {
       refusal: 'transfer_in_flight',
-      message: `leadership is being handed to node ${raft.transfer.target}`,
+      message: `leadership is being handed to node ${raft.transfer.target}; try again when that is over`,
     }
   }
-  if (target === null) return { refusal: 'no_target', message: 'no other voter could take over' }
+  if (target === null) return refuseAll(raft)
   if (target === raft.id) return { refusal: 'is_leader', message: `node ${target} is the leader already` }
-  if (!isVoter(raft, target)) return { refusal: 'not_voter', message: `node ${target} is not a voter` }
+  if (!isVoter(raft, target)) return { refusal: 'not_voter', message: notAVoter(raft, target) }
   if (raft.wrongStates.includes(target)) {
-    return { refusal: 'state_diverged', message: `the state of node ${target} is not what the majority has` }
+    return {
+      refusal: 'state_diverged',
+      message: `the state of node ${target} is not what the majority has; choose another`,
+    }
   }
   if (raft.progress.get(target)?.isDrained === true) {
     return { refusal: 'draining', message: `node ${target} is drained; end that first, or choose another` }
   }
   if (!isInContact(raft, target)) {
-    return { refusal: 'not_healthy', message: `node ${target} has not answered for an election timeout` }
+    return {
+      refusal: 'not_healthy',
+      message: `node ${target} has not answered for an election timeout; see that it runs, or choose another`,
+    }
   }
   if (isPeerStalled(raft, target)) {
-    return { refusal: 'not_healthy', message: `the disk of node ${target} is stalled` }
+    return { refusal: 'not_healthy', message: `the disk of node ${target} is stalled; choose another` }
   }
   return null
+}
+
+function refuseAll(raft: Raft): { refusal: string; message: string } {
+  const others = voterIds(raft).filter((id) => id !== raft.id)
+  const why =
+    others.length === 0
+      ? `node ${raft.id} is the only one; add another node first, and wait until it votes`
+      : `each of ${others.join(', ')} is silent, drained, stalled or wrong`
+  return { refusal: 'no_target', message: `no other voter could take over: ${why}` }
+}
+
+function notAVoter(raft: Raft, id: NodeId): string {
+  if (!currentMembership(raft).members.some((member) => member.id === id)) return notAMember(raft, id)
+  return `node ${id} is a learner, which votes by itself once it has caught up; the voters are ${voterIds(raft).join(', ')}`
 }
 
 /** Leader rule, at the end of a step. A transfer never outlives its deadline, nor (see `becomeFollower`) its term. */

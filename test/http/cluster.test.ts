@@ -147,3 +147,55 @@ describe.each([
     expect(await outcome(request('POST', '/cluster/nodes', NODE_4))).toEqual([409, 'standalone'])
   })
 })
+
+test.each([
+  {
+    why: 'a member that is none',
+    method: 'DELETE',
+    path: '/cluster/nodes/9',
+    body: undefined,
+    error: 'node 9 is not a member; the members are 1, 4',
+  },
+  {
+    why: 'a leader that is no member',
+    method: 'POST',
+    path: '/cluster/transfer-leader',
+    body: { node_id: 9 },
+    error: 'node 9 is not a member; the members are 1, 4',
+  },
+  {
+    why: 'a leader that is a learner',
+    method: 'POST',
+    path: '/cluster/transfer-leader',
+    body: { node_id: 4 },
+    error: 'node 4 is a learner, which votes by itself once it has caught up; the voters are 1',
+  },
+  {
+    why: 'another address of a member',
+    method: 'POST',
+    path: '/cluster/nodes',
+    body: { ...NODE_4, addr: '127.0.0.1:5005' },
+    error:
+      'node 4 is a member already, at 127.0.0.1:5004; a node that has moved takes an id that was never used, such as 5, and the old one is removed',
+  },
+  {
+    why: 'the address of another member',
+    method: 'POST',
+    path: '/cluster/nodes',
+    body: { ...NODE_4, node_id: 6 },
+    error: '127.0.0.1:5004 is the address of node 4; choose another, or remove node 4 first',
+  },
+  {
+    why: 'the end of the last voter',
+    method: 'DELETE',
+    path: '/cluster/nodes/1',
+    body: undefined,
+    error:
+      'node 1 is the only voter, and a cluster needs one; add another node first, and wait until it votes',
+  },
+])('who asks for $why is told the way out', async ({ method, path, body, error }) => {
+  const request = await serveRaftNode({ isClusterMode: true })
+  await request('POST', '/cluster/nodes', NODE_4)
+
+  expect((await request(method, path, body)).body.error).toBe(error)
+})

@@ -189,4 +189,12 @@ export const MEMBERSHIP_CHANGES: readonly Mutant[] = [
 `,
     caughtBy: MEMBERSHIP,
   },
+  {
+    name: 'the id that is proposed for a new node was removed once',
+    source: 'membership (ids never return); docs/troubleshooting.md',
+    file: 'raft/core/membership.ts',
+    find: `Math.max(...members.map(({ id }) => id), ...removed) + 1`,
+    replace: `Math.max(...members.map(({ id }) => id)) + 1`,
+    caughtBy: MEMBERSHIP,
+  },
 ]

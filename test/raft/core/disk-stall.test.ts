@@ -300,7 +300,7 @@ describe('a leader that hands over for another reason', () => {
     const node = leader({}, { disk: stalledFor(HALF_MS + 1) })
 
     expect(node.step({ type: 'transfer', id: 50, target: 3 }).transfers).toEqual([
-      { id: 50, refusal: 'not_healthy', message: 'the disk of node 3 is stalled' },
+      { id: 50, refusal: 'not_healthy', message: 'the disk of node 3 is stalled; choose another' },
     ])
   })
 

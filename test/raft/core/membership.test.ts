@@ -115,12 +115,23 @@ describe('the bug of 2015: two leaders, two changes, no majority in common (raft
 
 describe('who may be added and removed', () => {
   test.each([
-    { why: 'a member', id: 2, refusal: 'node_exists' },
-    { why: 'an id that was removed: ids never return', id: 8, refusal: 'node_removed' },
-  ])('$why is not added', ({ id, refusal }) => {
+    {
+      why: 'a member',
+      id: 2,
+      refusal: 'node_exists',
+      message:
+        'node 2 is a member already, at node-2:1; a node that has moved takes an id that was never used, such as 9, and the old one is removed',
+    },
+    {
+      why: 'an id that was removed: ids never return',
+      id: 8,
+      refusal: 'node_removed',
+      message: 'node 8 was removed and its id cannot return; choose an id that was never used, such as 9',
+    },
+  ])('$why is not added, and the way out is told', ({ id, refusal, message }) => {
     const leader = new SoloNode({ removed: [8] }).becomeReadyLeader()
 
-    expect(leader.add(id).memberships).toMatchObject([{ refusal }])
+    expect(leader.add(id).memberships).toMatchObject([{ refusal, message }])
   })
 
   test('an address belongs to one node', () => {
@@ -129,31 +140,59 @@ describe('who may be added and removed', () => {
     const change = { type: 'add', id: 4, addr: 'node-2:1' } as const
     const effects = leader.step({ type: 'changeMembership', id: 1, change, note: '', time: 0 })
 
-    expect(effects.memberships).toMatchObject([{ refusal: 'addr_in_use' }])
+    expect(effects.memberships).toMatchObject([
+      {
+        refusal: 'addr_in_use',
+        message: 'node-2:1 is the address of node 2; choose another, or remove node 2 first',
+      },
+    ])
   })
 
   test('a cluster has a maximum of nodes', () => {
     const leader = new SoloNode({ limits: { membersMax: 3 } }).becomeReadyLeader()
 
-    expect(leader.add(4).memberships).toMatchObject([{ refusal: 'too_many_nodes' }])
+    expect(leader.add(4).memberships).toMatchObject([
+      { refusal: 'too_many_nodes', message: 'a cluster has at most 3 nodes; remove one first' },
+    ])
   })
 
   test.each([
-    { why: 'nobody', id: 9, refusal: 'node_not_found' },
-    { why: 'who was removed already', id: 8, refusal: 'node_not_found' },
-    { why: 'the leader: it hands over first', id: 1, refusal: 'is_leader' },
-  ])('$why is not removed', ({ id, refusal }) => {
+    {
+      why: 'nobody',
+      id: 9,
+      refusal: 'node_not_found',
+      message: 'node 9 is not a member; the members are 1, 2, 3',
+    },
+    {
+      why: 'who was removed already',
+      id: 8,
+      refusal: 'node_not_found',
+      message: 'node 8 was removed already',
+    },
+    {
+      why: 'the leader: it hands over first',
+      id: 1,
+      refusal: 'is_leader',
+      message: 'the leader hands leadership over before it is removed',
+    },
+  ])('$why is not removed', ({ id, refusal, message }) => {
     const leader = new SoloNode({ removed: [8] }).becomeReadyLeader()
     leader.acknowledge(3, 1)
 
-    expect(leader.remove(id).memberships).toMatchObject([{ refusal }])
+    expect(leader.remove(id).memberships).toMatchObject([{ refusal, message }])
   })
 
   test('the only voter is not removed', () => {
     const leader = new SoloNode({ voters: [1], learners: [2] }).becomeLeader()
     leader.persist()
 
-    expect(leader.remove(1, { isForced: true }).memberships).toMatchObject([{ refusal: 'last_voter' }])
+    expect(leader.remove(1, { isForced: true }).memberships).toMatchObject([
+      {
+        refusal: 'last_voter',
+        message:
+          'node 1 is the only voter, and a cluster needs one; add another node first, and wait until it votes',
+      },
+    ])
   })
 
   test('a removal that leaves no healthy majority is refused, unless it is forced', () => {

@@ -76,13 +76,43 @@ describe('leadership transfer (thesis §3.10)', () => {
   })
 
   test.each([
-    { why: 'itself', target: 1, refusal: 'is_leader' },
-    { why: 'a learner', target: 4, refusal: 'not_voter' },
-    { why: 'nobody that it knows', target: 9, refusal: 'not_voter' },
-  ])('a leader does not hand over to $why', ({ target, refusal }) => {
+    { why: 'itself', target: 1, refusal: 'is_leader', message: 'node 1 is the leader already' },
+    {
+      why: 'a learner',
+      target: 4,
+      refusal: 'not_voter',
+      message: 'node 4 is a learner, which votes by itself once it has caught up; the voters are 1, 2, 3',
+    },
+    {
+      why: 'nobody that it knows',
+      target: 9,
+      refusal: 'not_voter',
+      message: 'node 9 is not a member; the members are 1, 2, 3, 4',
+    },
+  ])('a leader does not hand over to $why, and says who there is', ({ target, refusal, message }) => {
     const leader = new SoloNode({ learners: [4] }).becomeReadyLeader()
 
-    expect(transfer(leader, target).transfers).toMatchObject([{ id: 50, refusal }])
+    expect(transfer(leader, target).transfers).toEqual([{ id: 50, refusal, message }])
+  })
+
+  test('a leader that nobody could follow says whether there is anybody', () => {
+    const alone = new SoloNode({ voters: [1] }).becomeReadyLeader()
+    const missed = new SoloNode().becomeReadyLeader()
+    missed.now += TIMEOUT_MS
+
+    const messages = [alone, missed].map((leader) => transfer(leader, null).transfers[0])
+
+    expect(messages).toMatchObject([
+      {
+        refusal: 'no_target',
+        message:
+          'no other voter could take over: node 1 is the only one; add another node first, and wait until it votes',
+      },
+      {
+        refusal: 'no_target',
+        message: 'no other voter could take over: each of 2, 3 is silent, drained, stalled or wrong',
+      },
+    ])
   })
 
   test('a leader does not hand over to whoever has been silent', () => {

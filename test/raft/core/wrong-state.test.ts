@@ -119,7 +119,11 @@ describe('a leader that knows of a wrong state', () => {
     leader.step(wrongStates(2))
 
     expect(leader.step({ type: 'transfer', id: 50, target: 2 }).transfers).toEqual([
-      { id: 50, refusal: 'state_diverged', message: 'the state of node 2 is not what the majority has' },
+      {
+        id: 50,
+        refusal: 'state_diverged',
+        message: 'the state of node 2 is not what the majority has; choose another',
+      },
     ])
   })
 
