@@ -451,7 +451,7 @@ describe('the cluster', () => {
 
     expect(runs.map(({ code }) => code)).toEqual([0, 0])
     expect(runs[0]?.complaints).toEqual([
-      'node 4 is a member; start it at 10.0.0.4:5004 with: ipam server --join',
+      'node 4 is a member; start it at 10.0.0.4:5004 with: ipam server --config FILE --node-id 4 --join, and node 4 in FILE',
     ])
   })
 

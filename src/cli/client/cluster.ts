@@ -66,7 +66,8 @@ export async function addNode({ api, args, output }: Invocation): Promise<ExitCo
     () => api.write('POST', NODES, { node_id: nodeId, addr }, NO_KEY),
     ({ members }) => members.some((member) => member.node_id === nodeId && member.addr === addr),
   )
-  output.done(`node ${nodeId} is a member; start it at ${addr} with: ipam server --join`)
+  const start = `ipam server --config FILE --node-id ${nodeId} --join`
+  output.done(`node ${nodeId} is a member; start it at ${addr} with: ${start}, and node ${nodeId} in FILE`)
   return 0
 }
 

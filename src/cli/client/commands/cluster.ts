@@ -24,8 +24,9 @@ export const CLUSTER_COMMANDS = [
     name: 'cluster add',
     operands: [operand('ID'), operand('ADDR')],
     flags: [],
-    about: 'add a node; then start it there with: ipam server --join',
-    notes: 'ADDR is where the other nodes reach it: host:port. It votes once it has caught up.',
+    about: 'add a node; then start it there with: ipam server --config FILE --node-id ID --join',
+    notes:
+      'ADDR is where the other nodes reach it: host:port. Its cluster file names it, too. It votes once it has caught up.',
   },
   {
     name: 'cluster remove',
