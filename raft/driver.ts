@@ -11,6 +11,7 @@ import type { TransferFate } from './hand-over.ts'
 import type { Inbox } from './inbox.ts'
 import type { RaftNodeOptions } from './node-options.ts'
 import type { NodeParts } from './node-parts.ts'
+import { NoticeTimer } from './notice-timer.ts'
 import type { Ports } from './ports.ts'
 import { StepCounts } from './step-counts.ts'
 import { Ticks } from './ticks.ts'
@@ -24,6 +25,7 @@ export class Driver {
   readonly #inbox: Inbox
   readonly #parts: NodeParts
   readonly #ticks: Ticks
+  readonly #notices: NoticeTimer
 
   constructor(node: {
     options: RaftNodeOptions
@@ -38,6 +40,7 @@ export class Driver {
     this.#inbox = node.inbox
     this.#parts = node.parts
     const { clock } = node.ports
+    this.#notices = new NoticeTimer({ raft: node.raft, clock, onDue: () => this.#inbox.wake() })
     this.#ticks = new Ticks({ clock, tickMs: node.options.tickMs, onTick: (ms) => this.#tick(ms) })
   }
 
@@ -55,6 +58,7 @@ export class Driver {
   stop(): void {
     this.#inbox.close()
     this.#ticks.stop()
+    this.#notices.stop()
   }
 
   /** Stops, and says why. */
@@ -73,6 +77,7 @@ export class Driver {
       this.#look(effects, now)
       this.#carryOut(effects)
       this.#sendRequests()
+      this.#notices.follow()
       if (this.#canTakeParked() || this.#parts.reads.hasNext || !this.#inbox.isEmpty) this.#inbox.wake()
     } catch (error) {
       this.fail(error)

@@ -49,6 +49,8 @@ function checkRole(raft: Raft): void {
         progress.matchIndex,
       )
       assert(progress.matchIndex <= raft.log.lastIndex, 'node {}: match is above the last index', id)
+      // Else its driver would step it again at once, for ever.
+      assert((progress.noticeDueAt ?? raft.now + 1) > raft.now, 'node {}: a notice is overdue', id)
     }
   } else {
     assert(raft.progress.size === 0, 'only a leader replicates')

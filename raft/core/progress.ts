@@ -33,6 +33,8 @@ export interface Progress {
   /** When something was last sent. */
   lastSent: number
   sentCommit: LogIndex
+  /** When it is to hear of what is committed, unless something else tells it before; null if it knows. */
+  noticeDueAt: number | null
   /** The highest read round that the peer echoed. */
   ackedRound: number
   sentRound: number
@@ -67,6 +69,7 @@ export function newProgress(raft: Raft): Progress {
     hasAnswered: false,
     lastSent: Number.NEGATIVE_INFINITY,
     sentCommit: 0,
+    noticeDueAt: null,
     ackedRound: 0,
     sentRound: 0,
     roundTarget: raft.log.lastIndex,
@@ -95,6 +98,7 @@ export function becomeReplicate(progress: Progress): void {
 /** What comes next for the peer is compacted away. */
 export function becomeSnapshot(progress: Progress): void {
   progress.state = 'snapshot'
+  progress.noticeDueAt = null
   progress.snapshotIndex = 0
   progress.isSnapshotSent = false
   progress.inflight = []

@@ -2,6 +2,7 @@
 import { assert } from '../assert.ts'
 import { encodedEntryBytes } from '../entry.ts'
 import type { Entry, NodeId } from '../types.ts'
+import { isCommitNoticeDue } from './commit-notice.ts'
 import { sendSnapshotHeartbeat, startSnapshot } from './install-snapshot.ts'
 import { entriesFrom, termAt } from './log.ts'
 import { isInContact, voterIds } from './membership.ts'
@@ -34,7 +35,7 @@ export function replicate(raft: Raft): void {
 function isNewsDue(raft: Raft, progress: Progress): boolean {
   if (progress.sentRound < raft.leaderRound) return true
   if (progress.state === 'snapshot') return false
-  return raft.commitIndex === raft.log.lastIndex && progress.sentCommit < raft.commitIndex
+  return isCommitNoticeDue(raft, progress)
 }
 
 /** @returns Whether anything left; each message carries commit index and read round as well. */
@@ -106,6 +107,7 @@ function sendMessage(raft: Raft, to: NodeId, progress: Progress, entries: readon
   })
   progress.lastSent = raft.now
   progress.sentCommit = raft.commitIndex
+  progress.noticeDueAt = null
   progress.sentRound = raft.leaderRound
 }
 

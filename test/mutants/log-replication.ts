@@ -2,6 +2,9 @@ import { type Mutant, SIMULATOR, testFile } from './mutant.ts'
 
 const REPLICATION = testFile('test/raft/core/replication.test.ts')
 
+const NOTICES = testFile('test/raft/core/commit-notice.test.ts')
+const NOTICE_TIMER = testFile('test/raft/notice-timer.test.ts')
+
 /** The log, commitment and what is acknowledged: §3.5, §3.6.2, §10.2.1. */
 export const LOG_REPLICATION: readonly Mutant[] = [
   {
@@ -159,5 +162,72 @@ export const LOG_REPLICATION: readonly Mutant[] = [
     find: `const nextIndex = Math.max(candidate + 1, progress.matchIndex + 1)`,
     replace: `const nextIndex = candidate + 1`,
     caughtBy: testFile('test/raft/core/back-tracking.test.ts'),
+  },
+  {
+    name: 'peers are told of a commit at once, and wake up for it twice',
+    source: 'performance: a message that goes anyway tells them',
+    file: 'raft/core/commit-notice.ts',
+    find: `raft.now + COMMIT_NOTICE_MS`,
+    replace: `raft.now`,
+    caughtBy: NOTICES,
+  },
+  {
+    name: 'peers hear of the last commit with the next heartbeat only',
+    source: 'min_index would wait for it',
+    file: 'raft/core/commit-notice.ts',
+    find: `progress.noticeDueAt !== null && raft.now >= progress.noticeDueAt`,
+    replace: `false`,
+    caughtBy: NOTICES,
+  },
+  {
+    name: 'each further commit puts the notice of the first off',
+    source: 'a steady trickle would leave followers behind for good',
+    file: 'raft/core/commit-notice.ts',
+    find: `(progress.noticeDueAt ?? raft.now + COMMIT_NOTICE_MS)`,
+    replace: `raft.now + COMMIT_NOTICE_MS`,
+    caughtBy: NOTICES,
+  },
+  {
+    name: 'what entries have told already is told again',
+    source: 'performance',
+    file: 'raft/core/replicate.ts',
+    find: `  progress.noticeDueAt = null
+`,
+    replace: ``,
+    caughtBy: NOTICES,
+  },
+  {
+    name: 'a peer that gets a snapshot is owed a notice for ever',
+    source: 'its leader would step without an end',
+    file: 'raft/core/progress.ts',
+    find: `  progress.noticeDueAt = null
+`,
+    replace: ``,
+    caughtBy: NOTICES,
+  },
+  {
+    name: 'a notice waits for a clock that a rounding error does not move',
+    source: 'seed 249, "time stands still"',
+    file: 'raft/notice-timer.ts',
+    find: `Math.max(1, Math.ceil(dueAt - this.#clock.now()))`,
+    replace: `Math.max(0, dueAt - this.#clock.now())`,
+    caughtBy: NOTICE_TIMER,
+  },
+  {
+    name: 'the timer of notices asks for a step whenever it ends',
+    source: 'performance: a step every 3 ms under load',
+    file: 'raft/notice-timer.ts',
+    find: `dueAt !== null && dueAt <= this.#clock.now()`,
+    replace: `dueAt !== null`,
+    caughtBy: NOTICE_TIMER,
+  },
+  {
+    name: 'the timer of notices ends while one is owed',
+    source: 'min_index would wait for it',
+    file: 'raft/notice-timer.ts',
+    find: `    else this.follow()
+`,
+    replace: ``,
+    caughtBy: NOTICE_TIMER,
   },
 ]

@@ -112,6 +112,8 @@ describe('a drain', () => {
     const trio = new Trio()
     await trio.run(async (old) => {
       const drained = await trio.service(old).setDraining(true, ALICE)
+      // What a follower answers for itself is as new as what it has applied.
+      await trio.until(() => (trio.cluster.machine(old).node?.status().appliedIndex ?? 0) >= drained.index)
       const again = await trio.service(old).setDraining(true, ALICE)
       const undrained = await trio.service(old).setDraining(false, BOB)
       await trio.service(old).setDraining(false, BOB)

@@ -317,19 +317,6 @@ describe('a leader replicates (thesis §3.5)', () => {
     ])
   })
 
-  test('the commit index at once when no entry is there to carry it', () => {
-    const leader = new SoloNode().becomeReadyLeader()
-    leader.propose(1)
-    leader.persist()
-
-    const effects = leader.acknowledge(2, 2)
-
-    expect(effects.messages).toMatchObject([
-      { to: 2, leaderCommit: 2, entries: [] },
-      { to: 3, leaderCommit: 2 },
-    ])
-  })
-
   test('what was lost on the way, after the next heartbeat is rejected', () => {
     const leader = new SoloNode().becomeReadyLeader()
     leader.propose(1)
