@@ -5,6 +5,7 @@ import type { AuditDraft } from '../ipam/store.ts'
 import {
   AUDIT_BLOCK_INDEXES,
   AUDIT_FLOOR_KEY,
+  type AuditBlockKind,
   auditBlockKey,
   auditKey,
   auditRequestKey,
@@ -24,15 +25,15 @@ export class AuditRows {
   readonly #rows: StagedRows
   #index = 0
   #count = 0
-  /** Rows of the current block that are known to be there. */
-  #blockKeys = new Set<string>()
+  /** Values whose row of the current block is known to be there. */
+  #marked = noMarks()
 
   constructor(options: { rows: StagedRows }) {
     this.#rows = options.rows
   }
 
   beginEntry(index: number): void {
-    if (index % AUDIT_BLOCK_INDEXES === 0) this.#blockKeys = new Set()
+    if (index % AUDIT_BLOCK_INDEXES === 0) this.#marked = noMarks()
     this.#index = index
     this.#count = 0
   }
@@ -52,21 +53,23 @@ export class AuditRows {
     rows.put(auditKey(position), encodeAudit(draft))
     if (draft.action !== ALLOCATION) rows.put(auditResourceKey(draft.resource, position), EMPTY_ROW)
     if (draft.requestId !== null) this.#markRequest(draft.requestId, position)
-    this.#markBlock(auditBlockKey('action', draft.action, this.#index))
-    this.#markBlock(auditBlockKey('user', draft.user, this.#index))
+    this.#markBlock('action', draft.action)
+    this.#markBlock('user', draft.user)
   }
 
   #markRequest(requestId: string, position: Position): void {
     const group = groupOfRequestId(requestId)
     if (group === null) this.#rows.put(auditRequestKey(requestId, position), EMPTY_ROW)
-    else this.#markBlock(auditBlockKey('requests', group, this.#index))
+    else this.#markBlock('requests', group)
   }
 
   /** Once a block: what is written must not depend on how long this process has run, so the row itself is asked at first. */
-  #markBlock(key: string): void {
-    if (this.#blockKeys.has(key)) return
-    this.#blockKeys.add(key)
-    this.#rows.undoLater(() => this.#blockKeys.delete(key))
+  #markBlock(kind: AuditBlockKind, value: string): void {
+    const marked = this.#marked[kind]
+    if (marked.has(value)) return
+    marked.add(value)
+    this.#rows.undoLater(() => marked.delete(value))
+    const key = auditBlockKey(kind, value, this.#index)
     if (this.#rows.get(key) === null) this.#rows.put(key, EMPTY_ROW)
   }
 
@@ -117,4 +120,8 @@ export class AuditRows {
     for (const key of keys) this.#rows.put(key, null)
     keys.clear()
   }
+}
+
+function noMarks(): Record<AuditBlockKind, Set<string>> {
+  return { action: new Set(), user: new Set(), requests: new Set() }
 }
