@@ -8,6 +8,7 @@ import { claim as linearizableReads } from '../linearizable-reads.ts'
 import { claim as oneClient } from '../one-client.ts'
 import { claim as putOverGateway } from '../put-over-gateway.ts'
 import { claim as putOverGrpc } from '../put-over-grpc.ts'
+import { claim as replicationFloor } from '../replication-floor.ts'
 import { claim as throughFollowers } from '../through-followers.ts'
 import { claim as workloads } from '../workloads.ts'
 import type { Claim } from './claim.ts'
@@ -23,5 +24,6 @@ export const CLAIMS: readonly Claim[] = [
   linearizableReads,
   growth,
   catchUp,
+  replicationFloor,
   workloads,
 ]

@@ -1,6 +1,7 @@
 /** PostgreSQL, Redis, and the machine itself. */
 import type { Side } from '../harness/bench.ts'
 import type { PostgresOperation } from '../load/postgres-operations.ts'
+import type { BareReplication } from '../peers/bare-replication.ts'
 import type { Floor } from '../peers/floor.ts'
 import type { Postgres } from '../peers/postgres.ts'
 import type { Redis } from '../peers/redis.ts'
@@ -58,6 +59,27 @@ export function floorSide(floor: Floor, { name }: { name: string }): Side {
     async prepare() {
       const { directory, port } = floor
       return { operation: { type: 'floor', directory }, ports: [port], verify: async () => {} }
+    },
+  }
+}
+
+/** Asked for as ours is, and answered as much. */
+export function bareSide(bare: BareReplication, { name }: { name: string }): Side {
+  return {
+    name,
+    warmUp: { clients: 64, operations: 10_000 },
+    serverPids: () => bare.pids,
+    async prepare() {
+      const before = await bare.countAnswered()
+      return {
+        operation: { type: 'ipamAllocate', networkIds: ['net-V1StGXR8Z5jdHi6B-myT0'], isKeyed: false },
+        ports: [bare.port],
+        async verify(rows) {
+          const count = (await bare.countAnswered()) - before
+          if (count !== rows)
+            throw new Error(`bare replication acknowledged ${rows} requests and has ${count}`)
+        },
+      }
     },
   }
 }
