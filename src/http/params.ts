@@ -1,7 +1,7 @@
 /** Parameters of queries, which are text, and what reads and lists make of theirs. */
 import type { Context } from 'hono'
 import { z } from 'zod'
-import type { Page, PageRequest } from '../ipam/query.ts'
+import { OFFSET_MAX, type Page, type PageRequest } from '../ipam/query.ts'
 import type { Consistency } from '../service.ts'
 import { expected } from './fields.ts'
 import { invalidRequest } from './problem.ts'
@@ -9,7 +9,6 @@ import { invalidRequest } from './problem.ts'
 export const PAGE_ROWS_MAX = 10_000
 const PAGE_ROWS = 1_000
 const CURSOR_CHARS_MAX = 1_024
-const OFFSET_MAX = 10_000
 const SEARCH_CHARS_MAX = 256
 
 /** For a request that takes none: a typo there is as much a typo as anywhere. */

@@ -11,12 +11,15 @@ import type {
   PlacedNetwork,
 } from './records.ts'
 
+/** Rows that a page may leave out: who goes further uses the cursor, which costs nothing. */
+export const OFFSET_MAX = 10_000
+
 /** A page in a stable order. `cursor` is opaque, from `Page.nextCursor`; null starts at the beginning. */
 export interface PageRequest {
   /** 1 to 10,000. */
   readonly limit: number
   readonly cursor: string | null
-  /** Rows left out, 0 to 10,000. */
+  /** Rows left out, 0 to `OFFSET_MAX`; behind a cursor 0. */
   readonly offset: number
 }
 

@@ -91,8 +91,8 @@ export const AUDIT_LISTS_OF_SEVERAL: readonly Mutant[] = [
     name: 'what one request has found is the number of all audit rows, though it has stopped',
     source: 'api.md (X-Total-Count)',
     file: 'src/state/query/page.ts',
-    find: `next: stoppedAt, total: null }`,
-    replace: `next: stoppedAt, total: cursor === null ? rows.length : null }`,
+    find: `next: stoppedAt, toSkip: offset - skipped, total: null }`,
+    replace: `next: stoppedAt, toSkip: offset - skipped, total: cursor === null ? rows.length : null }`,
     caughtBy: AUDIT_LISTS,
   },
   {

@@ -234,8 +234,8 @@ export const LISTS_AND_INDEXES: readonly Mutant[] = [
     name: 'the next page leaves out the row that told that there is one',
     source: 'api.md (a cursor neither skips nor repeats)',
     file: PAGE,
-    find: `return { rows, next: last, total: more`,
-    replace: `return { rows, next: chunk[i]?.place ?? '', total: more`,
+    find: `return { rows, next: last, toSkip: 0, total: more`,
+    replace: `return { rows, next: chunk[i]?.place ?? '', toSkip: 0, total: more`,
     caughtBy: LISTS,
   },
   {
@@ -298,8 +298,8 @@ export const LISTS_AND_INDEXES: readonly Mutant[] = [
     name: 'the rows of the last page are the number of all',
     source: 'api.md (X-Total-Count)',
     file: PAGE,
-    find: `if (isEnd) return { rows, next: null, total: cursor === null ? skipped + rows.length : null }`,
-    replace: `if (isEnd) return { rows, next: null, total: skipped + rows.length }`,
+    find: `if (isEnd) return { rows, next: null, toSkip: 0, total: cursor === null ? skipped + rows.length : null }`,
+    replace: `if (isEnd) return { rows, next: null, toSkip: 0, total: skipped + rows.length }`,
     caughtBy: LISTS,
   },
   {

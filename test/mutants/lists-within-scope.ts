@@ -79,4 +79,12 @@ export const LISTS_WITHIN_SCOPE: readonly Mutant[] = [
     replace: `isAnswered`,
     caughtBy: WITHIN_SCOPE,
   },
+  {
+    name: 'behind a short page what is left of an offset is forgotten',
+    source: 'api.md (a page and its offset)',
+    file: 'src/state/query/page.ts',
+    find: `  return { rows, next: last, toSkip: offset - skipped, total: null }`,
+    replace: `  return { rows, next: last, toSkip: 0, total: null }`,
+    caughtBy: WITHIN_SCOPE,
+  },
 ]

@@ -71,9 +71,10 @@ async function pagesOf(
   return { pages, total }
 }
 
-function ofAllocations(filter: Partial<AllocationFilter>, limit: number) {
+function ofAllocations(filter: Partial<AllocationFilter>, limit: number, offset = 0) {
   return (cursor: string | null): NetworkQuery => {
-    return { type: 'allocations', filter: { ...NO_ALLOCATION_FILTER, ...filter }, page: page(limit, cursor) }
+    const asked = { ...page(limit, cursor), offset }
+    return { type: 'allocations', filter: { ...NO_ALLOCATION_FILTER, ...filter }, page: asked }
   }
 }
 
@@ -433,6 +434,7 @@ describe('behind 20,000 that others have, what few have inside is', () => {
     { where: 'a namespace', narrowed: { namespace: 'lab' }, scope: { networks: ['own', 'other'], tags: [] } },
   ]
   const pages: string[][][] = []
+  let behindAnOffset: string[] = []
 
   beforeAll(async () => {
     const ipam = await Harness.open()
@@ -449,6 +451,7 @@ describe('behind 20,000 that others have, what few have inside is', () => {
       }
       allocateMany(ipam, { name: 'late', network: 'own', count: 1 })
     }
+    behindAnOffset = await shortPagesOf(ipam, { tag: 'rack' }, LAB, { offset: 2 })
   }, 60_000)
 
   const cases = asked.flatMap(({ where }) => filters.map((filter) => ({ where, by: Object.keys(filter)[0] })))
@@ -466,6 +469,10 @@ describe('behind 20,000 that others have, what few have inside is', () => {
       expect(pages[1]?.[i]).toEqual(['', 's0 s1 s2 s3 s4'])
     },
   )
+
+  test('left out by an offset also where the first page has not come so far', () => {
+    expect(behindAnOffset).toEqual(['', 's2 s3 s4'])
+  })
 })
 
 /** The names on each page of five. */
@@ -473,10 +480,11 @@ async function shortPagesOf(
   { machine }: Listed,
   filter: Partial<AllocationFilter>,
   scope: Scope,
+  { offset } = { offset: 0 },
 ): Promise<string[]> {
   const pages: string[] = []
   for (let cursor: string | null = null; cursor !== null || pages.length === 0; ) {
-    const query = ofAllocations(filter, 5)(cursor)
+    const query = ofAllocations(filter, 5, cursor === null ? offset : 0)(cursor)
     const { rows, nextCursor } = (await machine.query({ type: 'withinScope', scope, query })) as Page<Row>
     pages.push(rows.map(nameOf).join(' '))
     cursor = nextCursor

@@ -1,5 +1,5 @@
 /** A page of a list: records that match, and a cursor that neither skips nor repeats any while others write. */
-import { InvalidCursorError, type Page, type PageRequest } from '../../ipam/query.ts'
+import { InvalidCursorError, OFFSET_MAX, type Page, type PageRequest } from '../../ipam/query.ts'
 import { CorruptStateError } from '../errors.ts'
 import type { View } from '../view.ts'
 import type { Candidate, Candidates } from './candidates.ts'
@@ -26,8 +26,8 @@ export interface Listing<T> {
 /** Closes the candidates. */
 export async function takePage<T>(view: View, listing: Listing<T>, request: PageRequest): Promise<Page<T>> {
   try {
-    const { rows, next, total } = await examine(view, listing, request)
-    const nextCursor = next === null ? null : encodeCursor(listing.candidates.name, next)
+    const { rows, next, toSkip, total } = await examine(view, listing, request)
+    const nextCursor = next === null ? null : encodeCursor(listing.candidates.name, { place: next, toSkip })
     return { rows, nextCursor, total: typeof listing.total === 'number' ? listing.total : total }
   } finally {
     await listing.candidates.close()
@@ -37,8 +37,9 @@ export async function takePage<T>(view: View, listing: Listing<T>, request: Page
 async function examine<T>(
   view: View,
   listing: Listing<T>,
-  { limit, offset, cursor }: PageRequest,
-): Promise<{ rows: T[]; next: string | null; total: number | null }> {
+  { limit, offset: asked, cursor }: PageRequest,
+): Promise<{ rows: T[]; next: string | null; toSkip: number; total: number | null }> {
+  const offset = cursor === null ? asked : offsetOf(cursor)
   const rows: T[] = []
   let skipped = 0
   let last = ''
@@ -56,17 +57,17 @@ async function examine<T>(
         const left = isEnd ? 0 : COUNTED_MAX - examined
         const more = isCounted ? await countMore(view, listing, { isEnd, left }) : null
         const rest = records.slice(i).filter((one) => one !== null).length
-        return { rows, next: last, total: more === null ? null : skipped + limit + rest + more }
+        return { rows, next: last, toSkip: 0, total: more === null ? null : skipped + limit + rest + more }
       }
       if (record !== null && skipped < offset) skipped += 1
       else if (record !== null) rows.push(record)
       last = chunk[i]?.place ?? last
     }
     const stoppedAt = listing.candidates.stoppedAt ?? null
-    if (isEnd && stoppedAt !== null) return { rows, next: stoppedAt, total: null }
-    if (isEnd) return { rows, next: null, total: cursor === null ? skipped + rows.length : null }
+    if (isEnd && stoppedAt !== null) return { rows, next: stoppedAt, toSkip: offset - skipped, total: null }
+    if (isEnd) return { rows, next: null, toSkip: 0, total: cursor === null ? skipped + rows.length : null }
   }
-  return { rows, next: last, total: null }
+  return { rows, next: last, toSkip: offset - skipped, total: null }
 }
 
 /** Of the next candidates; null if there are more than are `left` to be looked at. */
@@ -98,8 +99,10 @@ async function recordsOf<T>(
   })
 }
 
-function encodeCursor(name: string, place: string): string {
-  return Buffer.from(`${name}\n${place}`, 'latin1').toString('base64url')
+/** @param toSkip What is left of an offset that one request does not get through. */
+function encodeCursor(name: string, { place, toSkip }: { place: string; toSkip: number }): string {
+  const rest = toSkip === 0 ? '' : `\n${toSkip}`
+  return Buffer.from(`${name}\n${place}${rest}`, 'latin1').toString('base64url')
 }
 
 /**
@@ -108,10 +111,20 @@ function encodeCursor(name: string, place: string): string {
  */
 export function decodeCursor(cursor: string | null, name: string): string | null {
   if (cursor === null) return null
-  const [of, place, ...rest] = Buffer.from(cursor, 'base64url').toString('latin1').split('\n')
-  const isOurs = of === name && place !== undefined && rest.length === 0 && /^[ -~]+$/.test(place)
-  if (!isOurs || encodeCursor(of, place) !== cursor) {
+  const [of, place] = partsOf(cursor)
+  const isOurs = of === name && place !== undefined && /^[ -~]+$/.test(place)
+  const toSkip = offsetOf(cursor)
+  if (!isOurs || toSkip > OFFSET_MAX || encodeCursor(of, { place, toSkip }) !== cursor) {
     throw new InvalidCursorError('the cursor is not one that this list, with these filters, has given out')
   }
   return place
+}
+
+function offsetOf(cursor: string): number {
+  const [, , toSkip = '0'] = partsOf(cursor)
+  return /^\d{1,9}$/.test(toSkip) ? Number(toSkip) : 0
+}
+
+function partsOf(cursor: string): string[] {
+  return Buffer.from(cursor, 'base64url').toString('latin1').split('\n')
 }
