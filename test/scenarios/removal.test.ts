@@ -143,7 +143,7 @@ describe('removed nodes', () => {
     (cluster) => {
       cluster.unrecorded('Node 1 leads.', () => cluster.elect(1))
       cluster.remove(1, 3)
-      cluster.unrecorded('Node 2 commits it too.', () => cluster.run(10))
+      cluster.unrecorded('Node 2 commits it too.', () => cluster.run(20))
       expect(cluster.add(1, 3)).toMatchObject({ refusal: 'node_removed' })
 
       cluster.note('The log of node 2 starts after the removal; it restarts, and is elected.')
