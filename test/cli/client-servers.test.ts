@@ -43,6 +43,57 @@ async function networkCount(): Promise<number> {
   return (await api.request('GET', '/networks')).body.length
 }
 
+describe('the status of the cluster', () => {
+  async function withAnother(act: (another: Api, url: string) => Promise<void>): Promise<void> {
+    const another = await openApi()
+    try {
+      await act(another, `http://${another.host}:${another.port}`)
+    } finally {
+      await another.close()
+    }
+  }
+
+  test('is what the leader says, whichever server is named first, and whoever else is down or hangs', async () => {
+    await withAnother(async (leader, url) => {
+      api.service.role = 'follower'
+      leader.service.term = 7
+      const hung = await relay((_, count) => (count === 1 ? NO_LEADER : 'hang'))
+
+      const { out, code } = await ipam('cluster status', [hung.url, apiUrl, await deadServer(), url])
+
+      expect(code).toBe(0)
+      expect(out).toMatch(/^term +7$/m)
+      expect(out).toMatch(/^asked +node 1 \(leader\)/m)
+    })
+  })
+
+  test('is that of the newest leader, where one that was cut off does not know it yet', async () => {
+    await withAnother(async (newest, url) => {
+      api.service.role = 'follower'
+      newest.service.term = 7
+      await withAnother(async (old, oldUrl) => {
+        old.service.term = 6
+
+        const { out } = await ipam('cluster status --json', [apiUrl, oldUrl, url])
+
+        expect(JSON.parse(out)).toMatchObject({ role: 'leader', term: 7 })
+      })
+    })
+  })
+
+  test('is what the first says that answers, where no leader is among them', async () => {
+    await withAnother(async (other, url) => {
+      api.service.role = 'follower'
+      api.service.term = 3
+      other.service.role = 'follower'
+
+      const { out, code } = await ipam('cluster status --json', [await deadServer(), apiUrl, url])
+
+      expect([code, JSON.parse(out)]).toMatchObject([0, { role: 'follower', term: 3 }])
+    })
+  })
+})
+
 describe('several servers', () => {
   test('a read and a write go to the next one where nobody listens', async () => {
     const servers = [await deadServer(), apiUrl]

@@ -43,6 +43,7 @@ export class OneNodeService implements IpamService {
   /** Log time. */
   time = START
   role: ClusterStatus['role'] = 'leader'
+  term = 1
   ready: Readiness = { ready: true, reasons: [] }
   /** What every call rejects with; null to work. */
   failure: Error | null = null
@@ -132,7 +133,7 @@ export class OneNodeService implements IpamService {
       schemaVersion: 1,
       leaderId: isLeader ? 1 : null,
       leaderAddr: isLeader ? addr : null,
-      term: 1,
+      term: this.term,
       commitIndex: this.#state.appliedIndex,
       appliedIndex: this.#state.appliedIndex,
     }

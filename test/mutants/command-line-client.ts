@@ -186,4 +186,20 @@ export const COMMAND_LINE_CLIENT: readonly Mutant[] = [
     replace: `const partial = path.length === 0 ? \`\${path}.part\` : path`,
     caughtBy: CLIENT_BULK,
   },
+  {
+    name: 'the status of the cluster is what the first server knows, although the leader is named as well',
+    source: 'docs/cli.md (the cluster)',
+    file: 'src/cli/client/cluster.ts',
+    find: `  return leaders.toSorted(`,
+    replace: `  return [text].toSorted(`,
+    caughtBy: SERVERS,
+  },
+  {
+    name: 'the status of the cluster is what a deposed leader says',
+    source: 'docs/cli.md (the cluster)',
+    file: 'src/cli/client/cluster.ts',
+    find: `statusOf(b).term - statusOf(a).term`,
+    replace: `statusOf(a).term - statusOf(b).term`,
+    caughtBy: SERVERS,
+  },
 ]

@@ -52,29 +52,34 @@ export interface WriteOptions {
 
 const BASE_PATH = '/api/v1'
 
+interface ApiOptions {
+  /** At least one: URLs without a path of the API. */
+  readonly servers: readonly string[]
+  readonly timeoutMs: number
+  readonly fetch: Fetch
+  /** Of each request; asked for once, with the first. */
+  readonly authorization: () => Promise<string | null>
+}
+
 export class Api {
   readonly servers: readonly string[]
+  readonly #options: ApiOptions
+  readonly #shell: ClientShell
   readonly #sender: Sender
-  readonly #askAuthorization: () => Promise<string | null>
   #authorization: Promise<string | null> | null = null
   #writesUnderWay = 0
 
-  /**
-   * @param options.servers At least one: URLs without a path of the API.
-   * @param options.authorization Of each request; asked for once, with the first.
-   */
-  constructor(
-    options: {
-      servers: readonly string[]
-      timeoutMs: number
-      fetch: Fetch
-      authorization: () => Promise<string | null>
-    },
-    shell: ClientShell,
-  ) {
+  constructor(options: ApiOptions, shell: ClientShell) {
     this.servers = options.servers
+    this.#options = options
+    this.#shell = shell
     this.#sender = new Sender({ ...options, now: () => shell.now(), wait: (ms) => shell.wait(ms) })
-    this.#askAuthorization = options.authorization
+  }
+
+  /** One of the servers alone, which is not waited for longer than `timeoutMs`. */
+  only(server: string, timeoutMs: number): Api {
+    const options = { servers: [server], timeoutMs: Math.min(timeoutMs, this.#options.timeoutMs) }
+    return new Api({ ...this.#options, ...options, authorization: () => this.#authorize() }, this.#shell)
   }
 
   /** Whoever stops now does not know what becomes of it. */
@@ -133,10 +138,14 @@ export class Api {
 
   /** Before the time runs: somebody may have to type. */
   async #signed(request: ApiRequest): Promise<ApiRequest> {
-    this.#authorization ??= this.#askAuthorization()
-    const authorization = await this.#authorization
+    const authorization = await this.#authorize()
     if (authorization === null) return request
     return { ...request, headers: { ...request.headers, Authorization: authorization } }
+  }
+
+  #authorize(): Promise<string | null> {
+    this.#authorization ??= this.#options.authorization()
+    return this.#authorization
   }
 }
 

@@ -11,6 +11,9 @@ import { objectOf } from './pages.ts'
 import { type Color, type Column, column, formatRecord, Table } from './table.ts'
 
 const NODES = '/cluster/nodes'
+const STATUS = '/cluster/status'
+/** A node that hangs does not keep the others' answer back for longer. */
+const LOOK_MS_MAX = 2_000
 /** The cluster itself knows no keys. */
 const NO_KEY = { key: null }
 
@@ -34,10 +37,27 @@ function healthColor(text: string): Color | null {
 }
 
 export async function showCluster({ api, output }: Invocation): Promise<ExitCode> {
-  const { text } = await api.get('/cluster/status')
+  const text = await leadersStatus(api)
   if (output.isJson) await output.json(text)
-  else await output.text(formatStatus(objectOf(text), output.look))
+  else await output.text(formatStatus(statusOf(text), output.look))
   return 0
+}
+
+/** What the leader says if it is one of the servers, for only it knows how the others are; else what the first that answers says. */
+async function leadersStatus(api: Api): Promise<string> {
+  const { text } = await api.get(STATUS)
+  if (api.servers.length === 1 || statusOf(text).role === 'leader') return text
+  const asked = api.servers.map((server) => api.only(server, LOOK_MS_MAX).get(STATUS))
+  const answers = (await Promise.allSettled(asked)).map((one) =>
+    one.status === 'fulfilled' ? one.value.text : text,
+  )
+  // One that was cut off may take itself for the leader still.
+  const leaders = answers.filter((answer) => statusOf(answer).role === 'leader')
+  return leaders.toSorted((a, b) => statusOf(b).term - statusOf(a).term)[0] ?? text
+}
+
+function statusOf(text: string): ClusterBody {
+  return objectOf(text)
 }
 
 function formatStatus(status: ClusterBody, look: Invocation['output']['look']): string {
@@ -126,7 +146,7 @@ async function change(
     await write()
   } catch (error) {
     if (!(error instanceof RefusedError && error.isAfterUncertain)) throw error
-    const { text } = await api.get('/cluster/status')
+    const { text } = await api.get(STATUS)
     if (!isDone(objectOf(text))) throw error
   }
 }

@@ -17,8 +17,8 @@ export const CLUSTER_COMMANDS = [
     name: 'cluster status',
     operands: [],
     flags: [],
-    about: 'the members, as the node that answers sees them',
-    notes: 'Only the leader knows how its followers are.',
+    about: 'the members, as the leader sees them if it is one of the servers',
+    notes: 'Else as the first that answers does: only the leader knows how its followers are.',
   },
   {
     name: 'cluster add',
