@@ -110,6 +110,18 @@ describe('import', TIMEOUT, () => {
     expect(server.seen).toEqual([])
   })
 
+  test('a chunk whose answer is lost is sent again, and is not taken for one of an earlier run', async () => {
+    const server = await relay((_, count) => (count === 2 ? 'cutAfter' : 'pass'))
+
+    const ran = await ipam(['import', file('a.csv', csv(1_201))], { server: server.url })
+
+    expect(ran).toMatchObject({
+      code: 0,
+      out: '1201 created, 0 skipped, 0 failed (ipam-allocations-csv)\n',
+      complaints: [],
+    })
+  })
+
   test('after a failure the same command goes on where it was, and says so', async () => {
     let isBroken = true
     const server = await relay((_, count) => (isBroken && count >= 2 ? 'cutAfter' : 'pass'))

@@ -202,4 +202,12 @@ export const COMMAND_LINE_CLIENT: readonly Mutant[] = [
     replace: `statusOf(a).term - statusOf(b).term`,
     caughtBy: SERVERS,
   },
+  {
+    name: 'what an import has done itself, and was not told, is of an earlier run',
+    source: 'docs/cli.md (files)',
+    file: 'src/cli/client/import-sender.ts',
+    find: ` === 'true' && !answer.isAfterUncertain`,
+    replace: ` === 'true'`,
+    caughtBy: CLIENT_BULK,
+  },
 ]

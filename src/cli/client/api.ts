@@ -39,6 +39,9 @@ interface Certainty {
   readonly isAfterUncertain: boolean
 }
 
+/** `isAfterUncertain`: an attempt before it may have been carried out, so that a replay may be ours. */
+export type WriteAnswer = ApiAnswer & { readonly isAfterUncertain: boolean }
+
 export interface WriteOptions {
   /** The log index that the resource must still have. */
   readonly ifMatch?: number | null
@@ -109,7 +112,7 @@ export class Api {
     path: string,
     body: object | string | null = null,
     { ifMatch = null, key = newKey(), contentType = 'application/json', ...options }: WriteOptions = {},
-  ): Promise<ApiAnswer> {
+  ): Promise<WriteAnswer> {
     const { wayOut = wayOutWith(key) } = options
     const headers: Record<string, string> = {}
     if (body !== null) headers['Content-Type'] = contentType
@@ -127,12 +130,12 @@ export class Api {
   async #send(
     unsigned: ApiRequest,
     { isStream = false, wayOut = null }: { isStream?: boolean; wayOut?: string | null } = {},
-  ): Promise<ApiAnswer> {
+  ): Promise<WriteAnswer> {
     const request = await this.#signed(unsigned)
     const sent = await this.#sender.send(request, { isStream })
     if (sent.type === 'gaveUp') throw giveUp(request, sent, wayOut)
     const { answer, isUncertain } = sent
-    if (answer.status >= 200 && answer.status < 300) return answer
+    if (answer.status >= 200 && answer.status < 300) return { ...answer, isAfterUncertain: isUncertain }
     throw new RefusedError(answer, { isWrite: isWrite(request), isAfterUncertain: isUncertain })
   }
 

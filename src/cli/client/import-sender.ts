@@ -91,7 +91,8 @@ export class ImportSender {
         contentType: 'application/x-ndjson',
         wayOut: null,
       })
-      const isReplay = answer.headers.get('idempotency-replayed') === 'true'
+      // What an attempt of this very run has done, and could not tell, is of no earlier one.
+      const isReplay = answer.headers.get('idempotency-replayed') === 'true' && !answer.isAfterUncertain
       return { body: objectOf(answer.text), isReplay }
     } catch (error) {
       const refused = isAtomic && error instanceof RefusedError ? refusedRows(error) : null
