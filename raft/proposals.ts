@@ -107,19 +107,21 @@ export class Proposals {
   /** We lead: everything that waits becomes events for our core. */
   takeEvents(wallTime: number): Event[] {
     return this.#parked.take().map((request): Event => {
-      const { id, work } = request
+      const { id, work, origin } = request
+      const peer = origin.type === 'peer' ? origin.peer : null
       request.isGiven = true
       switch (work.type) {
         case 'command':
           return {
             type: 'propose',
             id,
+            peer,
             payload: work.payload,
             needsRoom: work.traits.needsRoom,
             time: wallTime,
           }
         case 'membership':
-          return { type: 'changeMembership', id, change: work.change, note: work.note, time: wallTime }
+          return { type: 'changeMembership', id, peer, change: work.change, note: work.note, time: wallTime }
         case 'transfer':
           return { type: 'transfer', id, target: work.target }
         default:

@@ -1,4 +1,5 @@
 /** When a peer hears of a commit that no further entry brings it. */
+import type { LogIndex, NodeId } from '../types.ts'
 import type { Progress } from './progress.ts'
 import type { Raft } from './state.ts'
 
@@ -8,12 +9,24 @@ import type { Raft } from './state.ts'
  */
 export const COMMIT_NOTICE_MS = 3
 
-/** Leader rule, when nothing else leaves for the peer: whether a message of its own is due. Time counts from the first asking. */
+/**
+ * Leader rule, when nothing else leaves for the peer: whether a message of its own is due. Time counts from the first asking.
+ * Whoever waits for an answer has no time to lose, and is to have applied what it is answered: its clients may ask it alone.
+ */
 export function isCommitNoticeDue(raft: Raft, progress: Progress): boolean {
-  progress.noticeDueAt = isUnaware(raft, progress)
-    ? (progress.noticeDueAt ?? raft.now + COMMIT_NOTICE_MS)
-    : null
-  return progress.noticeDueAt !== null && raft.now >= progress.noticeDueAt
+  if (!isUnaware(raft, progress)) {
+    progress.noticeDueAt = null
+    return false
+  }
+  if (progress.waitsForIndex > progress.sentCommit) return true
+  progress.noticeDueAt ??= raft.now + COMMIT_NOTICE_MS
+  return raft.now >= progress.noticeDueAt
+}
+
+/** The entry at `index` was asked for by `peer`; null: not by a peer. */
+export function noteWaitingPeer(raft: Raft, peer: NodeId | null, index: LogIndex): void {
+  const progress = peer === null ? undefined : raft.progress.get(peer)
+  if (progress !== undefined) progress.waitsForIndex = index
 }
 
 /** When the first of them is due, in `now` terms; null if all peers are told. For the driver, which has the timer. */

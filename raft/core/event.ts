@@ -15,10 +15,14 @@ export type Event =
   /** Time has passed: look at the deadlines, and at what has become of our disk. */
   | { readonly type: 'tick'; readonly disk: DiskHealth }
   | { readonly type: 'message'; readonly message: RaftMessage }
-  /** @param time Wall clock, ms since 1970. */
+  /**
+   * @param peer Who is to be answered, and so hears of the commit with the answer at the latest; null: nobody but us.
+   * @param time Wall clock, ms since 1970.
+   */
   | {
       readonly type: 'propose'
       readonly id: number
+      readonly peer: NodeId | null
       readonly payload: Uint8Array
       readonly needsRoom: boolean
       readonly time: number
@@ -26,6 +30,8 @@ export type Event =
   | {
       readonly type: 'changeMembership'
       readonly id: number
+      /** As of `propose`. */
+      readonly peer: NodeId | null
       readonly change: MembershipChange
       readonly note: string
       readonly time: number

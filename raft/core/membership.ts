@@ -2,7 +2,9 @@
 import { unreachable } from '../assert.ts'
 import type { LogIndex, Member, Membership, MembershipChange, NodeId } from '../types.ts'
 import { canRead, withRaisedSchema, withSeen } from './admission.ts'
+import { noteWaitingPeer } from './commit-notice.ts'
 import { isHandingOver } from './disk-health.ts'
+import type { Event } from './event.ts'
 import { membershipAt } from './log.ts'
 import { encodeMembership } from './membership-entry.ts'
 import { append } from './out.ts'
@@ -65,7 +67,7 @@ export function syncProgress(raft: Raft): void {
 /** Answers an administrator's wish, in `memberships`: appended, or refused with a reason. */
 export function changeMembership(
   raft: Raft,
-  { id, change, note, time }: { id: number; change: MembershipChange; note: string; time: number },
+  { id, peer, change, note, time }: Event & { type: 'changeMembership' },
 ): void {
   const refusal = refuseNow(raft) ?? refuseChange(raft, change)
   if (refusal !== null) {
@@ -73,6 +75,7 @@ export function changeMembership(
     return
   }
   const index = appendMembership(raft, { membership: changed(currentMembership(raft), change), note, time })
+  noteWaitingPeer(raft, peer, index)
   raft.out.memberships.push({ id, index, term: raft.currentTerm })
 }
 

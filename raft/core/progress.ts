@@ -33,6 +33,8 @@ export interface Progress {
   /** When something was last sent. */
   lastSent: number
   sentCommit: LogIndex
+  /** It waits for the answer to this entry, or to one before: it is told of that commit at once. */
+  waitsForIndex: LogIndex
   /** When it is to hear of what is committed, unless something else tells it before; null if it knows. */
   noticeDueAt: number | null
   /** The highest read round that the peer echoed. */
@@ -69,6 +71,7 @@ export function newProgress(raft: Raft): Progress {
     hasAnswered: false,
     lastSent: Number.NEGATIVE_INFINITY,
     sentCommit: 0,
+    waitsForIndex: 0,
     noticeDueAt: null,
     ackedRound: 0,
     sentRound: 0,

@@ -1,5 +1,6 @@
 /** Commands of clients: appended by a leader that may and has room for them. */
 import { encodedEntryBytes } from '../entry.ts'
+import { noteWaitingPeer } from './commit-notice.ts'
 import { isHandingOver } from './disk-health.ts'
 import { votersWithoutRoom } from './disk-room.ts'
 import type { Event } from './event.ts'
@@ -7,7 +8,10 @@ import { append } from './out.ts'
 import type { Raft } from './state.ts'
 
 /** Answers in `proposals`: where the command stands in the log, or why it certainly does not. */
-export function propose(raft: Raft, { id, payload, needsRoom, time }: Event & { type: 'propose' }): void {
+export function propose(
+  raft: Raft,
+  { id, peer, payload, needsRoom, time }: Event & { type: 'propose' },
+): void {
   const { log, limits } = raft
   if (raft.role !== 'leader') {
     raft.out.proposals.push({ id, refusal: 'not_leader' })
@@ -33,6 +37,7 @@ export function propose(raft: Raft, { id, payload, needsRoom, time }: Event & { 
       payload,
     } as const
     append(raft, entry)
+    noteWaitingPeer(raft, peer, index)
     raft.uncommittedBytes += encodedEntryBytes(entry)
     raft.out.proposals.push({ id, index, term: raft.currentTerm })
   }

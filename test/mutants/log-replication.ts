@@ -175,16 +175,16 @@ export const LOG_REPLICATION: readonly Mutant[] = [
     name: 'peers hear of the last commit with the next heartbeat only',
     source: 'min_index would wait for it',
     file: 'raft/core/commit-notice.ts',
-    find: `progress.noticeDueAt !== null && raft.now >= progress.noticeDueAt`,
-    replace: `false`,
+    find: `return raft.now >= progress.noticeDueAt`,
+    replace: `return false`,
     caughtBy: NOTICES,
   },
   {
     name: 'each further commit puts the notice of the first off',
     source: 'a steady trickle would leave followers behind for good',
     file: 'raft/core/commit-notice.ts',
-    find: `(progress.noticeDueAt ?? raft.now + COMMIT_NOTICE_MS)`,
-    replace: `raft.now + COMMIT_NOTICE_MS`,
+    find: `progress.noticeDueAt ??= raft.now`,
+    replace: `progress.noticeDueAt = raft.now`,
     caughtBy: NOTICES,
   },
   {
@@ -229,5 +229,14 @@ export const LOG_REPLICATION: readonly Mutant[] = [
 `,
     replace: ``,
     caughtBy: NOTICE_TIMER,
+  },
+  {
+    name: 'a peer that waits for an answer gets it before it has applied it',
+    source: 'docs/security.md (a revoked key is refused at once by the node that answered)',
+    file: 'raft/core/commit-notice.ts',
+    find: `  if (progress.waitsForIndex > progress.sentCommit) return true
+`,
+    replace: ``,
+    caughtBy: NOTICES,
   },
 ]

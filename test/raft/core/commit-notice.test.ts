@@ -58,6 +58,27 @@ describe('of a commit', () => {
     ])
   })
 
+  test.each([
+    { what: 'a command', event: { type: 'propose', payload: new Uint8Array([1]), needsRoom: false } },
+    {
+      what: 'a change of the members',
+      event: { type: 'changeMembership', change: { type: 'add', id: 4, addr: 'node-4:1' }, note: '' },
+    },
+  ] as const)('a peer is told at once that waits for the answer to $what, and no other', ({ event }) => {
+    const leader = new SoloNode().becomeReadyLeader()
+    leader.acknowledge(3, 1)
+    leader.elapse(COMMIT_NOTICE_MS)
+    leader.step({ ...event, id: 1, peer: 3, time: 0 })
+    leader.persist()
+
+    const { messages } = leader.acknowledge(2, 2)
+
+    expect(leader.raft.commitIndex).toBe(2)
+    expect(messages).toMatchObject([{ to: 3, leaderCommit: 2, entries: [] }])
+    const later = wait(leader, COMMIT_NOTICE_MS).messages.filter(({ to }) => to <= 3)
+    expect(later).toMatchObject([{ to: 2, leaderCommit: 2 }])
+  })
+
   test('that is one of many, the time runs from the first', () => {
     const { leader } = committed()
     wait(leader, 1)

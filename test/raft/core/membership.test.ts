@@ -138,7 +138,7 @@ describe('who may be added and removed', () => {
     const leader = new SoloNode().becomeReadyLeader()
 
     const change = { type: 'add', id: 4, addr: 'node-2:1' } as const
-    const effects = leader.step({ type: 'changeMembership', id: 1, change, note: '', time: 0 })
+    const effects = leader.step({ type: 'changeMembership', id: 1, peer: null, change, note: '', time: 0 })
 
     expect(effects.memberships).toMatchObject([
       {

@@ -365,8 +365,8 @@ describe('a leader replicates (thesis §3.5)', () => {
     const payload = new Uint8Array()
 
     const { batch } = leader.step(
-      { type: 'propose', id: 1, payload, needsRoom: false, time: 500 },
-      { type: 'propose', id: 2, payload, needsRoom: false, time: 400 },
+      { type: 'propose', id: 1, peer: null, payload, needsRoom: false, time: 500 },
+      { type: 'propose', id: 2, peer: null, payload, needsRoom: false, time: 400 },
     )
 
     expect(batch?.entries.map(({ time }) => time)).toEqual([500, 500])

@@ -104,24 +104,31 @@ export class SoloNode {
   propose(...ids: number[]): Effects {
     return this.step(
       ...ids.map((id): Event => {
-        return { type: 'propose', id, payload: new Uint8Array([id]), needsRoom: false, time: 0 }
+        return { type: 'propose', id, peer: null, payload: new Uint8Array([id]), needsRoom: false, time: 0 }
       }),
     )
   }
 
   /** A command that takes room on disk for good. */
   store(id: number): Effects {
-    return this.step({ type: 'propose', id, payload: new Uint8Array([id]), needsRoom: true, time: 0 })
+    return this.step({
+      type: 'propose',
+      id,
+      peer: null,
+      payload: new Uint8Array([id]),
+      needsRoom: true,
+      time: 0,
+    })
   }
 
   add(id: NodeId): Effects {
     const change = { type: 'add', id, addr: `node-${id}:1` } as const
-    return this.step({ type: 'changeMembership', id: 100 + id, change, note: '', time: 0 })
+    return this.step({ type: 'changeMembership', id: 100 + id, peer: null, change, note: '', time: 0 })
   }
 
   remove(id: NodeId, { isForced = false } = {}): Effects {
     const change = { type: 'remove', id, isForced } as const
-    return this.step({ type: 'changeMembership', id: 200 + id, change, note: '', time: 0 })
+    return this.step({ type: 'changeMembership', id: 200 + id, peer: null, change, note: '', time: 0 })
   }
 
   /** Answers of `peer` to this leader. */

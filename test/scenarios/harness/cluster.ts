@@ -132,7 +132,7 @@ export class Cluster {
   propose(id: NodeId): ProposalFate {
     const number = this.#takeId()
     const payload = new Uint8Array([number])
-    const proposal = { type: 'propose', id: number, payload, needsRoom: false, time: 0 } as const
+    const proposal = { type: 'propose', id: number, peer: null, payload, needsRoom: false, time: 0 } as const
     const effects = this.#engine.step(id, 'propose', proposal)
     const fate = effects.proposals[0]
     assert(fate !== undefined, 'a proposal without a fate')
@@ -298,7 +298,14 @@ export class Cluster {
   }
 
   #change(id: NodeId, cause: string, change: MembershipChange): MembershipFate {
-    const event: Event = { type: 'changeMembership', id: this.#takeId(), change, note: '', time: 0 }
+    const event: Event = {
+      type: 'changeMembership',
+      id: this.#takeId(),
+      peer: null,
+      change,
+      note: '',
+      time: 0,
+    }
     const fate = this.#engine.step(id, cause, event).memberships[0]
     assert(fate !== undefined, 'a change without a fate')
     return fate
