@@ -232,7 +232,7 @@ export const LOG_REPLICATION: readonly Mutant[] = [
   },
   {
     name: 'a peer that waits for an answer gets it before it has applied it',
-    source: 'docs/security.md (a revoked key is refused at once by the node that answered)',
+    source: 'docs/security.md (a revoked key is refused by the node that answered with its answer)',
     file: 'raft/core/commit-notice.ts',
     find: `  if (progress.waitsForIndex > progress.sentCommit) return true
 `,

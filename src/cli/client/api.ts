@@ -80,7 +80,7 @@ export class Api {
   }
 
   /** One of the servers alone, which is not waited for longer than `timeoutMs`. */
-  only(server: string, timeoutMs: number): Api {
+  alone(server: string, timeoutMs: number): Api {
     const options = { servers: [server], timeoutMs: Math.min(timeoutMs, this.#options.timeoutMs) }
     return new Api({ ...this.#options, ...options, authorization: () => this.#authorize() }, this.#shell)
   }

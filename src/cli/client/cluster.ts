@@ -47,7 +47,7 @@ export async function showCluster({ api, output }: Invocation): Promise<ExitCode
 async function leadersStatus(api: Api): Promise<string> {
   const { text } = await api.get(STATUS)
   if (api.servers.length === 1 || statusOf(text).role === 'leader') return text
-  const asked = api.servers.map((server) => api.only(server, LOOK_MS_MAX).get(STATUS))
+  const asked = api.servers.map((server) => api.alone(server, LOOK_MS_MAX).get(STATUS))
   const answers = (await Promise.allSettled(asked)).map((one) =>
     one.status === 'fulfilled' ? one.value.text : text,
   )
