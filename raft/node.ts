@@ -90,11 +90,13 @@ export class RaftNode {
     return result as Transferred
   }
 
-  async #submit(
-    work: Parameters<Proposals['submit']>[0],
-    trace: RequestTrace | null = null,
-  ): Promise<Completion> {
-    this.#parts.watch.check()
+  /** Not `async`: a promise returned from there is wrapped in another, three turns of the microtask queue later. */
+  #submit(work: Parameters<Proposals['submit']>[0], trace: RequestTrace | null = null): Promise<Completion> {
+    try {
+      this.#parts.watch.check()
+    } catch (error) {
+      return Promise.reject(error)
+    }
     const done = this.#parts.proposals.submit(work, trace)
     this.#inbox.wake()
     return done

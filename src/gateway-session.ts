@@ -94,7 +94,9 @@ export class GatewaySession {
     { command, context, idempotency }: Omit<CommandEnvelope, 'session'>,
     trace: Span | null,
   ): Promise<{ outcome: Outcome; index: number } | null> {
-    const session = await this.#openedSession()
+    const opened = this.#openedSession()
+    // Nearly always it is open, and a promise of it would be made and waited for with every write.
+    const session = opened instanceof Promise ? await opened : opened
     const stamp = session.begin(this.#windowMax)
     const sentAt = this.#now()
     try {
