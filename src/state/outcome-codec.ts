@@ -5,7 +5,8 @@ import type { CommandResults, ImportFailure } from '../ipam/command.ts'
 import type { Outcome, Refusal, RefusalDetail, RefusalReason, SessionRefusalReason } from '../ipam/outcome.ts'
 import type { Allocation, Network, PlacedNetwork } from '../ipam/records.ts'
 import { type KeyFields, keyFields, keyOf, type UserFields, userFields, userOf } from './access-codec.ts'
-import { type RecordFields, recordFields, recordOf } from './record-codec.ts'
+import { type RecordFields, recordFields, recordOf, writeAllocation } from './record-codec.ts'
+import { rowWriter } from './row-writer.ts'
 
 type PlacedFields = [fields: RecordFields, parentId: string | null]
 
@@ -42,7 +43,28 @@ export function encodeOutcome(outcome: Outcome): Uint8Array {
 }
 
 export function encodeOutcomeRow(outcome: Outcome): Buffer {
-  return packr.pack(fieldsOf(outcome))
+  rowWriter.begin()
+  writeOutcome(outcome)
+  return rowWriter.end()
+}
+
+/** Into the row that `rowWriter` is at. */
+export function writeOutcome(outcome: Outcome): void {
+  const allocation = outcome.ok ? allocationIn(outcome.value as CommandResults[keyof CommandResults]) : null
+  if (allocation === null) {
+    rowWriter.write(fieldsOf(outcome))
+    return
+  }
+  rowWriter.writeHead(4)
+  rowWriter.writeText('ok')
+  rowWriter.write(outcome.isReplay)
+  rowWriter.writeText('allocation')
+  writeAllocation(allocation)
+}
+
+/** What most outcomes are. */
+function allocationIn(value: CommandResults[keyof CommandResults]): Allocation | null {
+  return value !== null && 'ip' in value ? value : null
 }
 
 export function decodeOutcome(bytes: Uint8Array): Outcome {

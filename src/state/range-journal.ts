@@ -63,9 +63,18 @@ function readTime(row: Buffer, offset: number): number | null {
 }
 
 export function writePosition(row: Buffer, offset: number, position: Position): void {
-  row.write(position, offset, POSITION_BYTES, 'hex')
+  // Half of what `Buffer.write` takes for so few.
+  for (let i = 0; i < POSITION_BYTES; i++) {
+    row[offset + i] = (digitAt(position, 2 * i) << 4) | digitAt(position, 2 * i + 1)
+  }
 }
 
 export function readPosition(row: Buffer, offset: number): Position {
   return row.toString('hex', offset, offset + POSITION_BYTES)
+}
+
+/** Lower-case letters have bit 6, and their low bits begin at 1. */
+function digitAt(digits: string, place: number): number {
+  const code = digits.charCodeAt(place)
+  return (code & 15) + 9 * (code >> 6)
 }

@@ -13,15 +13,15 @@ import {
 import type { AuditDraft } from '../ipam/store.ts'
 import { CorruptStateError } from './errors.ts'
 import { type Position, parsePosition } from './key-encoding.ts'
+import { rowWriter } from './row-writer.ts'
 import { type TaggedFields, taggedFields, taggedOf } from './tagged-codec.ts'
 
 const STRATEGIES: readonly Strategy[] = ['lowest', 'next', 'random']
 
-/** Without records, so that the bytes of a row depend on nothing but the row. */
 const packr = new Packr({ useRecords: false })
 
 export function encodeNetwork(network: Network): Buffer {
-  return packr.pack(networkFields(network))
+  return rowWriter.pack(networkFields(network))
 }
 
 export function decodeNetwork(row: Uint8Array): Network {
@@ -30,9 +30,11 @@ export function decodeNetwork(row: Uint8Array): Network {
 
 /** @param ordinal How many were created before it. */
 export function encodeAllocation(allocation: Allocation, ordinal: number): Buffer {
-  const fields: unknown[] = allocationFields(allocation)
-  fields.push(ordinal)
-  return packr.pack(fields)
+  rowWriter.begin()
+  rowWriter.writeHead(ORDINAL + 1)
+  rowWriter.writeOnce(allocation, writeFields)
+  rowWriter.writeNumber(ordinal)
+  return rowWriter.end()
 }
 
 export function decodeAllocation(row: Uint8Array): Allocation {
@@ -56,19 +58,18 @@ export function decodeNamed(row: Uint8Array): { hostname: string | null; ordinal
  * Of a network or allocation that changes, only those fields of `before` are written that differ: of one that ended three of fourteen.
  */
 export function encodeAudit(draft: AuditDraft): Buffer {
-  const { timestamp, action, resource, details, user, requestId } = draft
-  const before = draft.before && auditedFields(draft.before)
-  const after = draft.after && auditedFields(draft.after)
-  return packr.pack([
-    timestamp,
-    AUDIT_ACTIONS.indexOf(action),
-    resource,
-    details,
-    user,
-    requestId,
-    writtenBefore(before, after),
-    after,
-  ])
+  const { timestamp, action, resource, details, user, requestId, before, after } = draft
+  rowWriter.begin()
+  rowWriter.writeHead(8)
+  rowWriter.writeNumber(timestamp)
+  rowWriter.writeNumber(AUDIT_ACTIONS.indexOf(action))
+  rowWriter.writeText(resource)
+  rowWriter.writeText(details)
+  rowWriter.writeText(user)
+  rowWriter.writeText(requestId)
+  rowWriter.write(before && writtenBefore(auditedFields(before), after && auditedFields(after)))
+  writeAudited(after)
+  return rowWriter.end()
 }
 
 export function decodeAudit(position: Position, row: Uint8Array): AuditEntry {
@@ -87,6 +88,12 @@ export function decodeAudit(position: Position, row: Uint8Array): AuditEntry {
       before && auditedOf(isTagged(before) || !isChanged(before) ? before : restoreFields(before, after)),
     after: after && auditedOf(after),
   }
+}
+
+/** As `recordFields` has it. */
+export function writeAllocation(allocation: Allocation): void {
+  rowWriter.writeHead(ORDINAL)
+  rowWriter.writeOnce(allocation, writeFields)
 }
 
 export function recordFields(record: Network | Allocation): RecordFields {
@@ -163,11 +170,14 @@ function changedFields(before: RecordFields, after: RecordFields): ChangedFields
   return changed
 }
 
-function writtenBefore(
-  before: AuditedFields | null,
-  after: AuditedFields | null,
-): AuditedFields | ChangedFields | null {
-  if (before === null || after === null || isTagged(before) || isTagged(after)) return before
+function writeAudited(record: AuditRecord | null): void {
+  if (record === null || 'kind' in record || 'cidr' in record)
+    rowWriter.write(record && auditedFields(record))
+  else writeAllocation(record)
+}
+
+function writtenBefore(before: AuditedFields, after: AuditedFields | null): AuditedFields | ChangedFields {
+  if (after === null || isTagged(before) || isTagged(after)) return before
   return changedFields(before, after)
 }
 
@@ -249,6 +259,25 @@ function allocationFields(allocation: Allocation): AllocationFields {
     releasedAt,
     changedIndex,
   ]
+}
+
+/** One after the other, as `allocationFields` has them: an array of them first would be as dear as their bytes. */
+function writeFields(allocation: Allocation): void {
+  const writer = rowWriter
+  writer.writeText(allocation.id)
+  writer.writeText(allocation.networkId)
+  writer.writeText(allocation.ip)
+  writer.writeText(allocation.endIp)
+  writer.writeText(allocation.hostname)
+  writer.writeText(allocation.description)
+  writer.write(allocation.tags)
+  writer.writeText(allocation.mac)
+  writer.write(metadataFields(allocation.metadata))
+  writer.writeNumber(ALLOCATION_STATUSES.indexOf(allocation.status))
+  writer.writeNumber(allocation.allocatedAt)
+  writer.writeNumber(allocation.expiresAt)
+  writer.writeNumber(allocation.releasedAt)
+  writer.writeNumber(allocation.changedIndex)
 }
 
 function allocationOf(fields: AllocationFields | NumberedAllocationFields): Allocation {

@@ -4,8 +4,9 @@ import type { Divergence, Member, Membership } from '../../raft/types.ts'
 import type { AddressRange } from '../ipam/range.ts'
 import { CorruptStateError, StateFormatError } from './errors.ts'
 import type { Position } from './key-encoding.ts'
+import { rowWriter } from './row-writer.ts'
 import { formatHash } from './state-hash.ts'
-import { readUInt128, writeUInt128 } from './uint128.ts'
+import { readUInt128 } from './uint128.ts'
 
 const FORMAT = 9
 /** Without records, so that the bytes of a row depend on nothing but the row. */
@@ -76,11 +77,11 @@ function memberOf([id, addr, voter, incarnation, schemas, isRolledBack]: MemberF
 
 /** 16 bytes of `last`, the expiry as a float (NaN for none), the position as text: read often, and all at once, on open. */
 export function encodeAddressRange({ last, position, expiresAt }: AddressRangeRow): Buffer {
-  const row = Buffer.allocUnsafe(24 + position.length)
-  writeUInt128(row, 0, last)
-  row.writeDoubleBE(expiresAt ?? Number.NaN, 16)
-  row.write(position, 24, 'latin1')
-  return row
+  rowWriter.begin()
+  rowWriter.writeUInt128(last)
+  rowWriter.writeFloat(expiresAt ?? Number.NaN)
+  rowWriter.writeAscii(position)
+  return rowWriter.end()
 }
 
 export function decodeAddressRange(row: Buffer): AddressRangeRow {
@@ -107,12 +108,12 @@ export interface CoolingRow extends AddressRange {
 
 /** 16 bytes each of first and last address, the time as a float, the network's position as text. */
 export function encodeCooling({ network, first, last, until }: CoolingRow): Buffer {
-  const row = Buffer.allocUnsafe(40 + network.length)
-  writeUInt128(row, 0, first)
-  writeUInt128(row, 16, last)
-  row.writeDoubleBE(until, 32)
-  row.write(network, 40, 'latin1')
-  return row
+  rowWriter.begin()
+  rowWriter.writeUInt128(first)
+  rowWriter.writeUInt128(last)
+  rowWriter.writeFloat(until)
+  rowWriter.writeAscii(network)
+  return rowWriter.end()
 }
 
 export function decodeCooling(row: Buffer): CoolingRow {
@@ -131,7 +132,13 @@ export interface NetworkCounters {
 
 export function encodeNetworkCounters(counters: NetworkCounters): Buffer {
   const { allocations, activeAllocations, nextAddress, lastAddress } = counters
-  return packr.pack([allocations, activeAllocations, hexOf(nextAddress), hexOf(lastAddress)])
+  rowWriter.begin()
+  rowWriter.writeHead(4)
+  rowWriter.writeNumber(allocations)
+  rowWriter.writeNumber(activeAllocations)
+  rowWriter.writeText(hexOf(nextAddress))
+  rowWriter.writeText(hexOf(lastAddress))
+  return rowWriter.end()
 }
 
 export function decodeNetworkCounters(row: Uint8Array): NetworkCounters {

@@ -6,7 +6,7 @@ import { assert } from '../../raft/assert.ts'
 import type { Outcome } from '../ipam/outcome.ts'
 import { SESSION_WINDOW_MAX, type Session, type SessionStamp, type SessionStore } from '../ipam/session.ts'
 import { outcomeKey, sessionKey } from './key-space.ts'
-import { decodeOutcome, encodeOutcomeRow } from './outcome-codec.ts'
+import { decodeOutcome } from './outcome-codec.ts'
 import type { Overlay } from './overlay.ts'
 import { decodeSessionOutcome, encodeSession, encodeSessionOutcome } from './session-codec.ts'
 import type { StateDatabase } from './storage.ts'
@@ -65,10 +65,7 @@ export class SessionRows implements SessionStore {
     session.usedAt = usedAt
     this.#raiseFloor(session, floor)
     session.sequences.add(sequence)
-    this.#overlay.put(
-      outcomeKey(sessionId, sequence),
-      encodeSessionOutcome(session, encodeOutcomeRow(outcome)),
-    )
+    this.#overlay.put(outcomeKey(sessionId, sequence), encodeSessionOutcome(session, outcome))
   }
 
   #raiseFloor(session: SessionState, floor: number): void {

@@ -46,8 +46,8 @@ export const CHOOSING_ADDRESSES: readonly Mutant[] = [
     name: 'where strategy next goes on is in memory only',
     source: 'promise 3; determinism (a restart must not matter)',
     file: 'src/state/row-codec.ts',
-    find: `hexOf(nextAddress), hexOf(lastAddress)`,
-    replace: `null, hexOf(lastAddress)`,
+    find: `rowWriter.writeText(hexOf(nextAddress))`,
+    replace: `rowWriter.writeText(null)`,
     caughtBy: RESTARTS,
   },
   {

@@ -1,6 +1,7 @@
 import { type Mutant, testFile } from './mutant.ts'
 
 const STATE_HASH = testFile('test/state/state-hash.test.ts')
+const ROW_WRITER = testFile('test/state/row-writer.test.ts')
 const STATE_WATCH = testFile('test/raft/state-watch.test.ts')
 const WRONG_STATE = testFile('test/raft/core/wrong-state.test.ts')
 
@@ -32,6 +33,22 @@ export const STATE_COMPARISON: readonly Mutant[] = [
     find: `for (const number of [index, term, time]) {`,
     replace: `for (const number of [index, term]) {`,
     caughtBy: STATE_HASH,
+  },
+  {
+    name: 'the bytes of a record are copied from where they lay in the last slab',
+    source: 'src/state/README.md (rows are the same on every node, byte for byte)',
+    file: 'src/state/row-writer.ts',
+    find: `if (known.slab === this.#slab) this.#slab`,
+    replace: `if (known.slab !== null) this.#slab`,
+    caughtBy: ROW_WRITER,
+  },
+  {
+    name: 'a text of 32 to 63 characters has the head of a shorter one',
+    source: 'src/state/README.md (rows are the same on every node, byte for byte)',
+    file: 'src/state/row-writer.ts',
+    find: `const FIXED_TEXT_CHARS_MAX = 31`,
+    replace: `const FIXED_TEXT_CHARS_MAX = 63`,
+    caughtBy: ROW_WRITER,
   },
   {
     name: 'a session is forgotten in the order in which its outcomes came to memory',
