@@ -55,9 +55,7 @@ function choose(
   wish: { count?: number; alignment?: number },
   seed: number,
 ) {
-  const chosen = chooseAddresses(
-    networkOf(space, strategy),
-    { ...ALLOCATION_DEFAULTS, ...wish },
+  const chosen = chooseAddresses(networkOf(space, strategy), { ...ALLOCATION_DEFAULTS, ...wish }, () =>
     BigInt(seed),
   )
   return 'first' in chosen ? chosen : null

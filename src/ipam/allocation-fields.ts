@@ -120,9 +120,22 @@ export function encodeRequest(request: AllocationRequest): unknown[] {
 
 export function decodeRequest(value: unknown): AllocationRequest | null {
   if (!Array.isArray(value) || value.length !== 13) return null
-  const [token, ref, count, ip, preferredIp, alignment, hostname, description, tags, mac, ...rest] =
-    value as unknown[]
-  const [pairs, ttlMs, expiresAt] = rest
+  // Without a rest: the array of it would be made for three fields, with every entry.
+  const [
+    token,
+    ref,
+    count,
+    ip,
+    preferredIp,
+    alignment,
+    hostname,
+    description,
+    tags,
+    mac,
+    pairs,
+    ttlMs,
+    expiresAt,
+  ] = value as unknown[]
   const network = refOf(ref)
   const metadata = metadataOf(pairs)
   if (

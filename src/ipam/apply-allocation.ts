@@ -66,7 +66,7 @@ export function allocate(request: AllocationRequest, applying: Applying, place: 
     return refuseValue('expires_at', `${time} is over`)
   }
   if (network.space.coolingCount > 0n) store.endCoolings({ time: at.time, limit: COOLINGS_ENDED_FIRST })
-  const range = chooseAddresses(network, request, seedAt(at, place))
+  const range = chooseAddresses(network, request, () => seedAt(at, place))
   if (!('first' in range)) return range
 
   const id = store.nextAllocationId(request.token)

@@ -10,11 +10,11 @@ import type { ManagedNetwork } from './store.ts'
 
 type Wish = Pick<AllocationRequest, 'count' | 'ip' | 'preferredIp' | 'alignment'>
 
-/** @param seed The same on every replica, and another for every choice. */
+/** @param seed The same on every replica, and another for every choice; asked for where the choice is random. */
 export function chooseAddresses(
   network: ManagedNetwork,
   { count, ip, preferredIp, alignment }: Wish,
-  seed: bigint,
+  seed: () => bigint,
 ): AddressRange | Outcome {
   const size = BigInt(count)
   if (ip !== null) return named(network, ip, size)
@@ -29,10 +29,14 @@ export function chooseAddresses(
 
 function search(
   { space, strategy, nextAddress }: ManagedNetwork,
-  { size, alignment, seed }: { readonly size: bigint; readonly alignment: bigint; readonly seed: bigint },
+  {
+    size,
+    alignment,
+    seed,
+  }: { readonly size: bigint; readonly alignment: bigint; readonly seed: () => bigint },
 ): bigint | null {
   if (strategy === 'lowest') return space.lowestRun(size, { alignment })
-  const from = strategy === 'next' ? nextAddress : randomStart(space.usable, seed)
+  const from = strategy === 'next' ? nextAddress : randomStart(space.usable, seed())
   if (from === null) return space.lowestRun(size, { alignment })
   return space.lowestRun(size, { from, alignment }) ?? space.lowestRun(size, { alignment })
 }

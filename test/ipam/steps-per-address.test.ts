@@ -77,9 +77,7 @@ function take(space: Space, strategy: Strategy, round: number, wish: Partial<All
   const { prefix } = space
   const network = { id: 'net', namespace: 'default', prefix, space, strategy, nextAddress }
   const settings = { tags: [], cooldownMs: 0, activeAllocations: 0 }
-  const chosen = chooseAddresses(
-    { ...network, ...settings },
-    { ...ALLOCATION_DEFAULTS, ...wish },
+  const chosen = chooseAddresses({ ...network, ...settings }, { ...ALLOCATION_DEFAULTS, ...wish }, () =>
     BigInt(round),
   )
   if (!('first' in chosen)) throw new Error('there is no room')

@@ -63,8 +63,8 @@ export const CHOOSING_ADDRESSES: readonly Mutant[] = [
     name: 'strategy random is a matter of the node',
     source: 'promise 1; determinism (chance comes from the log)',
     file: CHOOSE,
-    find: `randomStart(space.usable, seed)`,
-    replace: `randomStart(space.usable, seed ^ BigInt(Math.floor(Math.random() * 2 ** 52)))`,
+    find: `randomStart(space.usable, seed())`,
+    replace: `randomStart(space.usable, seed() ^ BigInt(Math.floor(Math.random() * 2 ** 52)))`,
     caughtBy: VECTORS,
   },
   {
