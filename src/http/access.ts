@@ -8,6 +8,7 @@ import type { Span } from '../tracing/span.ts'
 import type { ClientAddress, ClientAddresses } from './client-address.ts'
 import { clientCertificateName } from './client-certificate.ts'
 import { ProblemError } from './problem.ts'
+import { headerOf } from './request-headers.ts'
 
 export interface Access {
   /** The least that it takes; null: nobody is asked who it is. */
@@ -46,11 +47,10 @@ export function createGuard(authenticator: Authenticator, addresses: ClientAddre
   return (c, access) => {
     const { role, toleratesStale } = access
     if (role === null) return null
-    const { headers } = c.req.raw
     const { address, client } = clientOf(c, addresses)
     const identity = authenticator.authenticate({
-      authorization: headers.get('authorization'),
-      apiKey: headers.get('x-api-key'),
+      authorization: headerOf(c, 'authorization'),
+      apiKey: headerOf(c, 'x-api-key'),
       certificateName: certificateNameOf(c),
       address,
       client,

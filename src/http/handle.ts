@@ -13,6 +13,7 @@ import { formatProblem, type Problem, toProblem } from './problem.ts'
 import type { RateLimiter } from './rate-limiter.ts'
 import type { RefusalCounts } from './refusal-counts.ts'
 import type { RequestCounts, RouteCounts } from './request-counts.ts'
+import { headerOf } from './request-headers.ts'
 import { endTrace, followRequest } from './request-trace.ts'
 import { streamOf } from './stream.ts'
 
@@ -176,12 +177,12 @@ function withoutTokens(path: string): string {
 
 /** The client's own id, if it is fit for logs and headers. */
 function requestIdOf(c: Context): string | null {
-  const id = c.req.raw.headers.get('x-request-id')
+  const id = headerOf(c, 'x-request-id')
   return id !== null && REQUEST_ID.test(id) ? id : null
 }
 
 /** RFC 9457 §3; a quality of 0 is a refusal. */
 function wantsRfc9457(c: Context): boolean {
-  const accept = c.req.raw.headers.get('accept') ?? ''
+  const accept = headerOf(c, 'accept') ?? ''
   return /application\/problem\+json(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))/i.test(accept)
 }

@@ -6,6 +6,7 @@ import { nearest } from '../nearest.ts'
 import { cut, show } from '../show.ts'
 import { BODY_BYTES_MAX } from './limits.ts'
 import { type Detail, invalidRequest, ProblemError } from './problem.ts'
+import { headerOf } from './request-headers.ts'
 
 /** Where the handler of a request finds the limit of its body. */
 const BODY_BYTES_MAX_KEY = 'bodyBytesMax'
@@ -76,7 +77,7 @@ export async function readRawBody(c: Context): Promise<Uint8Array> {
 
 /** Stops at the limit, whether the length was announced or not. */
 async function readBytes(c: Context): Promise<ArrayBuffer | Uint8Array> {
-  const announced = c.req.raw.headers.get('content-length')
+  const announced = headerOf(c, 'content-length')
   const bytesMax = bodyBytesMaxOf(c)
   if (announced !== null && Number(announced) > bytesMax) throw bodyTooLarge(bytesMax)
   try {
@@ -106,7 +107,7 @@ function bodyTooLarge(bytesMax: number): ProblemError {
 }
 
 function checkMediaType(c: Context): void {
-  const type = c.req.raw.headers.get('content-type')
+  const type = headerOf(c, 'content-type')
   if (type === null || !/^application\/json\s*(?:;\s*charset\s*=\s*"?utf-8"?\s*)?$/i.test(type)) {
     const message = `Content-Type must be application/json, not ${show(type ?? undefined)}`
     throw new ProblemError({ status: 415, reason: 'unsupported_media_type', message })
@@ -116,7 +117,7 @@ function checkMediaType(c: Context): void {
 
 /** What is compressed would be read as what it is not. */
 function checkEncoding(c: Context): void {
-  const encoding = c.req.raw.headers.get('content-encoding')
+  const encoding = headerOf(c, 'content-encoding')
   if (encoding === null || encoding.toLowerCase() === 'identity') return
   const message = `Content-Encoding ${show(encoding)} is not supported; send the body as it is`
   throw new ProblemError({ status: 415, reason: 'unsupported_media_type', message })

@@ -9,6 +9,7 @@ import { show } from '../show.ts'
 import type { Caller } from './access.ts'
 import { type EntityTag, parseEntityTags } from './entity-tags.ts'
 import { invalidRequest, ProblemError } from './problem.ts'
+import { headerOf } from './request-headers.ts'
 import { within } from './scope.ts'
 
 const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/
@@ -35,13 +36,13 @@ export async function write<C extends Command>(
 
 /** Null without the header. @throws {ProblemError} */
 function idempotencyOf(c: Context, { user }: CommandContext, body: unknown): IdempotencyStamp | null {
-  const key = c.req.raw.headers.get('idempotency-key')
+  const key = headerOf(c, 'idempotency-key')
   if (key === null) return null
   if (!IDEMPOTENCY_KEY.test(key)) {
     const message = `must be 1 to 255 printable ASCII characters without spaces, not ${show(key)}`
     throw invalidRequest([{ field: 'Idempotency-Key', message }])
   }
-  const asked = [c.req.method, c.req.path, c.req.raw.headers.get('if-match'), body]
+  const asked = [c.req.method, c.req.path, headerOf(c, 'if-match'), body]
   return { keyDigest: digest([user, key]), fingerprint: digest(asked) }
 }
 
@@ -52,7 +53,7 @@ function idempotencyOf(c: Context, { user }: CommandContext, body: unknown): Ide
  * @throws {ProblemError} if there is a key.
  */
 export function refuseKey(c: Context, repeat: string): void {
-  if (c.req.raw.headers.get('idempotency-key') === null) return
+  if (headerOf(c, 'idempotency-key') === null) return
   const message = `is not for this operation, whose answers are not kept; leave it out: ${repeat}`
   throw invalidRequest([{ field: 'Idempotency-Key', message }])
 }
@@ -68,7 +69,7 @@ function digest(value: unknown): string {
  * @throws {ProblemError}
  */
 export function ifMatch(c: Context): SeenIndex {
-  const header = c.req.raw.headers.get('if-match')
+  const header = headerOf(c, 'if-match')
   const tags = header === null ? 'any' : parseEntityTags(header)
   if (tags === 'any') return null
   const indexes = new Set((tags ?? []).flatMap((tag) => indexIn(tag) ?? []))
