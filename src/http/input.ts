@@ -7,6 +7,7 @@ import { cut, show } from '../show.ts'
 import { BODY_BYTES_MAX } from './limits.ts'
 import { type Detail, invalidRequest, ProblemError } from './problem.ts'
 import { headerOf } from './request-headers.ts'
+import { safeParseSparse } from './sparse-object.ts'
 
 /** Where the handler of a request finds the limit of its body. */
 const BODY_BYTES_MAX_KEY = 'bodyBytesMax'
@@ -180,7 +181,7 @@ function decodeQuery(text: string): string {
 }
 
 function check<S extends z.ZodObject>(value: object, schema: S, kind: 'field' | 'parameter'): z.output<S> {
-  const result = schema.safeParse(value)
+  const result = safeParseSparse(schema, value)
   if (result.success) return result.data
   const known = Object.keys(schema.shape)
   const details = result.error.issues.flatMap((issue) => toDetails(issue, known, kind))
