@@ -41,8 +41,10 @@ export class RowWriter {
   }
 
   begin(): void {
-    // What came before a failure is no part of this row.
+    if (this.#end === this.#start) return
+    // What came before a failure is no part of this row, and where it lies come other bytes.
     this.#end = this.#start
+    this.#known = null
   }
 
   end(): Buffer {

@@ -68,9 +68,16 @@ describe('a row writer', () => {
 
   test('begins a row anew after one that was not ended', () => {
     const writer = new RowWriter()
+    const record = { id: 'alloc-1' }
+    const write = ({ id }: { id: string }): void => writer.writeText(id)
     writer.begin()
     writer.writeText('lost')
+    writer.writeOnce(record, write)
 
-    expect(writer.pack('kept')).toEqual(Buffer.from(packr.pack('kept')))
+    expect(writer.pack('kept, and longer')).toEqual(Buffer.from(packr.pack('kept, and longer')))
+
+    writer.begin()
+    writer.writeOnce(record, write)
+    expect(writer.end()).toEqual(Buffer.from(packr.pack('alloc-1')))
   })
 })
