@@ -9,6 +9,7 @@ import { readQuery } from './input.ts'
 import { describeApi, type RouteAccess } from './openapi/document.ts'
 import { PAGE_POLICY, renderPage } from './openapi/page/page.ts'
 import { NO_PARAMS } from './params.ts'
+import { headerOf } from './request-headers.ts'
 
 /**
  * Made when it is first asked for: most nodes never are. It has no secrets, and who cannot log in yet may read how to.
@@ -62,7 +63,7 @@ class Page {
 
 function cacheable(c: Context, { body, etag }: Page, headers: Record<string, string>): Answer {
   const kept = { ETag: etag, 'Cache-Control': 'no-cache' }
-  if (isKnown(c.req.raw.headers.get('if-none-match'), etag)) return { status: 304, body: null, headers: kept }
+  if (isKnown(headerOf(c, 'if-none-match'), etag)) return { status: 304, body: null, headers: kept }
   return { status: 200, body, headers: { ...headers, ...kept } }
 }
 

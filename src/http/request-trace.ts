@@ -5,6 +5,7 @@ import type { Attributes } from '../tracing/span.ts'
 import type { Followed, Tracer } from '../tracing/tracer.ts'
 import type { Access } from './access.ts'
 import { type RouteCounts, UNROUTED } from './request-counts.ts'
+import { headerOf } from './request-headers.ts'
 
 /**
  * Neither the query, nor a body, nor who asks: these are in the audit log, for those who may read it.
@@ -26,12 +27,11 @@ export function followRequest(
     readonly requestId: string
   },
 ): Followed | null {
-  const { headers } = c.req.raw
   const isKnown = method !== 'other'
   const verb = isKnown ? method : 'HTTP'
   const isRouted = route !== UNROUTED
   return tracer.followRequest(
-    { traceparent: headers.get('traceparent'), tracestate: headers.get('tracestate') },
+    { traceparent: headerOf(c, 'traceparent'), tracestate: headerOf(c, 'tracestate') },
     {
       // What looks after the node comes each second, and says nothing about its work.
       canBegin: !access.toleratesStale,
@@ -43,7 +43,7 @@ export function followRequest(
         ...(isRouted && { 'http.route': route }),
         'url.scheme': c.req.url.startsWith('https:') ? 'https' : 'http',
         'url.path': path,
-        ...optional('user_agent.original', headers.get('user-agent')),
+        ...optional('user_agent.original', headerOf(c, 'user-agent')),
         ...optional('network.protocol.version', httpVersionOf(c)),
         'ipam.request_id': requestId,
       },
