@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { TlsCredentials } from '../../raft/index.ts'
 import { Client } from './client.ts'
-import { isFree, reservePorts } from './ports.ts'
+import { isListening, reservePorts } from './ports.ts'
 import { until } from './until.ts'
 
 const LINES_MAX = 2_000
@@ -65,7 +65,8 @@ export async function startBalancer(
     await exited
   }
   try {
-    await until(`${name} listens`, async () => !(await isFree(frontPort)))
+    await until(`${name} listens or has ended`, () => program.exitCode !== null || isListening(frontPort))
+    if (program.exitCode !== null) throw new Error(`${name} ended with ${program.exitCode}`)
   } catch (error) {
     await end()
     throw new Error(log.join('\n'), { cause: error })

@@ -1,5 +1,5 @@
 /** Free ports of the loopback interface. */
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 
 /** Below what Linux gives to outgoing connections (32768 and up), or one of those could take a port first. */
 const PORT_MIN = 15_000
@@ -19,6 +19,7 @@ export async function reservePorts(count: number): Promise<number[]> {
   return ports
 }
 
+/** @returns whether it could be taken. It is, for a moment: nothing to wait with for a program that is about to. */
 export async function isFree(port: number): Promise<boolean> {
   const server = createServer()
   const isListening = await new Promise<boolean>((resolve) => {
@@ -27,4 +28,14 @@ export async function isFree(port: number): Promise<boolean> {
   })
   if (isListening) await new Promise((resolve) => server.close(resolve))
   return isListening
+}
+
+/** @returns whether somebody takes connections there. The port itself is left alone. */
+export async function isListening(port: number): Promise<boolean> {
+  const socket = connect({ host: '127.0.0.1', port })
+  const isConnected = await new Promise<boolean>((resolve) => {
+    socket.once('error', () => resolve(false)).once('connect', () => resolve(true))
+  })
+  socket.destroy()
+  return isConnected
 }
