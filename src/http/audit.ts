@@ -22,6 +22,7 @@ import {
   toPage,
   wholeNumberParam,
 } from './params.ts'
+import { invalidRequest } from './problem.ts'
 import type * as shapes from './shapes.ts'
 import { keyBody, userBody } from './user-body.ts'
 
@@ -42,7 +43,9 @@ export const AuditParams = z.strictObject({
   user: searchParam.optional().meta({ description: 'By this user, or key-….' }),
   request_id: searchParam.optional().meta({ description: 'Of the request with this X-Request-Id.' }),
   ip: ip.optional().meta({ description: 'Of allocations with this address.' }),
-  namespace: namespaceName.optional(),
+  namespace: namespaceName
+    .optional()
+    .meta({ description: 'Where the address of ip lies; default when left out. Only with ip.' }),
   since: timeParam.optional().meta({ description: 'From this time on.' }),
   until: timeParam.optional().meta({ description: 'Before this time.' }),
   after_index: wholeNumberParam({ min: 0, max: Number.MAX_SAFE_INTEGER })
@@ -56,6 +59,7 @@ export function auditRoutes(service: IpamService, handle: Handle): Hono {
     '/audit',
     handle(VIEWER, async (c) => {
       const params = readQuery(c, AuditParams)
+      checkNamespace(params)
       const filter = {
         action: params.action ?? null,
         resource: params.resource ?? null,
@@ -73,6 +77,13 @@ export function auditRoutes(service: IpamService, handle: Handle): Hono {
       return json(200, value.rows.map(auditBody), headers)
     }),
   )
+}
+
+/** It says where an address lies. Rows of a whole namespace are not found by it, and all rows would look like them. */
+function checkNamespace({ ip, namespace }: z.output<typeof AuditParams>): void {
+  if (namespace === undefined || ip !== undefined) return
+  const message = 'goes with ip alone: name the address whose changes are meant, or leave it out'
+  throw invalidRequest([{ field: 'namespace', message }])
 }
 
 function auditBody(entry: AuditEntry): shapes.AuditEntry {

@@ -47,6 +47,12 @@ describe('a mistake is told the way out', () => {
       status: 404,
       error: 'GET /api/v1/addresses/',
     },
+    {
+      why: 'where an address lies, and no address',
+      path: '/audit?namespace=lab',
+      status: 400,
+      error: 'goes with ip alone: name the address',
+    },
     { why: 'a bare + in a query', path: `/audit?since=${TIME}`, status: 400, error: 'so write %2B' },
   ])('$path: $why', async ({ path, status, error }) => {
     const answer = await api.request('GET', path)

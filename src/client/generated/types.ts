@@ -646,7 +646,7 @@ export interface ListAuditQuery {
   request_id?: string | undefined
   /** Of allocations with this address. Such as "10.0.0.5", "2001:db8::5". */
   ip?: string | undefined
-  /** Name of an address space (VRF): letters, digits, "-", "_" and ".". */
+  /** Where the address of ip lies; default when left out. Only with ip. */
   namespace?: string | undefined
   /** From this time on. Such as "2026-01-31T12:00:00Z". */
   since?: string | undefined
