@@ -40,6 +40,7 @@ describe('a command', () => {
 
 describe('reads that need not wait for the cluster', () => {
   const READS = 5
+  const ROUNDS = 2
   const QUERY = { type: 'network', id: CREATE.id } as const
 
   test.each([
@@ -52,18 +53,19 @@ describe('reads that need not wait for the cluster', () => {
     const { service, close } = await openRealService()
     const { index } = await service.execute(CREATE, CONTEXT)
 
-    let count = 0
-    const reads = Array.from({ length: READS }, async () => {
-      await service.read(QUERY, consistencyAt(index))
-      count += 1
-    })
-    // Everything but a turn of the event loop.
-    await new Promise((resolve) => nextTick(resolve))
-    expect(count).toBe(0)
-    await turn()
-    expect(count).toBe(READS)
-
-    await Promise.all(reads)
+    for (let round = 0; round < ROUNDS; round++) {
+      let count = 0
+      const reads = Array.from({ length: READS }, async () => {
+        await service.read(QUERY, consistencyAt(index))
+        count += 1
+      })
+      // Everything but a turn of the event loop.
+      await new Promise((resolve) => nextTick(resolve))
+      expect(count).toBe(0)
+      await turn()
+      expect(count).toBe(READS)
+      await Promise.all(reads)
+    }
     await close()
   })
 

@@ -4,6 +4,7 @@ const DRAIN = testFile('test/raft/core/drain.test.ts')
 const LOG_SCAN = testFile('test/raft/storage/log-scan.test.ts')
 const ACTIONS = testFile('test/sim/actions-on-record.test.ts')
 const LISTEN = testFile('test/http/listen.test.ts')
+const READS = testFile('test/replicated-service.test.ts')
 const SERVER = testFile('test/server.test.ts')
 const DIRECTORY_LOCK = testFile('test/raft/storage/directory-lock.test.ts')
 
@@ -104,6 +105,23 @@ export const OPERATIONS: readonly Mutant[] = [
 `,
     replace: ``,
     caughtBy: DRAIN,
+  },
+  {
+    name: 'a read that need not wait is answered at once',
+    source: 'docs/performance.md (reads that are answered together)',
+    file: 'src/replicated-service.ts',
+    find: `if (ready === null) await this.#untilEndOfTurn()`,
+    replace: `if (ready === null) await null`,
+    caughtBy: READS,
+  },
+  {
+    name: 'only the first reads wait for the end of the turn',
+    source: 'docs/performance.md (reads that are answered together)',
+    file: 'src/replicated-service.ts',
+    find: `        this.#endOfTurn = null
+`,
+    replace: ``,
+    caughtBy: READS,
   },
   {
     name: 'a drained node is ready for load balancers',
