@@ -49,7 +49,8 @@ export async function startBalancer(
   await writeFile(path, withPorts(shipped, [...nodePorts, frontPort, statisticsPort]))
   const { file, args } = commandOf(name, { home, path })
   const program = spawn(file, args, { cwd: home, stdio: ['ignore', 'pipe', 'pipe'], env: environment() })
-  const exited = once(program, 'exit')
+  // With all that it had to say.
+  const exited = once(program, 'close')
   const log: string[] = []
   for (const stream of [program.stdout, program.stderr]) {
     stream.setEncoding('utf8').on('data', (text: string) => {

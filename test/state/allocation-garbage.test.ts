@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 
 const PROGRAM = fileURLToPath(new URL('allocation-garbage.ts', import.meta.url))
 const SEMI_SPACE_MIB = 1_024
@@ -14,10 +14,10 @@ const BYTES_MAX = 16_200
 
 test('an allocation that is applied makes no more garbage than it did', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'ipam-garbage-'))
+  onTestFinished(() => rmSync(directory, { recursive: true }))
   const young = ['--min-semi-space-size', '--max-semi-space-size'].map((flag) => `${flag}=${SEMI_SPACE_MIB}`)
   const args = [...young, '--import', 'tsx', PROGRAM, join(directory, 'state')]
   const { stdout } = await promisify(execFile)(process.execPath, args)
-  rmSync(directory, { recursive: true })
   const bytes = JSON.parse(stdout) as number[]
 
   // Code that is compiled makes less: the first rounds are higher.
